@@ -16,6 +16,7 @@ from analysis.quantile import Quantile
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
 OUT_OF_ORDER = "among messages of other classes"  # in the sentence that the send order caused the wait
 MOST_OF_THEM = "most of them"  # of the requests, refused for a limit
+REFUSED_PERMANENTLY = "the provider refused"  # begins the text of refusals that a repeat would meet again
 SAID_HOW_LONG = "with Retry-After"  # in the evidence of refusals that have this header
 NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
@@ -138,7 +139,7 @@ class Availability(Struct, frozen=True, kw_only=True):
     first_bad_at_s: float | None
     why: str  # why windows were not available, or not known to be; "" if all were
     unknown: int = 0  # windows of a load that is too short to distinguish growth from a hold
-    load_needed_s: float = 0.0  # the shortest load that would tell; 0 if no window is unknown
+    load_needed_s: float = 0.0  # the shortest load that would decide it; 0 if no window is unknown
 
 
 class OutageBacklog(Struct, frozen=True, kw_only=True):
@@ -275,7 +276,7 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     unaccounted: int
     still_held: int = 0  # of the unaccounted: may be in the sender, which was submitting until the run ended
     without_key: int = 0  # probably at the provider with a key that the load did not send
-    given_up: int = 0  # refused by the provider for the time being, and not submitted again
+    given_up: int = 0  # refused by the provider, and not submitted again
     to_repeat: int = 0  # refused like these, but the run ended while a repeat could follow
     delivered_unacknowledged: int  # delivered, although the load did not read an acceptance
     unseen: int  # accepted in parts without provider rows, so that their outcome is unknown

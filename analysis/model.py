@@ -85,11 +85,11 @@ class Accounting(Struct, frozen=True, kw_only=True):
     unaccounted: int = 0  # accepted, never seen by the provider, not held by the sender (measure.outcomes)
     still_held: int = 0  # of these, may be in the sender: it was submitting until the run ended
     without_key: int = 0  # probably at the provider with a key that the load did not send
-    given_up: int = 0  # accepted, refused by the provider for the time being, and not submitted again
+    given_up: int = 0  # accepted, refused by the provider, and not submitted again
     given_up_for_a_limit: int = 0  # of these, refused for a limit of the contract
+    given_up_permanently: int = 0  # of these, refused for a reason that a repeat would meet again
     to_repeat: int = 0  # refused like these, but the run ended while a repeat could follow
-    # Of the refused ones: the provider had refused the phone number. They do not count as not taken.
-    refused_recipients: int = 0
+    refused_recipients: int = 0  # the provider had refused the phone number: they do not count as not taken
     # Of the dropped ones, and not counted as not taken:
     dropped_by_bench: int = 0  # the bench was late
     dropped_at_machine_limit: int = 0  # no room for more requests: the sender may have taken them
@@ -154,7 +154,7 @@ class TimestampOrder(Struct, frozen=True):
     examples: tuple[str, ...]
 
 
-class Pace(Struct, frozen=True):
+class BestRate(Struct, frozen=True):
     """A rate over ``window_s``, the best such window beginning at ``from_s``."""
 
     per_s: float
@@ -164,9 +164,9 @@ class Pace(Struct, frozen=True):
 
 class Throughput(Struct, frozen=True, kw_only=True):
     offered_mean_per_s: float
-    offered_peak: Pace | None
-    accepted_best: Pace | None
-    delivered_best: Pace | None
+    offered_peak: BestRate | None
+    accepted_best: BestRate | None
+    delivered_best: BestRate | None
     limit: str  # how the limit was reached, as text; "" if it was not
     queue_wait_at_peak_s: float | None
     # Growth of the wait for a carrier in the second half of the load, seconds per second.

@@ -32,7 +32,7 @@ from analysis.measure.reasons import reasons
 from analysis.measure.shares.delays import delay_splits, route_count
 from analysis.measure.shares.hints import hints
 from analysis.measure.shares.limits import has_fast_lane
-from analysis.measure.shares.reach import why_missed
+from analysis.measure.shares.why_missed import why_missed
 from analysis.measure.silence import accepts_to_the_end
 from analysis.measure.throughput import backlog_gone_s, throughput
 from analysis.measure.timeline import timeline

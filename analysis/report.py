@@ -241,11 +241,11 @@ def _notes(
             "and provider work together, and not how fast this machine is."
         )
     notes += faults.injected_fault_notes(parts, suite)
-    by_pace: dict[tuple[float, float], list[str]] = {}
+    by_speed: dict[tuple[float, float], list[str]] = {}
     for part in parts:
-        pace = (part.identity.speedup, part.identity.provider_scale)
-        by_pace.setdefault(pace, []).append(part.identity.title)
-    for (speedup, scale), titles in by_pace.items():
+        speed_and_scale = (part.identity.speedup, part.identity.provider_scale)
+        by_speed.setdefault(speed_and_scale, []).append(part.identity.title)
+    for (speedup, scale), titles in by_speed.items():
         if scale != 1.0:
             notes.append(
                 f"{'; '.join(titles)}: the provider was scaled {TIMES} {scale:g} with the day; the times are "

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from loadtests.arrivals import NS_PER_S, Plan, Stream, duration_ns
-from loadtests.scenario_faults import fault_of
+from loadtests.scenario_errors import error_text
 
 Role = Literal["plain", "whole_day", "peak_slice", "compressed_day", "burst", "campaigns"]
 DayWindow = Literal["day", "peak", "none"]
@@ -120,7 +120,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
         try:
             msgspec.json.decode(msgspec.json.encode(self), type=Scenario)
         except (msgspec.ValidationError, TypeError) as error:
-            raise ScenarioError(fault_of(self, error)) from None
+            raise ScenarioError(error_text(self, error)) from None
         for part in self.parts:
             if not all(any(msgspec.structs.astuple(stream.mix)) for stream in part.streams):
                 raise ScenarioError(f"part {part.slug}: a mix needs a class with a share above 0")

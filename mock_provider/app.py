@@ -13,7 +13,7 @@ from mock_provider.http.hosts import AllowedHosts
 from mock_provider.http.open_connections import ConnectionLimits
 from mock_provider.http.server import HttpListenSettings, HttpServer
 from mock_provider.inbox.admin import Admin
-from mock_provider.inbox.provider import InboxViews
+from mock_provider.inbox.provider_control import InboxViews
 from mock_provider.profiles import Profile, with_token
 from mock_provider.router import RequestRouter, SecondHost
 from mock_provider.runtime.journal import Journal

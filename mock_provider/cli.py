@@ -171,7 +171,7 @@ async def serve(config: ProviderConfig) -> int:
         typer.echo(f"provider: {_why_not(error, config.journal)}", err=True)
         return _BAD_USAGE
     loop.set_exception_handler(provider.runtime.health.loop_exception)
-    _settle_garbage_collector()
+    _set_garbage_collector()
     inbox_url = _inbox_url(provider.url, provider.generated)
     ready = {"ready": True, "service": "provider", "url": provider.url, "pid": os.getpid()}
     if provider.backup_url:
@@ -220,7 +220,7 @@ def _inbox_url(url: str, generated: dict[str, str]) -> str:
     return f"{url}/#token={token}" if token else f"{url}/"
 
 
-def _settle_garbage_collector() -> None:
+def _set_garbage_collector() -> None:
     """Exclude long-lived objects from garbage collection, and collect often.
 
     A collection of all objects takes 40 ms and delays every reply that is due during it. Frequent collections

@@ -43,7 +43,7 @@ from reference_sender.dashboard.handlers import dashboard_url, event_handlers, p
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import FINAL_STATES, Recovered, RouteLimits, State
 from reference_sender.logs import log_loop_error
-from reference_sender.node.tenure import Tenure
+from reference_sender.node.node_share import NodeShare
 from reference_sender.notices.campaign_ends import CampaignEnds
 from reference_sender.notices.channels import open_channels
 from reference_sender.notices.watcher import AlertWatcher
@@ -59,7 +59,7 @@ from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.runtime.member import Member
 from reference_sender.runtime.missing_prices import require_prices
 from reference_sender.runtime.purging import Purging
-from reference_sender.runtime.resuming import Resuming
+from reference_sender.runtime.recovery import Recovery
 from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.runtime.wall_watch import WallWatch
 from reference_sender.store import Membership, Store, open_store
@@ -149,11 +149,11 @@ class SenderSettings(BaseModel):
         looks_up = any(not spec.limits.idempotency_window_s for spec in self.routes)
         return Membership(names, most_nodes, self.lease_s, shared, looks_up)
 
-    def tenure(self) -> Tenure:
+    def node_share(self) -> NodeShare:
         """For a store that several processes use."""
         limits = [spec.limits for spec in self.routes]
         per_s = sum(min(each.requests_per_s * each.max_batch, each.segments_per_s) for each in limits)
-        return Tenure(int(min(_LARGEST_WINDOW, _WINDOW_S * per_s)), self.dispatch.order != "arrival")
+        return NodeShare(int(min(_LARGEST_WINDOW, _WINDOW_S * per_s)), self.dispatch.order != "arrival")
 
 
 class Sender:
@@ -179,7 +179,7 @@ class Sender:
         self._member: Member | None = None
         recipients = RecipientLimits(*policy.recipient_limits(), shared=leases is not None)
         if leases is not None:
-            self._member = Member(store, leases, self._driver, settings.tenure(), recipients)
+            self._member = Member(store, leases, self._driver, settings.node_share(), recipients)
         keep_ns = policy.keep_ns
         self._purging = (
             None if keep_ns is None else Purging(self._driver.commits, keep_ns, gate.wall, self.chores)
@@ -197,7 +197,7 @@ class Sender:
         self._queries = Queries(store)
         last_id = identity.last_message_id
         earlier = EarlierCampaigns(self._queries.ask, store, self._driver, last_id)
-        self._resuming = Resuming(earlier, last_id, self.chores)
+        self._recovery = Recovery(earlier, last_id, self.chores)
         tally = Tally()
         reports = settings.campaign_reports
         rules = IntakeRules(gate, recipients, reports)
@@ -262,9 +262,9 @@ class Sender:
             await self._member.start()
             return
         unfinished = sum(count for state, count in self._stored.items() if state not in FINAL_STATES)
-        _warn_of_removed_routes(await self._resuming.start(unfinished), self._routes)
+        _warn_of_removed_routes(await self._recovery.start(unfinished), self._routes)
         if unfinished:
-            log.info("messages without an end: %d", unfinished)
+            log.info("unfinished messages of an earlier process: %d", unfinished)
 
     async def close(self) -> None:
         """Answer the requests in flight, store everything, close everything."""
@@ -273,7 +273,7 @@ class Sender:
             await self._member.leave()
         if self._purging is not None:
             self._purging.stop()
-        self._resuming.stop()
+        self._recovery.stop()
         self._ends.stop()
         # If a part failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
@@ -350,7 +350,7 @@ async def serve(
     connections = serving(sender.api, settings.limits)
     listening = await loop.create_server(connections, sock=listener, backlog=_BACKLOG)
     connections.start()
-    _settle_garbage_collector()
+    _set_garbage_collector()
     line: dict[str, object] = {"ready": True, "service": "sender", "url": url, "pid": os.getpid()}
     line["dashboard"] = dashboard_url(url, "" if settings.token else token)
     if settings.token is None:
@@ -377,7 +377,7 @@ def _shared_limits(limits: RouteLimits) -> str:
     return " ".join(f"{name}={getattr(limits, name)!r}" for name in _SHARED)
 
 
-def _settle_garbage_collector() -> None:
+def _set_garbage_collector() -> None:
     """Exclude long-lived objects from garbage collection, and collect rarely.
 
     The collector does not track messages, and reference counting frees the objects of a request. The load

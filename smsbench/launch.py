@@ -6,7 +6,7 @@ import os
 import sys
 
 # Other modules are imported after the path is set.
-from smsbench.own_modules import later_path, settle_path
+from smsbench.own_modules import later_path, set_path
 
 _INTERRUPTED = 130
 # Settings of other tools that can stop a library in this process.
@@ -15,10 +15,10 @@ _NOT_OURS = ("MPLBACKEND", "MATPLOTLIBRC")
 
 def main() -> None:
     """Run the command. Exits 70 with the traceback if it cannot even be imported."""
-    settle_path(later_path())
-    from smsbench.output import settle_output
+    set_path(later_path())
+    from smsbench.output import replace_output
 
-    settle_output()
+    replace_output()
     for name in _NOT_OURS:
         os.environ.pop(name, None)
     try:

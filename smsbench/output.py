@@ -40,7 +40,7 @@ class ForgivingFile(io.RawIOBase):
         return os.isatty(self._descriptor)
 
 
-def settle_output() -> None:
+def replace_output() -> None:
     """Replace both streams of this process. A stream that was closed at the start stays closed."""
     _occupy_standard_descriptors()
     for name in ("stdout", "stderr"):
@@ -53,13 +53,13 @@ def settle_output() -> None:
             continue
         stream.flush()
         file = io.BufferedWriter(ForgivingFile(descriptor))
-        settled = io.TextIOWrapper(
+        replaced = io.TextIOWrapper(
             file,
             encoding=stream.encoding,
             errors="replace" if name == "stdout" else "backslashreplace",
             line_buffering=stream.line_buffering,
         )
-        setattr(sys, name, settled)
+        setattr(sys, name, replaced)
 
 
 def _occupy_standard_descriptors() -> None:

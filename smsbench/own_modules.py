@@ -37,7 +37,7 @@ def later_path() -> list[str]:
     return [os.path.abspath(entry) for entry in entries if entry]
 
 
-def settle_path(later: list[str]) -> None:
+def set_path(later: list[str]) -> None:
     """Find our packages next to this file, even if others have the same names. The current directory and
     the command's directory are not searched; ``later`` is searched last.
     """
@@ -69,7 +69,7 @@ def _is_where_we_were_called(entry: str) -> bool:
 def _child() -> None:
     """Run a module as Python's ``-m`` does, until it ends or the parent process ends."""
     later = os.environ.pop(LATER_PATH, "")
-    settle_path([entry for entry in later.split(os.pathsep) if entry])
+    set_path([entry for entry in later.split(os.pathsep) if entry])
     lifeline = os.environ.pop(LIFELINE, "")
     if lifeline:
         from smsbench.lifeline import end_with

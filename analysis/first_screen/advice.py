@@ -22,6 +22,7 @@ from analysis.findings import (
     OUT_OF_ORDER,
     OWN_PACING,
     PROVIDER_ERRORS,
+    REFUSED_PERMANENTLY,
     SAID_HOW_LONG,
     SUFFICIENT,
     WITHOUT_FLAG,
@@ -33,6 +34,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import objective_part
 from analysis.model import PartReport, RunReport
+from analysis.refusals import reason_words
 
 _ADVICE: dict[BottleneckKind, str] = {
     "sender_cpu": "give the sender more processor time: less work per message, or more processes.",
@@ -55,6 +57,25 @@ _ADVICE: dict[BottleneckKind, str] = {
     "network": "nothing in the sender, since the network takes the time. Ask for a faster route.",
     "machine": "run sender and bench on separate machines: here they shared the processors.",
 }
+
+
+# For the refusals that a repeat would meet again (analysis.refusals).
+_AFTER_REASON: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("unauthorized",), "give the sender the token of the provider's account. A repeat does not help."),
+    (
+        ("account_suspended", "no_credit", "daily_cap"),
+        "clear this with the provider: the account may not send. A repeat does not help.",
+    ),
+    (
+        ("sender_not_allowed", "sender_form_not_allowed", "sender_not_registered"),
+        "use a sender name that the provider allows for this account and country, or register it.",
+    ),
+    (
+        ("invalid_request",),
+        "look in the sender's log for the provider's error: a field of the request is missing or invalid.",
+    ),
+    (("opt_out_missing", "text_not_allowed", "too_many_segments"), "change the text of these messages."),
+)
 
 
 _BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = (
@@ -150,6 +171,8 @@ def _of_the_process(found: Bottleneck) -> str:
 def _refusals(found: Bottleneck) -> str:
     """What to do after a refusal, if the refusals are the problem; else ""."""
     known = any(SAID_HOW_LONG in each for each in found.evidence)
+    if found.kind == "sender_gave_up" and found.text.startswith(REFUSED_PERMANENTLY):
+        return _after_reason(found.text.rpartition(": ")[2])
     if found.kind == "sender_gave_up" and known:
         return "wait as long as the provider asks for (Retry-After), then send the message again."
     if found.kind == "sender_gave_up":
@@ -158,6 +181,13 @@ def _refusals(found: Bottleneck) -> str:
         wait = "for the Retry-After of a refusal" if known else "some time after a refusal, longer each time,"
         return f"wait {wait} before the next attempt: most requests were refused."
     return ""
+
+
+def _after_reason(words: str) -> str:
+    for reasons, advice in _AFTER_REASON:
+        if words in map(reason_words, reasons):
+            return advice
+    return "look in the sender's log for the provider's error, and correct its cause. A repeat does not help."
 
 
 def limits_in_force(found: Bottleneck) -> set[str]:
@@ -263,7 +293,7 @@ def sufficient(report: RunReport, at: int) -> bool:
     )
 
 
-def first_told(report: RunReport, place: int) -> int:
+def first_shown(report: RunReport, place: int) -> int:
     """The first check with this advice: the table of the checks does not repeat it for other parts."""
     asked = report.checks[place]
     same = asked.name, asked.advice

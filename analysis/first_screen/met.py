@@ -9,7 +9,7 @@ from analysis.judge.levels import sustains
 from analysis.model import PartReport, RunReport
 
 
-def met_words(quote: Quote) -> Sentence:
+def met_sentence(quote: Quote) -> Sentence:
     """The volumes that the sender sustains, as the parts show; live parts before simulated ones."""
     report = quote.report
     name = target_name(report)

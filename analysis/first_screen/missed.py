@@ -24,7 +24,7 @@ _OF_CONTRACT = "provider_limit"
 _AT_LEAST = {"<": "less than ", "≤": "at most ", ">": "more than ", "≥": "at least "}
 
 
-def missed_words(quote: Quote, place: int) -> Sentence:
+def missed_sentence(quote: Quote, place: int) -> Sentence:
     """The sentence without its full stop."""
     objective: Objective = quote.value(f"objectives.{place}")
     return _SENTENCES[objective.measure](quote, place, objective)

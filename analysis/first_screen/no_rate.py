@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.capacity_record import CapacityResult
-from analysis.first_screen.advice import first_told
+from analysis.first_screen.advice import first_shown
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.judge.search import search_verdict, telling_trial
@@ -69,12 +69,12 @@ def _failed(quote: Quote) -> list[Sentence]:
         return []
     path = f"capacity.trials.{at}"
     why: Sentence = (" (", quote.text(f"{path}.why"), ")") if found.trials[at].why else ()
-    told = next(
+    failed = next(
         (place for place, each in enumerate(report.checks) if each.state == "invalid" and each.advice), None
     )
     advice: Sentence = (_SEARCH_AGAIN,)
-    if told is not None:
-        advice = (quote.text(f"checks.{first_told(report, told)}.advice"),)
+    if failed is not None:
+        advice = (quote.text(f"checks.{first_shown(report, failed)}.advice"),)
     return [
         (
             "The sustained rate is not known, since the bench failed in the trial at ",

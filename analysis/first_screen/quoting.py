@@ -20,7 +20,7 @@ from analysis.formatting import (
     significant,
 )
 from analysis.model import RunReport
-from analysis.objectives.words import quantile_text
+from analysis.objectives.objective_text import quantile_text
 
 _P = r"\bp(\d+(?:\.\d+)?)"
 # Terms of the report and their plain words, in the order of replacement.

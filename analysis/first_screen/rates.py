@@ -18,9 +18,9 @@ from analysis.first_screen.wording import (
 )
 from analysis.formatting import RATE_OF_DELIVERIES, rate_text, significant
 from analysis.judge.levels import fell_behind
-from analysis.judge.pace import too_few
+from analysis.judge.rate_basis import too_few
 from analysis.judge.verdict import overall
-from analysis.model import AnswerState, Pace, PartReport, RunReport
+from analysis.model import AnswerState, BestRate, PartReport, RunReport
 
 NO_LIMIT = "No limit was reached"
 NO_LIMIT_OF_THE_RATE = "No limit of the rate was reached"
@@ -151,9 +151,9 @@ def delivered_more(report: RunReport) -> int | None:
     if found is None or found.sustained_per_s is None:
         return None
     faster = [
-        (pace.per_s, -place)
+        (rate.per_s, -place)
         for place, part in enumerate(report.parts)
-        if trusted(part) and live(part) and (pace := part.throughput.delivered_best) and not too_few(pace)
+        if trusted(part) and live(part) and (rate := part.throughput.delivered_best) and not too_few(rate)
     ]
     per_s, place = max(faster, default=(0.0, 0))
     found_per_s = max(_CLEARLY_MORE * found.sustained_per_s, found.high_per_s or 0.0)
@@ -168,19 +168,19 @@ def _best_part(report: RunReport) -> int | None:
     found = [
         (place, part)
         for place, part in enumerate(report.parts)
-        if trusted(part) and _pace(part) is not None and part.identity.profile != searched
+        if trusted(part) and _best_rate(part) is not None and part.identity.profile != searched
     ]
     if not found:
         return None
 
     def rank(item: tuple[int, PartReport]) -> tuple[bool, bool, float]:
-        pace = _pace(item[1])
-        return live(item[1]), not too_few(pace), pace.per_s if pace else 0.0
+        rate = _best_rate(item[1])
+        return live(item[1]), not too_few(rate), rate.per_s if rate else 0.0
 
     return max(found, key=rank)[0]
 
 
-def _pace(part: PartReport) -> Pace | None:
+def _best_rate(part: PartReport) -> BestRate | None:
     return part.throughput.delivered_best or part.throughput.accepted_best
 
 
@@ -191,7 +191,7 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
     label = f"profile {part.identity.profile or 'unknown'}"
     title = in_part(quote, place)
     window = quote.span(f"{path}.{field}.window_s")
-    if too_few(_pace(part)):
+    if too_few(_best_rate(part)):
         few: Sentence = ("not measured: too few messages in the best ", window)
         row = AnswerRow(label=label, value=few, limit=_contract(quote, place, field))
         return row, [title] if title else []
@@ -254,8 +254,8 @@ def _uncounted(quote: Quote, place: int) -> list[Sentence]:
 def _contract(quote: Quote, place: int, field: str) -> Sentence:
     """The contract's limit in messages per second. Empty if shorter messages exceeded it."""
     found = quote.report.parts[place].throughput
-    pace: Pace = getattr(found, field)
-    if found.contract_per_s is None or pace.per_s > found.contract_per_s:
+    rate: BestRate = getattr(found, field)
+    if found.contract_per_s is None or rate.per_s > found.contract_per_s:
         return ()
     path = f"parts.{place}"
     cost = quote.report.parts[place].cost

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from analysis.findings import SUFFICIENT
 from analysis.first_screen.advice import CAPACITY, faulty
-from analysis.first_screen.asides import ASK
+from analysis.first_screen.below_questions import ASK
 from analysis.first_screen.quoting import lookup, plain_words
 from analysis.first_screen.rates import (
     NO_LIMIT,

@@ -6,7 +6,7 @@ import msgspec
 
 from analysis.first_screen import verdict
 from analysis.first_screen.advice import faulty
-from analysis.first_screen.asides import asides
+from analysis.first_screen.below_questions import below_questions
 from analysis.first_screen.causes import causes
 from analysis.first_screen.no_rate import unknown_capacity
 from analysis.first_screen.questions import answers
@@ -43,7 +43,7 @@ def _screen(report: RunReport) -> FirstScreen:
         trust=verdict.trust(quote),
         bottleneck=causes(quote, why) if word == "NO" else (),
         answers=answers(quote, why) if usable else unknown_capacity(quote) if word == "INVALID" else (),
-        asides=asides(quote) if usable else (),
+        asides=below_questions(quote) if usable else (),
         notes=report.notes,
     )
 

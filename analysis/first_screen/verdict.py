@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.first_screen.advice import first_told
-from analysis.first_screen.met import met_words
-from analysis.first_screen.missed import missed_words
+from analysis.first_screen.advice import first_shown
+from analysis.first_screen.caveats import caveats, checked
+from analysis.first_screen.met import met_sentence
+from analysis.first_screen.missed import missed_sentence
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.reservations import checked, reservations
 from analysis.first_screen.values import Figure, Sentence, Word
 from analysis.first_screen.wording import (
     deciding,
@@ -56,7 +56,7 @@ def why(quote: Quote) -> Sentence:
         return _invalid(quote)
     if found == "NO":
         return _missed(quote)
-    return met_words(quote) if found == "YES" else _undecided(quote)
+    return met_sentence(quote) if found == "YES" else _undecided(quote)
 
 
 def _stopped(quote: Quote) -> Sentence:
@@ -79,7 +79,7 @@ def _stopped(quote: Quote) -> Sentence:
         told: Sentence = () if failed is None else (": ", *_finding(quote, failed))
         so_far = (". The figures until then cannot be used", *told, ".")
     elif missed is not None:
-        so_far = (". An objective was missed until then: ", *missed_words(quote, missed), ".")
+        so_far = (". An objective was missed until then: ", *missed_sentence(quote, missed), ".")
     return (quote.text("interrupted"), *so_far)
 
 
@@ -160,7 +160,7 @@ def _missed(quote: Quote) -> Sentence:
     more = (_MORE,) if others else ()
     if _not_forwarded(report, place):
         return (*_unforwarded_words(quote, at), *where, ".", *more)
-    return (*missed_words(quote, place), *where, ".", *more)
+    return (*missed_sentence(quote, place), *where, ".", *more)
 
 
 def _missed_too(quote: Quote, at: int) -> Sentence:
@@ -341,10 +341,10 @@ def trust(quote: Quote) -> Sentence:
     report = quote.report
     failed = _failed_check(quote) if report.validity == "invalid" else None
     if failed is not None and report.checks[failed].advice:
-        return ("What to do: ", quote.text(f"checks.{first_told(report, failed)}.advice"), ".")
+        return ("What to do: ", quote.text(f"checks.{first_shown(report, failed)}.advice"), ".")
     if report.validity == "invalid" or not any(part.accounting.rows for part in report.parts):
         return ("The figures below do not describe the sender.",)
-    warned = reservations(quote)
+    warned = caveats(quote)
     if warned:
         return warned
     if not any(live(part) for part in report.parts):

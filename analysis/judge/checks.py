@@ -54,7 +54,7 @@ _LATE_ADVICE = (
 IDLE_PERCENT = 50.0
 _IDLE_ADVICE = (
     "the load generator used {cpu} % of a core at most while it was late, so more workers or a lower rate do "
-    "not help: something held it up. Use a machine without other programs, with a disk that is not busy"
+    "not help: something delayed it. Use a machine without other programs, with a disk that is not busy"
 )
 _NOISE_ADVICE = "use a machine without other programs"
 _TIGHT_ADVICE = (

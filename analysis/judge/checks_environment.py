@@ -127,7 +127,7 @@ def instrument(failures: tuple[InstrumentFailure, ...], origin_ns: int = 0) -> C
         state="invalid" if failures else "ok",
         value="; ".join(_failure_text(each, origin_ns) for each in failures) or "no failure",
         limit="invalid if a part of the bench failed",
-        meaning="if the bench fails, messages are slow or missing without a fault of the sender",
+        meaning="if the bench fails, messages can be slow or missing although the sender works correctly",
         advice="remove the cause (see the processes' logs in logs/) and run it again",
         value_number=float(len(failures)),
     )
@@ -193,9 +193,9 @@ def _count_at_end(samples: Samples, name: str) -> int:
 def ending(manifest: Manifest, counted: Accounting) -> Check:
     reason = manifest.exit_reason
     # The last messages can end after the runner's last look, while it stops the processes.
-    settled = reason in _WAIT_CUT and not (counted.open or counted.unaccounted or counted.to_repeat)
+    nothing_left = reason in _WAIT_CUT and not (counted.open or counted.unaccounted or counted.to_repeat)
     # A runner finishes with open messages only if they wait for phones or cannot change a verdict.
-    state: CheckState = "ok" if reason == "finished" or settled else "warn"
+    state: CheckState = "ok" if reason == "finished" or nothing_left else "warn"
     if reason.startswith("error"):
         state = "invalid"
     words = {
@@ -205,7 +205,7 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         "drain_timeout": f"stopped after draining for {manifest.drain_timeout_s:g} s",
     }.get(reason, reason)
     still = f", {times_text(counted.open)} still open" if counted.open else ""
-    if settled:
+    if nothing_left:
         still = ", with no message open"
     return Check(
         name=END_OF_RUN,

@@ -27,7 +27,7 @@ from analysis.formatting import (
     round_seconds_text,
     share_of_one_text,
 )
-from analysis.judge.pace import FEWEST
+from analysis.judge.rate_basis import FEWEST
 from analysis.judge.sample_size import too_few_for
 from analysis.judge.verdict import overall
 from analysis.model import Level, PartReport, Verdict
@@ -134,12 +134,12 @@ def _fast_why(part: PartReport | None, parts: list[PartReport]) -> str:
         return "no part at true speed"
     if part.validity == "invalid":
         return "that part is invalid"
-    unsettled = [each for each in part.objectives if each.verdict != "met"]
-    if not unsettled:
+    not_met = [each for each in part.objectives if each.verdict != "met"]
+    if not not_met:
         return "every objective met" + (f", in {len(parts)} parts" if len(parts) > 1 else "")
-    missed = [each for each in unsettled if each.verdict == "missed"] or unsettled
-    if missed is unsettled and all(each.quantile and each.quantile.state == "withheld" for each in unsettled):
-        return too_few_for(unsettled)
+    missed = [each for each in not_met if each.verdict == "missed"] or not_met
+    if missed is not_met and all(each.quantile and each.quantile.state == "withheld" for each in not_met):
+        return too_few_for(not_met)
     return "; ".join(f"{each.name}: {each.measured} ({each.why})" for each in missed)
 
 

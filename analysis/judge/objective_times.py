@@ -25,7 +25,7 @@ from analysis.judge.verdict import judge
 from analysis.measure.percentiles import Ages, quantiles
 from analysis.model import Distribution
 from analysis.objectives.grammar import Spec
-from analysis.objectives.words import interval_text, quantile_text
+from analysis.objectives.objective_text import interval_text, quantile_text
 from analysis.quantile import Quantile, independent_of, needed
 
 NO_GROWTH = "a rate at which the backlog does not grow"
@@ -70,7 +70,7 @@ def delivery_time(spec: Spec, facts: ObjectiveInputs) -> Finding:
         if late is not None:
             return _percentile(spec, distribution, ages, facts, unforwarded, late)
     if verdict == "undecided" and not unforwarded:
-        # The percentile describes a backlog that grows with the load, so more of this load settles nothing.
+        # The percentile describes a backlog that grows with the load, so more of this load decides nothing.
         return replace(found, needs=NO_GROWTH)
     if verdict == "met" and not facts.whole_day:
         # Each later message waits longer, so a longer load at this rate can miss the limit. A whole day has
@@ -165,11 +165,11 @@ def _percentile_why(
             only = "only " if independent is None else ""
             return f"{only}{counted}, but enough of them were late for a certain verdict"
         within = distribution.max_s is not None and distribution.max_s <= spec.limit
-        settled = not distribution.open_count and not distribution.never_count
+        complete = not distribution.open_count and not distribution.never_count
         few = f"the 95 % interval needs {count_text(needed(quantile.percentile))}"
         if independent is not None:
             few = f"they {count_as(independent)}, and {few}"
-        return f"{counted}, all within the limit; {few}" if within and settled else f"{counted}; {few}"
+        return f"{counted}, all within the limit; {few}" if within and complete else f"{counted}; {few}"
     words = f"95 % interval {interval} of {counted}"
     if distribution.open_count and not math.isfinite(quantile.high_s or 0.0):
         words += f", {count_text(distribution.open_count)} still open"
@@ -213,8 +213,8 @@ def _percentile_needs(
 def _some_outcome_decides(spec: Spec, ages: Ages, open_count: int, evidence: float) -> bool:
     """Whether the objective is met in the best case of the open messages, or missed in the worst.
 
-    The cases are those of ``analysis.objectives.settled``: messages younger than the limit arrive now, and
-    older ones waited for a phone that was off and do not count; or none of them arrives.
+    The cases are those of ``analysis.objectives.final_verdict``: messages younger than the limit arrive now,
+    and older ones waited for a phone that was off and do not count; or none of them arrives.
     """
     young = int(np.searchsorted(ages.low_s, spec.limit, side="right"))
     young -= int(np.searchsorted(ages.high_s, spec.limit, side="right"))

@@ -28,7 +28,7 @@ from analysis.measure.binomial import clopper_pearson
 from analysis.model import Accounting, Objective, Verdict
 from analysis.objectives.defaults import CLASS_DEFAULTS, DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Spec
-from analysis.objectives.words import limit_of, name_of, value_text
+from analysis.objectives.objective_text import limit_of, name_of, value_text
 from analysis.quantile import CONFIDENCE
 
 _MORE_ROOM = "a machine that can hold more unanswered requests (open files: ulimit -n; local ports)"

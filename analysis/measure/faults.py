@@ -8,8 +8,8 @@ import msgspec
 
 from analysis.findings import FaultBand
 from analysis.formatting import count_text, fault_words
+from analysis.measure.backlog_after_outage import backlog_after, waits
 from analysis.measure.outcomes import MessageOutcomes
-from analysis.measure.recovery import backlog_after, waits
 from analysis.model import PartReport
 from analysis.read.journeys import Journeys
 from analysis.records import Manifest

@@ -4,8 +4,8 @@ Outcomes of accepted messages: ``delivered``, ``failed``, ``expired``, ``open``,
 state goes first, since it is the source; then the sender's.
 
 A message counts in the delivery times unless a faster system could not have delivered it either: a handset or
-network failed it after the provider accepted it, or it was refused because of its content (an invalid
-number). These are in the failed share. A message that the *sender* gave up (expired in its queue, attempts
+network failed it after the provider accepted it, or the provider refused its phone number. These are in the
+failed share. A message that the *sender* gave up (expired in its queue, attempts
 exhausted) or that was lost counts as "never"; otherwise a sender that discards slow messages would look fast.
 A message that expired before a carrier accepted it also counts as "never". A message whose phone is off or
 out of coverage waits for the phone with any sender, so it does not count (``ProviderSide.unreachable``),
@@ -33,10 +33,13 @@ the run ended, and it forwarded no later message of their class (``measure.unfor
 If the provider has at least as many messages with unknown keys, the messages that it has never seen under
 their keys may be these: they are ``without_key``, open, and not unaccounted.
 
-``given_up`` is counted separately too: the sender accepted the message, the provider refused it for the time
-being (a limit, an error of its own) and never accepted it, and no row of the sender says that the sender
-ended it or still has it. Its outcome is ``failed``, and the objective ``loss`` counts it. If the wait was too
-short for a repeat, it is ``open`` and counts as ``to_repeat``. Without sender rows, a sender that was
+``given_up`` is counted separately too: the sender accepted the message, the provider refused it and never
+accepted it, and no row of the sender says that the sender ended it or still has it. Not if the provider
+refused the phone number: no sender could have submitted that. Its outcome is ``failed``, and the objective
+``loss`` counts it.
+
+After a refusal for the time being (a limit, an error of the provider) the sender may repeat it. If the wait
+was too short for a repeat, it is ``open`` and counts as ``to_repeat``. Without sender rows, a sender that was
 submitting until the run ended may still repeat it: then it is ``to_repeat``, ``open``, and not given up.
 """
 
@@ -69,9 +72,8 @@ class MessageOutcomes:
     unaccounted: Bools  # accepted, never seen by the provider, and not held by the sender
     still_held: Bools  # of these, may be forwarded later: the sender was submitting until the end
     without_key: Bools  # accepted, and probably at the provider with a key that the load did not send
-    # Accepted, refused by the provider for the time being, and not submitted again until the run ended.
-    given_up: Bools
-    to_repeat: Bools  # the same, but the sender was submitting until the end
+    given_up: Bools  # accepted, refused by the provider, and not submitted again until the run ended
+    to_repeat: Bools  # the same for the time being, and the sender was submitting until the end
 
 
 def judge(journeys: Journeys) -> MessageOutcomes:
@@ -89,11 +91,12 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     refused = ~at_provider & (provider.state != ABSENT)
     gone = ~at_provider & _in(sender.state, SENDER_STATES, "failed")
     _set(outcome, gone | (refused & (sender.state == ABSENT)), FAILED)
-    not_repeated = accepted & refused & (sender.state == ABSENT) & ~provider.message_at_fault
+    not_repeated = accepted & refused & (sender.state == ABSENT) & ~provider.recipient_at_fault
+    for_now = not_repeated & ~provider.refused_permanently
     to_repeat = np.zeros(journeys.count, dtype=np.bool_)
-    if not_repeated.any() and not sender.present and submits_to_the_end(journeys):
-        to_repeat = not_repeated
-    _set(outcome, to_repeat if journeys.repeats_awaited else not_repeated, OPEN)
+    if for_now.any() and not sender.present and submits_to_the_end(journeys):
+        to_repeat = for_now
+    _set(outcome, to_repeat if journeys.repeats_awaited else for_now, OPEN)
     _set(outcome, ~at_provider & _in(sender.state, SENDER_STATES, "expired"), EXPIRED)
     if not journeys.journal:
         # Without a journal (a real provider) only the sender's states are known.
@@ -109,8 +112,10 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     if sender.present:
         _set(outcome, unclaimed, LOST)
     _set(outcome, without_key, OPEN)
-    without_sender_row = (sender.state == ABSENT) & ~provider.message_at_fault
-    failed = (outcome == FAILED) & (sender.gave_up | without_sender_row)
+    # The sender's account, its sender name or its request was refused, whatever its row says.
+    by_its_fault = refused & provider.refused_permanently
+    ended_by_it = sender.gave_up | (sender.state == ABSENT) | by_its_fault
+    failed = (outcome == FAILED) & ended_by_it & ~(refused & provider.recipient_at_fault)
     too_late = ~np.isfinite(provider.carrier_s)
     too_late |= ~provider.unreachable & (provider.carrier_s + provider.radio_s > provider.final_s + 1e-9)
     never = accepted & ((~at_provider & failed) | ((outcome == EXPIRED) & too_late) | (outcome == LOST))
@@ -205,7 +210,10 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         still_held=int(np.count_nonzero(outcomes.still_held)),
         without_key=int(np.count_nonzero(outcomes.without_key)),
         given_up=int(np.count_nonzero(gave_up)),
-        given_up_for_a_limit=int(np.count_nonzero(gave_up & (provider.throttled > 0))),
+        given_up_for_a_limit=int(
+            np.count_nonzero(gave_up & (provider.throttled > 0) & ~provider.refused_permanently)
+        ),
+        given_up_permanently=int(np.count_nonzero(gave_up & provider.refused_permanently)),
         to_repeat=int(np.count_nonzero(outcomes.to_repeat | (outcomes.given_up & ~gave_up))),
         refused_recipients=int(np.count_nonzero(journeys.refused_recipients)),
         dropped_by_bench=int(np.count_nonzero(journeys.dropped_by_bench)),
@@ -214,8 +222,8 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
 
 
 def given_up(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
-    """Messages that the sender gave up: the run waited for a repeat. Without the wait it may still follow."""
-    return outcomes.given_up if journeys.repeats_awaited else np.zeros_like(outcomes.given_up)
+    """Messages that the sender gave up: the run waited for a repeat, or none would be accepted."""
+    return outcomes.given_up & (journeys.repeats_awaited | journeys.provider.refused_permanently)
 
 
 def delivered_unacknowledged(journeys: Journeys) -> int:

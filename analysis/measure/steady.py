@@ -43,8 +43,8 @@ def through_instants_s(journeys: Journeys) -> Floats:
     provider = journeys.provider
     # A journal may lack the carrier's timestamp. The message's end is later only by the radio's time.
     left = np.where(np.isfinite(provider.carrier_s), provider.carrier_s, provider.final_s)
-    # Refused because of its content: it is not sent again.
-    refused: Bools = ~np.isfinite(left) & provider.message_at_fault
+    # It is not sent again.
+    refused: Bools = ~np.isfinite(left) & provider.refused_permanently
     return np.where(refused, provider.submitted_s, left)
 
 
@@ -54,7 +54,7 @@ def steady(intended_s: Floats, through_s: Floats, load_end_s: float) -> Steady |
     if load_end_s <= 0 or np.count_nonzero(due >= FROM_SHARE * load_end_s) < FEWEST:
         return None
     left = np.sort(through_s[np.isfinite(through_s)])
-    start_s = _settled_s(left, load_end_s)
+    start_s = _steady_from_s(left, load_end_s)
     window_s = load_end_s - start_s
     grid = _grid(start_s, load_end_s)
     came, gone = _counted(due, grid), _counted(left, grid)
@@ -78,7 +78,7 @@ def steady(intended_s: Floats, through_s: Floats, load_end_s: float) -> Steady |
     )
 
 
-def _settled_s(left: Floats, load_end_s: float) -> float:
+def _steady_from_s(left: Floats, load_end_s: float) -> float:
     """Where the steady part begins. It begins later if a line fits the last part clearly better."""
     best_s, narrowest = FROM_SHARE * load_end_s, math.inf
     for share in (FROM_SHARE, *LATER_SHARES):

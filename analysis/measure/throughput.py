@@ -1,8 +1,8 @@
 """Measured rates, and whether the limit was reached.
 
-A pace is the highest count of any window of ten seconds, wherever it begins. It is the system's limit only if
-the sender refused messages, arrivals were dropped, or the median message of the busiest ten seconds waited
-over a second in a queue. Otherwise the figure is a lower bound ("at least").
+A best rate is the highest count of any window of ten seconds, wherever it begins. It is the system's limit
+only if the sender refused messages, arrivals were dropped, or the median message of the busiest ten seconds
+waited over a second in a queue. Otherwise the figure is a lower bound ("at least").
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats, Ints
 from analysis.formatting import count_text, seconds_text
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
-from analysis.model import Accounting, Pace, Throughput
+from analysis.model import Accounting, BestRate, Throughput
 from analysis.read.journeys import Journeys
 
 WINDOW_S = 10.0
@@ -33,29 +33,29 @@ def throughput(journeys: Journeys, outcomes: MessageOutcomes, counted: Accountin
     # A load of nearly ten seconds is a load of ten whose last arrival was before the end.
     short = journeys.load_end_s < 0.9 * WINDOW_S
     window_s = max(journeys.load_end_s, 1.0) if short else WINDOW_S
-    offered_peak = best_pace(load.intended_s, window_s)
+    offered_peak = best_rate(load.intended_s, window_s)
     wait_s, where = _queue_wait(journeys, offered_peak)
-    accepted_best = best_pace(load.replied_s[journeys.accepted], window_s)
+    accepted_best = best_rate(load.replied_s[journeys.accepted], window_s)
     return Throughput(
         offered_mean_per_s=_mean_per_s(journeys, offered_peak),
         offered_peak=offered_peak,
         accepted_best=accepted_best,
         accepts_at_most=_accepts_at_most(journeys, accepted_best),
-        delivered_best=best_pace(journeys.provider.final_s[outcomes.outcome == DELIVERED], window_s),
+        delivered_best=best_rate(journeys.provider.final_s[outcomes.outcome == DELIVERED], window_s),
         limit=_limit(counted, wait_s, where),
         queue_wait_at_peak_s=wait_s,
         shortfall_share=shortfall_share(journeys, outcomes),
     )
 
 
-def _mean_per_s(journeys: Journeys, peak: Pace | None) -> float:
+def _mean_per_s(journeys: Journeys, peak: BestRate | None) -> float:
     """At most the peak: the load ends with its last arrival, a little before the end that was planned."""
     if journeys.load_end_s <= 0 or peak is None:
         return 0.0
     return min(journeys.count / journeys.load_end_s, peak.per_s)
 
 
-def best_pace(instants_s: Floats, window_s: float) -> Pace | None:
+def best_rate(instants_s: Floats, window_s: float) -> BestRate | None:
     """The highest count of any window of this length, as a rate; None without instants."""
     ordered = np.sort(instants_s[np.isfinite(instants_s)])
     if len(ordered) == 0:
@@ -63,10 +63,10 @@ def best_pace(instants_s: Floats, window_s: float) -> Pace | None:
     # A nanosecond shorter, so that rounding does not include an event a whole window away.
     within = np.searchsorted(ordered, ordered + (window_s - 1e-9), side="left") - np.arange(len(ordered))
     best = int(within.argmax())
-    return Pace(per_s=int(within[best]) / window_s, window_s=window_s, from_s=float(ordered[best]))
+    return BestRate(per_s=int(within[best]) / window_s, window_s=window_s, from_s=float(ordered[best]))
 
 
-def _accepts_at_most(journeys: Journeys, best: Pace | None) -> bool:
+def _accepts_at_most(journeys: Journeys, best: BestRate | None) -> bool:
     """Whether the sender was overloaded at its best accepted rate: it took fewer messages than were due,
     continued to accept in most of the seconds in which it did not take others, and did not lose the same
     share of them at each rate.
@@ -113,7 +113,7 @@ def _steady_share(left: Ints, taken: Ints) -> bool:
     return from_share < _CLEARLY_BETTER * from_highest
 
 
-def _queue_wait(journeys: Journeys, peak: Pace | None) -> tuple[float | None, str]:
+def _queue_wait(journeys: Journeys, peak: BestRate | None) -> tuple[float | None, str]:
     """Median wait of the messages due in the busiest window, and the queue with the longer wait."""
     if peak is None or not journeys.journal:
         return None, ""

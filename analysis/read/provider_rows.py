@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.read.columns import ABSENT, Labels, codes, integers, labelled, positions, seconds
-from analysis.refusals import MESSAGE_AT_FAULT, RECIPIENT_AT_FAULT
+from analysis.refusals import CAUSED_BY_RECIPIENT, PERMANENT
 
 # In order of preference: of two copies of a message, the one that arrived describes it.
 PROVIDER_STATES = ("delivered", "open", "undelivered", "expired", "unknown", "rejected")
@@ -30,7 +30,7 @@ class ProviderSide:
 
     state: Ints
     accepted: Bools  # it accepted the message at least once
-    message_at_fault: Bools  # it refused the message because of its content
+    refused_permanently: Bools  # it refused the message, and would refuse a repeat
     recipient_at_fault: Bools  # it refused the message because of the phone number
     unreachable: Bools  # its phone was off or out of coverage: it waited for the phone, or failed for it
     submitted_s: Floats
@@ -113,8 +113,8 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     return ProviderSide(
         state=state,
         accepted=ids > 0,
-        message_at_fault=flags(refused & (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT)),
-        recipient_at_fault=flags(refused & (codes(speaking["reason"], RECIPIENT_AT_FAULT) != ABSENT)),
+        refused_permanently=flags(refused & (codes(speaking["reason"], PERMANENT) != ABSENT)),
+        recipient_at_fault=flags(refused & (codes(speaking["reason"], CAUSED_BY_RECIPIENT) != ABSENT)),
         unreachable=flags(_unreachable(speaking)),
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
         answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),

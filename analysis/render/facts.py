@@ -9,21 +9,21 @@ from analysis.formatting import TIMES, count_text, rate_text, round_seconds_text
 from analysis.model import PartIdentity
 
 _GIB, _MIB = 1 << 30, 1 << 20
-_TOLD_ELSEWHERE = ("streams", "classes")  # the classes are shown with the streams
+_SHOWN_ELSEWHERE = ("streams", "classes")  # the classes are shown with the streams
 
 
 def facts(identity: PartIdentity) -> list[tuple[str, str]]:
     """Name and value of each known setting, in the order of the page."""
-    pace = "true speed" if identity.speedup == 1.0 else f"{identity.speedup:g} {TIMES} the day's rate"
+    speed = "true speed" if identity.speedup == 1.0 else f"{identity.speedup:g} {TIMES} the day's rate"
     if identity.provider_scale != 1.0:
-        pace += f", provider scaled {TIMES} {identity.provider_scale:g}"
-    parameters = {name: value for name, value in identity.parameters.items() if name not in _TOLD_ELSEWHERE}
+        speed += f", provider scaled {TIMES} {identity.provider_scale:g}"
+    parameters = {name: value for name, value in identity.parameters.items() if name not in _SHOWN_ELSEWHERE}
     listed = [
         ("scenario", identity.name),
         ("mode", identity.mode),
         ("provider profile", identity.profile or "unknown"),
         ("messages a day", count_text(identity.messages_per_day) if identity.messages_per_day else "-"),
-        ("pace", pace),
+        ("speed", speed),
         ("arrivals", "\n".join(_streams(identity.parameters.get("streams")))),
         ("load", seconds_text(identity.load_s)),
         ("observed after the load", seconds_text(identity.drained_s)),

@@ -13,7 +13,7 @@ from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import Figure, Sentence, words
 from analysis.model import RunReport
 from analysis.render import tables
-from analysis.render.drawn import Drawn
+from analysis.render.drawn_chart import DrawnChart
 from analysis.render.facts import facts
 from analysis.render.sections import part_sections, report_sections, undecisive
 from analysis.render.table import Cell, Column
@@ -21,7 +21,7 @@ from analysis.render.table import Cell, Column
 _SHORT, _LONG = 10, 40  # characters
 
 
-def write_html(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> None:
+def write_html(report: RunReport, drawn: tuple[DrawnChart, ...], path: Path) -> None:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -41,7 +41,7 @@ def write_html(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> None:
     path.write_text(page, encoding="utf-8")
 
 
-def _part(report: RunReport, place: int, drawn: tuple[Drawn, ...]) -> dict[str, Any]:
+def _part(report: RunReport, place: int, drawn: tuple[DrawnChart, ...]) -> dict[str, Any]:
     part = report.parts[place]
     return {
         "slug": part.slug,
@@ -54,7 +54,7 @@ def _part(report: RunReport, place: int, drawn: tuple[Drawn, ...]) -> dict[str, 
     }
 
 
-def _chart(drawn: Drawn) -> dict[str, Any]:
+def _chart(drawn: DrawnChart) -> dict[str, Any]:
     # SVG of the report's charts: numbers, and class names that matplotlib escapes.
     return {"title": drawn.title, "caption": drawn.caption, "svg": Markup(drawn.svg), "why": drawn.why}
 

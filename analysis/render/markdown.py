@@ -8,12 +8,12 @@ from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import AnswerRow, FirstScreen, ScreenAnswer, words
 from analysis.model import RunReport
 from analysis.render import tables
-from analysis.render.drawn import Drawn
+from analysis.render.drawn_chart import DrawnChart
 from analysis.render.sections import part_sections, report_sections, undecisive
 from analysis.render.table import Cell, Table
 
 
-def write_markdown(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> None:
+def write_markdown(report: RunReport, drawn: tuple[DrawnChart, ...], path: Path) -> None:
     blocks = _screen(first_screen(report))
     for title, table in report_sections(report):
         blocks += [f"## {title}", _table(table)]
@@ -66,7 +66,7 @@ def row_text(row: AnswerRow) -> str:
     return f"{label}{words(row.value)}{interval}{limit}{verdict}"
 
 
-def _picture(drawn: Drawn) -> str:
+def _picture(drawn: DrawnChart) -> str:
     return f"*{drawn.title}: not drawn, {drawn.why}.*" if drawn.why else f"![{drawn.title}]({drawn.file})"
 
 

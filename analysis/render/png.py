@@ -18,12 +18,12 @@ from analysis.model import PartReport, RunReport
 from analysis.render.chart_style import save_png, styled, svg_text
 from analysis.render.charts import PART_CHARTS, REPORT_CHARTS, ReportChart
 from analysis.render.charts_screen import first_screen_picture
-from analysis.render.drawn import Drawn
+from analysis.render.drawn_chart import DrawnChart
 
 PARTS_A_PROCESS = 2  # with fewer, drawing is as fast as starting a process
 
 
-def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) -> tuple[Drawn, ...]:
+def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) -> tuple[DrawnChart, ...]:
     """Write the PNG files and return all charts in the order of the page."""
     drawn = [_of_report(report, out_dir, chart) for chart in REPORT_CHARTS if chart.asked(report)]
     with styled():
@@ -37,7 +37,7 @@ def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) 
     return tuple(drawn)
 
 
-def _of_parts(kind: str, parts: Sequence[PartReport], out_dir: Path) -> Iterator[list[Drawn]]:
+def _of_parts(kind: str, parts: Sequence[PartReport], out_dir: Path) -> Iterator[list[DrawnChart]]:
     """The charts of each part, in order. Drawing takes most of the time, so it uses all cores."""
     draw = partial(_of_part, kind, out_dir)
     processes = min(os.cpu_count() or 1, len(parts) // PARTS_A_PROCESS)
@@ -49,7 +49,7 @@ def _of_parts(kind: str, parts: Sequence[PartReport], out_dir: Path) -> Iterator
         yield from pool.map(draw, parts)
 
 
-def _of_part(kind: str, out_dir: Path, part: PartReport) -> list[Drawn]:
+def _of_part(kind: str, out_dir: Path, part: PartReport) -> list[DrawnChart]:
     drawn = []
     for chart in PART_CHARTS:
         if not chart.asked(part):
@@ -62,7 +62,7 @@ def _of_part(kind: str, out_dir: Path, part: PartReport) -> list[Drawn]:
     return drawn
 
 
-def _of_report(report: RunReport, out_dir: Path, chart: ReportChart) -> Drawn:
+def _of_report(report: RunReport, out_dir: Path, chart: ReportChart) -> DrawnChart:
     with styled():
         figure = chart.draw(report, chart.title if chart.live else _report_title(chart.title, report))
     return _save(figure, (chart.name, chart.title, chart.caption), "", out_dir)
@@ -76,16 +76,16 @@ def _report_title(title: str, report: RunReport) -> str:
 def _part_title(title: str, kind: str, part: PartReport) -> str:
     """Like ``_report_title``."""
     identity = part.identity
-    pace = ""
+    speed = ""
     if identity.provider_scale != 1.0:
-        pace = "compressed seconds"
+        speed = "compressed seconds"
     elif identity.speedup != 1.0:
-        pace = f"{identity.speedup:g} {TIMES} the day's rate"
+        speed = f"{identity.speedup:g} {TIMES} the day's rate"
     return _joined(
         title,
         part.slug if kind == "suite" else "",
         "SIMULATED" if identity.mode == "simulated" else "",
-        pace,
+        speed,
         "INVALID RUN" if part.validity == "invalid" else "",
     )
 
@@ -96,11 +96,11 @@ def _joined(*words: str) -> str:
 
 def _save(
     figure: Figure | str, words: tuple[str, str, str], slug: str, out_dir: Path, prefix: str = ""
-) -> Drawn:
+) -> DrawnChart:
     name, title, caption = words
     if isinstance(figure, str):
-        return Drawn(name=name, title=title, caption=caption, part=slug, file="", svg="", why=figure)
+        return DrawnChart(name=name, title=title, caption=caption, part=slug, file="", svg="", why=figure)
     file = f"{prefix}{name}.png"
     save_png(figure, out_dir / file)
     svg = svg_text(figure, f"{prefix}{name}")
-    return Drawn(name=name, title=title, caption=caption, part=slug, file=file, svg=svg, why="")
+    return DrawnChart(name=name, title=title, caption=caption, part=slug, file=file, svg=svg, why="")

@@ -9,7 +9,7 @@ from pathlib import Path
 from analysis.model import RunReport
 from analysis.records import RESULT
 from analysis.render.data import write_json, write_junit, write_ladder, write_percentiles, write_timeline
-from analysis.render.drawn import Drawn
+from analysis.render.drawn_chart import DrawnChart
 from analysis.render.html import write_html
 from analysis.render.markdown import write_markdown
 
@@ -52,7 +52,7 @@ def _write(report: RunReport, out_dir: Path, progress: Callable[[str], None], ch
     write_ladder(report, out_dir / "ladder.csv")
     write_timeline(report, out_dir / "timeline.csv")
     write_junit(report, out_dir / "junit.xml")
-    drawn: tuple[Drawn, ...] = ()
+    drawn: tuple[DrawnChart, ...] = ()
     if charts:
         from analysis.render.png import draw_all  # here: the charts' library takes a second to load
 

@@ -17,10 +17,10 @@ from analysis.formatting import (
     share_text,
     significant,
 )
-from analysis.judge.pace import too_few
+from analysis.judge.rate_basis import too_few
 from analysis.judge.sample_size import needs_text
 from analysis.model import PartReport, RunReport, StageBreakdown
-from analysis.objectives.words import interval_text, quantile_text
+from analysis.objectives.objective_text import interval_text, quantile_text
 from analysis.quantile import Quantile, needed
 from analysis.render.table import Cell, Table, figure_columns, words_columns
 from analysis.render.tables_findings import difference_cell
@@ -200,7 +200,7 @@ _ACCOUNTING = (
     (
         "given_up",
         "given up after a refusal",
-        "refused by the provider for the time being, and not submitted again: failed",
+        "refused by the provider, and not submitted again: failed",
     ),
     (
         "to_repeat",
@@ -281,7 +281,7 @@ def rates(report: RunReport, place: int) -> Table:
     """Measured rates; for a compressed day also the rates of the day itself."""
     part, quote, path = report.parts[place], Quote(report, plain=False), f"parts.{place}"
     through, factor = part.throughput, part.identity.speedup
-    paces = (
+    best_rates = (
         ("offered", "offered_peak", through.offered_peak),
         ("accepted", "accepted_best", through.accepted_best),
         (RATE_OF_DELIVERIES, "delivered_best", through.delivered_best),
@@ -289,13 +289,13 @@ def rates(report: RunReport, place: int) -> Table:
     found: list[tuple[str, Cell, float | None]] = [
         ("offered, mean", (quote.rate(f"{path}.throughput.offered_mean_per_s"),), through.offered_mean_per_s)
     ]
-    for name, field, pace in paces:
-        few = " (too few messages for a rate)" if too_few(pace) else ""
+    for name, field, best in best_rates:
+        few = " (too few messages for a rate)" if too_few(best) else ""
         shown: Cell = "-"
-        if pace is not None:
+        if best is not None:
             window = quote.span(f"{path}.throughput.{field}.window_s")
             shown = (quote.rate(f"{path}.throughput.{field}.per_s"), "\nin ", window)
-        found.append((f"{name}, best window{few}", shown, pace.per_s if pace else None))
+        found.append((f"{name}, best window{few}", shown, best.per_s if best else None))
     compressed = factor != 1.0
     rows: list[tuple[Cell, ...]] = [
         (name, shown, *((rate_text(None if value is None else value / factor),) if compressed else ()))

@@ -54,7 +54,7 @@ def measure(instrument: Instrument, profile: Profile, seconds: float, horizon_s:
     set_ms, seen_ms = set_ns / 1e6, (at_ns - intended) / 1e6
     rows = percentile_rows(GROUP, set_ms, seen_ms, judged_ones)
     note = f"of {len(due):,} due within {horizon_s:g} s; {count - len(due):,} set to come later or never"
-    rows.insert(0, judged(Row(GROUP, "reports that did not come", "reports", 0, missing, 0, 0, note=note)))
+    rows.insert(0, judged(Row(GROUP, "reports that did not arrive", "reports", 0, missing, 0, 0, note=note)))
     if not judged_ones.count:
         return Measurement(GROUP, _TITLE, tuple(rows), judged_ones.described())
     error_ms = np.sort((seen_ms - set_ms)[judged_ones.mask])

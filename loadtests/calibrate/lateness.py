@@ -40,7 +40,7 @@ class Kept(Struct, frozen=True):
         if self.client_late:
             text += f"; client late for {self.client_late:,}"
         if self.machine_late:
-            text += f"; provider kept off a core for {self.machine_late:,}"
+            text += f"; provider without a core for {self.machine_late:,}"
         return text
 
 

@@ -86,7 +86,7 @@ def outcome(
         words = f"Incomplete, {ended} after {made}: {found}"
     lines = [f"{words}."]
     lines += [f"Missed: {_listed(missed)}."] if missed else []
-    lines += [f"Not judged, run it again when the machine is quiet: {_listed(noisy)}."] if noisy else []
+    lines += [f"Not judged, run it again when the machine is idle: {_listed(noisy)}."] if noisy else []
     few = [each for each in _with_verdict(measurements, "shown") if each[1].note == TOO_FEW]
     hint = " (a run without --quick sends more)" if quick else ""
     lines += [f"Not judged, too few messages{hint}: {_listed(few)}."] if few else []

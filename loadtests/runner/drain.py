@@ -5,10 +5,10 @@ at a phone that is off, or in a report that is not confirmed. The drain ends if
 
 - nothing is open; or
 - the sender has nothing left to send and the provider's queues are empty, and open messages wait only for
-phones that are off or for reports that are not confirmed: a longer wait would show nothing about the service;
-or
-- the same, with messages on their way to handsets, if their outcome cannot change a verdict (``settled``) for
-  ``SETTLED_FOR_S``.
+  phones that are off or for reports that are not confirmed: a longer wait would show nothing about the
+  service; or
+- the same, with messages on their way to handsets, if their outcome cannot change a verdict
+  (``verdicts_final``) for ``FINAL_FOR_S``.
 
 Loss, duplicates and unaccounted messages can be counted only when each message has reached the provider, so
 both cases require that. The drain timeout and the user end it in any case.
@@ -20,13 +20,13 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from analysis.refusals import MESSAGE_AT_FAULT, REPEATED_WITHIN_S
+from analysis.refusals import PERMANENT, REPEATED_WITHIN_S
 from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
 QUIET_S = 5.0
 _REFUSED = "refused_"
-SETTLED_FOR_S = 1.0  # its rows are flushed four times per second
+FINAL_FOR_S = 1.0  # its rows are flushed four times per second
 
 
 class Standing(Struct, frozen=True):
@@ -43,7 +43,7 @@ class Standing(Struct, frozen=True):
     reports: int
     sender_open: int = 0
     refused: int = 0  # requests that the provider refused
-    refused_for_good: int = 0  # of these, because of the message: a repeat would be refused as well
+    refused_permanently: int = 0  # of these, for a reason that a repeat would meet again
 
     @property
     def at_provider(self) -> int:
@@ -80,7 +80,7 @@ def standing(provider: ServiceState, sender: ServiceState | None, provider_befor
         reports=reports,
         sender_open=0 if sender is None else sender.open,
         refused=round(sum(refusals.values())),
-        refused_for_good=round(sum(refusals.get(reason, 0.0) for reason in MESSAGE_AT_FAULT)),
+        refused_permanently=round(sum(refusals.get(reason, 0.0) for reason in PERMANENT)),
     )
 
 
@@ -101,17 +101,17 @@ class Drain:
         provider_answers: bool,
         accepted_before: int = 0,
         provider_before: int = 0,
-        settled: Callable[[], bool] | None = None,
+        verdicts_final: Callable[[], bool] | None = None,
         patient: bool = False,
     ) -> None:
-        """``settled`` is called only while all open messages are on their way to handsets; None: never."""
+        """``verdicts_final`` is called only while each open message is on its way to a handset."""
         self._sender_answers = sender_answers
         self._provider_answers = provider_answers
         self._accepted_before = accepted_before
         self._provider_before = provider_before
-        self._settled = settled
+        self._verdicts_final = verdicts_final
         self._patient = patient
-        self._settled_since_s: float | None = None
+        self._final_since_s: float | None = None
         self._accepted: object = None
         self._accepted_since_s = 0.0
         self._reports: object = None
@@ -157,7 +157,7 @@ class Drain:
         missing = wanted - found.accepted
         if self._patient or found.refused < missing:
             return False
-        wait_s = QUIET_S if found.refused_for_good >= missing else REPEATED_WITHIN_S
+        wait_s = QUIET_S if found.refused_permanently >= missing else REPEATED_WITHIN_S
         return now_s - self._accepted_since_s >= wait_s
 
     def _without_provider(self, now_s: float, found: Standing) -> Look:
@@ -168,12 +168,12 @@ class Drain:
         return Look(True, left)
 
     def _on_air(self, now_s: float, found: Standing) -> Look:
-        if self._settled is None or not self._settled():
-            self._settled_since_s = None
-        elif self._settled_since_s is None:
-            self._settled_since_s = now_s
-        since_s = self._settled_since_s
-        if since_s is not None and now_s - since_s >= SETTLED_FOR_S:
+        if self._verdicts_final is None or not self._verdicts_final():
+            self._final_since_s = None
+        elif self._final_since_s is None:
+            self._final_since_s = now_s
+        since_s = self._final_since_s
+        if since_s is not None and now_s - since_s >= FINAL_FOR_S:
             return Look(True, f"{_left(found)}; their outcome cannot change a verdict")
         return Look(False, f"{found.on_air:,} on their way to handsets")
 

@@ -27,6 +27,7 @@ from loadtests.runner import queries
 from loadtests.runner.after_load import await_the_rest
 from loadtests.runner.child_process import ending_words
 from loadtests.runner.drain import Drain
+from loadtests.runner.drain_verdicts import DrainVerdicts
 from loadtests.runner.expected_arrivals import arrivals_due
 from loadtests.runner.interruption import Aborted, Interruption
 from loadtests.runner.load_phase import LoadPhase
@@ -41,7 +42,6 @@ from loadtests.runner.run_directory import lost_directory, takes_records
 from loadtests.runner.sampling import Sampler, Snapshot
 from loadtests.runner.service_process import READY_WITHIN_S, ServiceError, ServiceProcess
 from loadtests.runner.settings import RunSettings
-from loadtests.runner.settling import Settling
 from loadtests.runner.testbed import (
     JOURNAL,
     STORE,
@@ -268,13 +268,13 @@ class PartRun:
         """Wait for open messages. Returns the reason for the end of the run."""
         states = self._testbed.states
         earlier = sum(combine(load_round.values()).accepted for load_round in read_rounds(self._run_dir)[:-1])
-        settled = Settling(self._run_dir, self._journal(), self._settings.objectives)
+        verdicts_final = DrainVerdicts(self._run_dir, self._journal(), self._settings.objectives)
         drain = Drain(
             "sender" in states,
             "provider" in states,
             earlier,
             self._accepted_before,
-            settled if not earlier else None,
+            verdicts_final if not earlier else None,
             patient=self._settings.drain_timeout_s is not None,
         )
         end = await_the_rest(

@@ -61,7 +61,7 @@ def report(
         if output and code != ExitCode.USAGE:
             say_error(f"the analysis ended with {ending_words(code)} and without a verdict")
         if result is not None:
-            say_error(f"{run_dir / 'report'} is of an earlier analysis")
+            say_error(f"{run_dir / 'report'} was written by an earlier analysis")
         return ExitCode.USAGE if code == ExitCode.USAGE else ExitCode.CRASHED
     for line in output.splitlines():
         if line.startswith(_WARNING):

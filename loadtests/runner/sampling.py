@@ -12,7 +12,7 @@ from msgspec import Struct
 from analysis.records import SAMPLES_SCHEMA, RecordedFault, RowWriter
 from loadtests.core_time import MachineUse
 from loadtests.recording import LoadStatus, read_status
-from loadtests.runner.delivered import DeliveredCount
+from loadtests.runner.delivered_count import DeliveredCount
 from loadtests.runner.process_meter import ProcessMeter
 from loadtests.runner.queries import ServiceState, StateQuery
 from loadtests.runner.target_process import NoProcess, target_processes

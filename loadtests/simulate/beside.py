@@ -26,7 +26,7 @@ from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.simulation import SimulationProgress
 
 _NICE = 19  # scheduling class: only CPU time that no other process uses
-_TOLD_EVERY_S = 0.25
+_WRITTEN_EVERY_S = 0.25
 _PAUSED_S = 0.1  # between two checks whether to continue
 _STOP_WITHIN_S = 30.0
 
@@ -151,7 +151,7 @@ def main(order_file: Path) -> int:
         def proceed(now: SimulationProgress) -> bool:
             nonlocal next_s
             if time.monotonic() >= next_s:
-                next_s = time.monotonic() + _TOLD_EVERY_S
+                next_s = time.monotonic() + _WRITTEN_EVERY_S
                 partial = progress_file.with_suffix(".partial")
                 partial.write_bytes(msgspec.json.encode(now))
                 partial.replace(progress_file)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from analysis.records import RecordedFault
 from loadtests.arrivals import NS_PER_S, Schedule
 from loadtests.simulate.arrivals import Arrivals
-from loadtests.simulate.passages import passage_of
+from loadtests.simulate.exchanges import exchange_of
 from loadtests.simulate.providers import Providers, SimulatedProvider
 from loadtests.simulate.records import RunRecords
 from loadtests.simulate.route_results import RouteResult, RouteResults
@@ -97,15 +97,15 @@ def simulate(
     without_classes = settings.dispatch.order == "arrival"
     arrivals = Arrivals(schedule, ZERO_NS, settings.max_segments, without_classes)
     records = RunRecords(run_dir, schedule)
-    passages = {
-        route.name: passage_of(each, _token(number), settings.through_wire)
+    exchanges = {
+        route.name: exchange_of(each, _token(number), settings.through_wire)
         for number, (route, each) in enumerate(used)
     }
     results = None
     if settings.second is not None:
         results = RouteResults({route.name: each.name for route, each in used}, records.changed)
     on_change = records.changed if results is None else results.changed
-    world = World(dispatcher, engine, passages, on_change)
+    world = World(dispatcher, engine, exchanges, on_change)
 
     def sampled(progress: SimulationProgress) -> bool:
         if results is not None:

@@ -1,6 +1,6 @@
 """Connects dispatcher and engine without sockets: an effect of one reaches the other at once.
 
-Loopback has no relevant latency, so all delays are those of the cores. A ``Passage`` for each route connects
+Loopback has no relevant latency, so all delays are those of the cores. A ``Exchange`` for each route connects
 the two.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from loadtests.arrivals import NS_PER_S
-from loadtests.simulate.passage import Passage, Render
+from loadtests.simulate.exchange import Exchange, Render
 from loadtests.simulate.providers import SimulatedProvider
 from mock_provider.engine.values import Disconnect, SendReports
 from mock_provider.engine.values import Reply as EngineReply
@@ -34,16 +34,16 @@ class World:
         self,
         dispatcher: Dispatcher,
         engine: SimulatedProvider,
-        passages: Mapping[str, Passage],
+        exchanges: Mapping[str, Exchange],
         on_change: Callable[[Change], None],
         reply_timeout_ns: int = REPLY_TIMEOUT_NS,
     ) -> None:
         self._dispatcher = dispatcher
         self._engine = engine
-        self._passages = passages
+        self._exchanges = exchanges
         self._on_change = on_change
         self._reply_timeout_ns = reply_timeout_ns
-        self._any_passage = next(iter(passages.values()))  # all read reports in the same way
+        self._any_exchange = next(iter(exchanges.values()))  # all read reports in the same way
         # Time-out, batch and reader of its answer. All have the same time-out, so they are in order.
         self._unanswered: dict[int, tuple[int, SubmitBatch, Render]] = {}
         self._timeout_ns = _NEVER_NS  # no time-out comes before it
@@ -121,7 +121,7 @@ class World:
         to_do.clear()
 
     def _submit(self, now_ns: int, batch: SubmitBatch) -> None:
-        asked = self._passages[batch.route].request(now_ns, batch.batch_id, batch.messages)
+        asked = self._exchanges[batch.route].request(now_ns, batch.batch_id, batch.messages)
         if not isinstance(asked, tuple):
             self._asked(self._dispatcher.answered(now_ns, batch.batch_id, asked))
             return
@@ -139,7 +139,7 @@ class World:
             self._asked(self._dispatcher.answered(now_ns, reply.request_id, results))
 
     def _report(self, now_ns: int, effect: SendReports) -> None:
-        self._asked(self._dispatcher.reported(now_ns, self._any_passage.reports(effect)))
+        self._asked(self._dispatcher.reported(now_ns, self._any_exchange.reports(effect)))
         self._to_do += self._engine.reports_answered(now_ns, effect.batch_id, True)
 
     def _give_up(self, now_ns: int, batch_id: int) -> None:
@@ -147,7 +147,7 @@ class World:
         unanswered = self._unanswered.pop(batch_id, None)
         if unanswered is not None:
             batch = unanswered[1]
-            results = self._passages[batch.route].unanswered(batch.messages)
+            results = self._exchanges[batch.route].unanswered(batch.messages)
             self._asked(self._dispatcher.answered(now_ns, batch_id, results))
 
     def _next_timeout_ns(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadtests.storm.scene import Call, number_of
+from loadtests.storm.fault import Call, number_of
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from loadtests.storm.provider import LATE_S
+from loadtests.storm.storm_provider import LATE_S
 from loadtests.storm.watch import Violation
 from loadtests.storm.world import StormWorld
 from mock_provider.engine.values import JournalRow
@@ -16,7 +16,7 @@ from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.store.protocol import Record
 
 _ALL = 1_000_000
-_TOLD = frozenset({State.SENT, State.DELIVERED})
+_ACCEPTED_STATES = frozenset({State.SENT, State.DELIVERED})
 
 
 class StormEnd:
@@ -83,7 +83,7 @@ def none_is_called_sent_that_no_provider_accepted(end: StormEnd) -> Iterator[Vio
         provider_id = record.provider_id
         if provider_id and holders[provider_id] != key:
             yield Violation("seen", f"{key} and {holders[provider_id]} have one id: {provider_id}", (key,))
-        if record.state not in _TOLD:
+        if record.state not in _ACCEPTED_STATES:
             continue
         ids = {row.provider_id for _, _, row in end.accepted.get(key, ())}
         if not ids and record.reason == DELIVERED_BY_SECOND:

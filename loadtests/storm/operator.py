@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from loadtests.storm.ports import Order
+from loadtests.storm.process_interfaces import Order
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch

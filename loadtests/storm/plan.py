@@ -7,12 +7,12 @@ from random import Random
 from msgspec import Struct
 from msgspec.structs import replace
 
+from loadtests.storm.fault import CAMPAIGNS, Call, DrawRange, Fault
 from loadtests.storm.faults import KINDS
 from loadtests.storm.faults.provider_fault import ProviderFault
 from loadtests.storm.policy import HOURS
 from loadtests.storm.rule_draws import draw_rules
 from loadtests.storm.rules import NO_RULES, StormRules
-from loadtests.storm.scene import CAMPAIGNS, Call, Fault, Scene
 from reference_sender.dispatch.values import Lane
 
 NONE = "none"  # on the command line: no calls, or no faults. Each option refuses an empty value.
@@ -76,9 +76,9 @@ def draw_plan(seed: int) -> StormPlan:
     random = Random(seed)
     storm_s = random.choice((20.0, 40.0, 90.0))
     routes = _routes(random)
-    scene = Scene(storm_s, tuple(route.name for route in routes))
+    within = DrawRange(storm_s, tuple(route.name for route in routes))
     hours = random.choice(("", "", *HOURS))
-    faults = tuple(random.choice(KINDS).draw(random, scene) for _ in range(random.randint(1, 8)))
+    faults = tuple(random.choice(KINDS).draw(random, within) for _ in range(random.randint(1, 8)))
     calls = tuple(_call(random, number, storm_s, hours) for number in range(random.randint(2, 9)))
     plan = StormPlan(
         seed,
@@ -98,7 +98,7 @@ def draw_plan(seed: int) -> StormPlan:
     if rules.number_limit is not None or any(route.looks_up for route in routes):
         calls = tuple(_to_one_number(random, call) for call in calls)
     # A draw finds one of the many kinds of a provider's faults in one storm of fifty, and few of them strike.
-    faults = (*faults, ProviderFault.next_of(seed, random, scene))
+    faults = (*faults, ProviderFault.next_of(seed, random, within))
     hedging_ends = plan.hedge_otp_after_s is not None and random.random() < 0.5
     return replace(plan, calls=calls, faults=faults, rules=rules, hedging_ends=hedging_ends)
 

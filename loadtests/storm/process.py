@@ -7,11 +7,11 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from loadtests.storm import steps, uses
+from loadtests.storm import features, steps
 from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
 from loadtests.storm.number_counts import NumberCounts
-from loadtests.storm.ports import NO_WAITER, Order, ProcessWatch, ProviderPort, SenderSetup
+from loadtests.storm.process_interfaces import NO_WAITER, Order, ProcessWatch, ProviderPort, SenderSetup
 from loadtests.storm.purge import PURGE_NS, purge_step
 from loadtests.storm.state import StormState
 from loadtests.storm.store import ModelStore
@@ -83,7 +83,7 @@ class StormProcess:
         self._armed_ns: int | None = None
         self._waiters: dict[Waiter, None] = {}  # in order: a set would change from run to run
         self._failed: Work | None = None  # the last commit, if it failed
-        self._drained: _Settled | None = None  # waits for the last answers of a process that stops
+        self._drained: _StoredAtEnd | None = None  # waits for the last answers of a process that stops
         self._deferred: list[Callable[[], None]] = []
 
     def now_ns(self) -> int:
@@ -109,7 +109,7 @@ class StormProcess:
             self._host.watch.check_schedules(self, _OVERDUE_NS)
 
     def recover(self) -> None:
-        """Continue the work of the processes before it, as ``runtime/resuming.py`` does."""
+        """Continue the work of the processes before it, as ``runtime/recovery.py`` does."""
         sent = self.store.sent_ids()
         page = self.store.unfinished(_PAGE)
         left = len(self.store.unfinished()) - len(page)
@@ -167,7 +167,7 @@ class StormProcess:
         """Whether the number of ``message``, which a client brings alone, may get it. It then counts."""
         if self._numbers.take(self.now_ns(), message):
             return True
-        self._state.struck(uses.NUMBER_LIMIT)
+        self._state.struck(features.NUMBER_LIMIT)
         return False
 
     def purge(self) -> None:
@@ -221,20 +221,20 @@ class StormProcess:
         """
         self.stopping = True
         self.node.stop()
-        self._drained = _Settled(self, ended)
-        self._state.later(drain_ns, lambda: self.input(self._settle))
+        self._drained = _StoredAtEnd(self, ended)
+        self._state.later(drain_ns, lambda: self.input(self._end_drain))
         self._arm()
 
-    def _settle(self) -> None:
+    def _end_drain(self) -> None:
         """The drain is over: what is not answered by now is left to the next process."""
         if self._drained is not None:
             self.node.requesting = False
             drained, self._drained = self._drained, None
-            self.settle_by(drained)
+            self.end_when_stored(drained)
 
-    def settle_by(self, waiter: _Settled) -> None:
+    def end_when_stored(self, waiter: _StoredAtEnd) -> None:
         """Tell ``waiter`` when everything so far is on disk."""
-        self.node.settle(waiter)
+        self.node.answer_when_stored(waiter)
         self._arm()
 
     def end(self) -> None:
@@ -283,18 +283,18 @@ class StormProcess:
             elif isinstance(effect, LookUp):
                 host.providers[effect.route].look_up(self, effect)
             elif isinstance(effect, AskReport):
-                self._state.struck(uses.STATUS_QUERY)
+                self._state.struck(features.STATUS_QUERY)
                 host.providers[effect.route].ask(self, effect)
             elif isinstance(effect, Hedge):
                 self._store_second(effect.message)
             elif not self._answer_waiter(effect):
                 return
         if self._drained is not None and not self.node.unanswered:
-            self._settle()
+            self._end_drain()
         self._arm()
 
     def _store_second(self, message: Message) -> None:
-        self._state.struck(uses.HEDGE)
+        self._state.struck(features.HEDGE)
         self._host.watch.hedged(self, message)
         self.next_id += 1
         self.node.take(replace(message, message_id=self.next_id), NO_WAITER)
@@ -375,7 +375,7 @@ class StormProcess:
         return int(_COMMIT_NS * (0.3 + drawn))
 
 
-class _Settled:
+class _StoredAtEnd:
     """Waits for the last two commits of a process that stops, as ``Driver.close`` does."""
 
     def __init__(self, process: StormProcess, ended: Callable[[], None]) -> None:
@@ -389,7 +389,7 @@ class _Settled:
             return
         self._left -= 1
         if self._left:
-            self._process.settle_by(self)
+            self._process.end_when_stored(self)
         else:
             self._process.end()
             self._ended()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadtests.storm import uses
+from loadtests.storm import features
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch
@@ -63,7 +63,7 @@ class DeadLetterReplay:
             return
         for old_id, message in self._repeats.items():
             number = self._state.disk.ids.get(message.key)
-            self._state.struck(uses.REPLAY if number == message.message_id else uses.REPLAY_AGAIN)
+            self._state.struck(features.REPLAY if number == message.message_id else features.REPLAY_AGAIN)
             self._watch.replayed(old_id, message.key, number)
         self._watch.acknowledged([message.key for message in self._repeats.values()])
 

@@ -9,11 +9,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from analysis.exit_codes import ExitCode
 from loadtests.storm.faults import NAMES
+from loadtests.storm.features import FEATURES
 from loadtests.storm.outcome import StormOutcome, storm
 from loadtests.storm.plan import NONE, StormPlan, draw_plan, kept
 from loadtests.storm.run import Sum, storms
 from loadtests.storm.shrink import shrunken
-from loadtests.storm.uses import USES
 
 _LINE_EVERY_S = 5.0
 _MOST_SHOWN = 3  # of the storms that failed
@@ -43,7 +43,7 @@ def run_storms(seeds: range, jobs: int, console: Console) -> int:
         return ExitCode.INTERRUPTED
     if failed:
         return ExitCode.MISSED
-    missing = [name for name in (*NAMES, *USES) if not total.strikes.get(name)]
+    missing = [name for name in (*NAMES, *FEATURES) if not total.strikes.get(name)]
     if missing and total.seeds >= COVERED_FROM:
         _say(console, f"faults that never took effect: {', '.join(missing)}")
         return ExitCode.MISSED
@@ -111,7 +111,7 @@ def _print_sum(console: Console, total: Sum, spent_s: float) -> None:
     rate = total.seeds / spent_s if spent_s else 0.0
     _say(
         console,
-        f"{total.seeds:,} storms in {spent_s:.1f} s ({rate:.0f} a second), {len(total.failed)} failed",
+        f"{total.seeds:,} storms in {spent_s:.1f} s ({rate:.0f} per second), {len(total.failed)} failed",
     )
     _say(
         console,
@@ -119,7 +119,7 @@ def _print_sum(console: Console, total: Sum, spent_s: float) -> None:
         f"{total.accepted:,} seen by a provider; {total.processes:,} starts of the sender",
     )
     _say(console, "how often each fault took effect:")
-    for name in sorted((*NAMES, *USES)):
+    for name in sorted((*NAMES, *FEATURES)):
         _say(console, f"  {name:<40}{total.strikes.get(name, 0):>10,}")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import Random
 
+from loadtests.storm.fault import CAMPAIGNS, Fault
 from loadtests.storm.faults.wall_clock import WallClockStep
 from loadtests.storm.rules import CampaignLimit, StormRules
-from loadtests.storm.scene import CAMPAIGNS, Fault
 
 # No client repeats a key, and no process makes a second message, after that time.
 _LONGEST_REPEAT_S = 400.0

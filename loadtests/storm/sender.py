@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from loadtests.arrivals import NS_PER_S
-from loadtests.storm import uses
+from loadtests.storm import features
 from loadtests.storm.draws import chance
-from loadtests.storm.ports import ProcessWatch, ProviderPort, SenderSetup
 from loadtests.storm.process import StormProcess
+from loadtests.storm.process_interfaces import ProcessWatch, ProviderPort, SenderSetup
 from loadtests.storm.state import StormState
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch.values import Report
@@ -55,7 +55,7 @@ class StormSender:
         self.process = process = StormProcess(self._state, self, self.processes, store)
         self.past.append(process)
         if self.processes > 1 and self.setup.hedging_ends:
-            self._state.struck(uses.HEDGING_ENDS)
+            self._state.struck(features.HEDGING_ENDS)
         process.recover()
 
     def crash_before(self, step: str, ordinal: int, down_s: float) -> None:

@@ -46,7 +46,7 @@ from reference_sender.store.protocol import (
     Work,
 )
 from reference_sender.store.recovered import ended, recovered
-from reference_sender.store.reservations import kept_controls
+from reference_sender.store.unstored_costs import kept_controls
 
 _LARGEST_ID = 2**63 - 1
 _LANES = tuple(Lane)

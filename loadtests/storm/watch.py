@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from loadtests.storm import uses
+from loadtests.storm import features
 from loadtests.storm.limits_watch import LimitsWatch
 from loadtests.storm.process import StormProcess
 from loadtests.storm.state import StormState
@@ -87,7 +87,7 @@ class StormWatch:
         """Messages were removed from the store."""
         for record in gone:
             key = record.message.key
-            self._state.struck(uses.PURGE)
+            self._state.struck(features.PURGE)
             self._state.note(f"purged: {key}, {record.state.value}")
             self.purged_records[key] = record
             number, at_ns = self._ended.get(key, (0, 0))
@@ -147,11 +147,11 @@ class StormWatch:
         if opted_out and key not in self._opted_out[message.to]:
             self._violated("stopped", f"{key} was submitted and its number had opted out", key)
         if message.not_before_ns:
-            self._state.struck(uses.SCHEDULE)
+            self._state.struck(features.SCHEDULE)
             if message.not_before_ns > wall_ns:
                 self._violated("schedule", f"{key} was submitted before its time", key)
         if message.keeps_hours:
-            self._state.struck(uses.HOURS)
+            self._state.struck(features.HOURS)
             closed = self._hours.window(message.to, wall_ns).opens_ns > wall_ns
             if closed:
                 self._violated("schedule", f"{key} was submitted in quiet hours", key)
@@ -220,4 +220,4 @@ class StormWatch:
             if message.not_before_ns >= FOREVER:
                 campaign = gate.campaign(message.campaign)
                 is_limited = campaign is not None and campaign.spending_limit is not None
-                self._state.struck(uses.CAMPAIGN_LIMIT if is_limited else uses.DAILY_LIMIT)
+                self._state.struck(features.CAMPAIGN_LIMIT if is_limited else features.DAILY_LIMIT)

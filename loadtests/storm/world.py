@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import partial
 
 from loadtests.storm.client import StormClient
+from loadtests.storm.fault import Call
 from loadtests.storm.operator import Operator
 from loadtests.storm.plan import RoutePlan, StormPlan
 from loadtests.storm.policy import policy_of
-from loadtests.storm.ports import SenderSetup
-from loadtests.storm.provider import StormProvider
+from loadtests.storm.process_interfaces import SenderSetup
 from loadtests.storm.replay import DeadLetterReplay
 from loadtests.storm.rules import StormRules
-from loadtests.storm.scene import Call
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
+from loadtests.storm.storm_provider import StormProvider
 from loadtests.storm.watch import StormWatch
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import RouteLimits

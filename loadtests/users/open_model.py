@@ -32,7 +32,7 @@ from loadtests.users.options import (
     require_run_dir,
     with_masters,
 )
-from loadtests.users.start_gate import STOP_EXTRA_S, StartGate, guard_starts
+from loadtests.users.start_guard import STOP_EXTRA_S, StartGuard, guard_starts
 from loadtests.users.start_signal import announce, announced_start, local_start
 from loadtests.users.stop_instant import StopInstant
 from loadtests.users.web_ui_tab import add_tab
@@ -87,7 +87,7 @@ class OpenModelSession:
         self._starts = 0
         self._prepared: set[str] = set()  # the master's: ids of the workers that can start at once
         self._answers: WorkerAnswers | None = None
-        self._gate = StartGate()
+        self._start_guard = StartGuard()
         self._stop_instant = StopInstant()
         self._end_requested = False
         self._quits = False
@@ -157,7 +157,7 @@ class OpenModelSession:
         else:
             add_tab(web_ui, lambda: self._statuses)
             limit_s = environment.stop_timeout + STOP_EXTRA_S
-            guard_starts(web_ui, lambda: self._gate.closed_by(environment), limit_s)
+            guard_starts(web_ui, lambda: self._start_guard.refused_because(environment), limit_s)
             if options.run_dir:
                 gevent.spawn(_write_web_ui_url, web_ui, Path(options.run_dir))
 
@@ -227,7 +227,7 @@ class OpenModelSession:
             self._load.stop(self._environment.stop_timeout, self._stop_instant.asked_ns)
 
     def _test_stopping(self, environment: Any, **_: Any) -> None:
-        self._gate.stop_begins()
+        self._start_guard.stop_begins()
         # Locust stops the test by itself, as if it were whole, when it hears nothing of its last worker.
         self._failed_without(_is_missing)
         self._stop_load()
@@ -259,7 +259,7 @@ class OpenModelSession:
             # Locust's worker now sleeps for this long before it reports ready. The load has stopped already,
             # and the next start sets the value again.
             environment.stop_timeout = 0.0
-        self._gate.stop_ends()
+        self._start_guard.stop_ends()
 
     def _quitting(self, environment: Any, **_: Any) -> None:
         self._stop_load()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mock_provider.engine.kept import AccountSpending
 from mock_provider.engine.localtime import LocalClock
 from mock_provider.engine.money import MICRO
+from mock_provider.engine.snapshot import AccountSpending
 
 if TYPE_CHECKING:
     from mock_provider.settings import sections

@@ -212,7 +212,7 @@ class DeliveryPipeline:
             if not self._kept_back(message, active):
                 self._to_carrier(at_ns, now_ns, message, effects, bounded=False)
 
-    def resume_on_air(self, message: TrackedMessage) -> None:
+    def restore_on_air(self, message: TrackedMessage) -> None:
         """A message of an earlier engine that left its carrier. It ends at its ``due_ns``."""
         self._on_air += 1
         if message.handset_wait_ns:

@@ -16,11 +16,11 @@ from mock_provider.engine.faults.history import FaultHistory, FaultPeriod
 from mock_provider.engine.faults.hooks import RequestInterruption
 from mock_provider.engine.faults.window_edges import WindowEdges
 from mock_provider.engine.faults.windows import FaultWindows
-from mock_provider.engine.kept import AccountSpending, Changes, EngineSnapshot, in_another_time
 from mock_provider.engine.lifecycle import SCHEDULED
 from mock_provider.engine.message_store import MessageStore
 from mock_provider.engine.reporting import Reporting
 from mock_provider.engine.restoring import Restoring
+from mock_provider.engine.snapshot import AccountSpending, Changes, EngineSnapshot, in_another_time
 from mock_provider.engine.submission import PendingReply, SubmitHandler
 from mock_provider.engine.values import Accepted, Disconnect, Effect, JournalRow, Submit
 from mock_provider.engine.views import (

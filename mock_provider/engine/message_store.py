@@ -8,9 +8,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.distributions import nanoseconds
-from mock_provider.engine.kept import Changes
 from mock_provider.engine.lifecycle import ACCEPT, CLOSED, REFUSED, move
 from mock_provider.engine.message import TrackedMessage, journal_row
+from mock_provider.engine.snapshot import Changes
 from mock_provider.engine.values import JournalRow, Outbound
 
 if TYPE_CHECKING:

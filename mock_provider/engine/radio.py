@@ -52,6 +52,6 @@ def _apply_carrier_faults(air: AirTime, message: TrackedMessage, active: ActiveF
         if changed is not None:
             mark(message, fault.name)
             air = changed
-            if air.settled:
+            if air.is_final:
                 break
     return air

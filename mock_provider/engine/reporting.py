@@ -172,7 +172,7 @@ class Reporting:
         if self._message_store.changes is not None:
             self._message_store.changes.changed(message)
 
-    def resume(self, now_ns: int, message: TrackedMessage) -> None:
+    def restore(self, now_ns: int, message: TrackedMessage) -> None:
         """A message of an earlier engine that ended. Its report is sent at its ``due_ns``, or now."""
         self._waiting += 1
         self._event_queue.add(max(now_ns, message.due_ns), self._on_due, message)

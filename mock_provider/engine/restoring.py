@@ -78,10 +78,10 @@ class Restoring:
             else:
                 message.row_taken = True
         elif stage is ON_AIR:
-            self._pipeline.resume_on_air(message)
+            self._pipeline.restore_on_air(message)
         elif stage in (ENDED, REPORTED, UNCONFIRMED):
             restore_to(message, ENDED)
-            self._reporting.resume(now_ns, message)
+            self._reporting.restore(now_ns, message)
         else:
             restore_to(message, ANSWERING)
             self._pipeline.reserve((message,), message.segments)

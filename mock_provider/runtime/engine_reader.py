@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mock_provider.engine import JourneyView, NumberView
-from mock_provider.inbox.provider import FaultTimes
+from mock_provider.inbox.provider_control import FaultTimes
 from mock_provider.runtime.clock_driver import ClockDriver
 from mock_provider.runtime.wall_clock import WallClock
 

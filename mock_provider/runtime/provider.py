@@ -22,7 +22,7 @@ from mock_provider.engine.values import (
 from mock_provider.http.connection import RespondHttp
 from mock_provider.http.messages import HttpRequest, ReportCall
 from mock_provider.inbox.events import EventFeed
-from mock_provider.inbox.provider import ProviderStatus
+from mock_provider.inbox.provider_control import ProviderStatus
 from mock_provider.inbox.refusals import Refusals
 from mock_provider.inbox.store import Inbox
 from mock_provider.inbox.traffic import TrafficHistory
@@ -130,7 +130,7 @@ class ProviderRuntime:
         self._begin("the log of faults", self._every(_FAULTS_EVERY_S, self._fault_watch.look))
         self._begin("the page's events", self._every(_PUBLISH_EVERY_S, self._publish))
         self._begin("the page's charts", self._every(_TICK_EVERY_S, self._tick))
-        self._begin("the measuring of the event loop's lag", self._lag.run())
+        self._begin("the measurement of the event loop's lag", self._lag.run())
 
     @property
     def wall_offset_ns(self) -> int:

@@ -16,9 +16,9 @@ from mock_provider.protocols.smpp.effects import Answered, BoundNow, Close, Sess
 from mock_provider.protocols.smpp.pdu import Bind
 from mock_provider.protocols.smpp.requests import BoundClient, RequestReader
 from mock_provider.protocols.smpp.session import NoAnswer, Session, SessionLimits
-from mock_provider.smpp.provider import SmppProvider
 from mock_provider.smpp.receipts import ReceiptLinks
 from mock_provider.smpp.requests import Requests
+from mock_provider.smpp.smpp_provider import SmppProvider
 
 _SHORTEST_TIMER_S = 0.001
 _LINGER_S = 1.0

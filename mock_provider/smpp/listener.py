@@ -20,8 +20,8 @@ from mock_provider.protocols.smpp.requests import Memory, RequestReader
 from mock_provider.protocols.smpp.session import SessionLimits
 from mock_provider.protocols.smpp.submit import SubmitReader
 from mock_provider.smpp.connection import SmppConnection, SmppSetup
-from mock_provider.smpp.provider import SmppProvider
 from mock_provider.smpp.receipts import ReceiptLinks
+from mock_provider.smpp.smpp_provider import SmppProvider
 from user_input.listening import listen
 
 _EXPIRE_EVERY_S = 0.25

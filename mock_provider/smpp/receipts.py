@@ -60,17 +60,17 @@ class _Outlet:
 
 
 class ReceiptLinks:
-    """``settle(batch_id, confirmed)`` is called once for each batch, by ``defer`` if it would come too
+    """``answered(batch_id, confirmed)`` is called once for each batch, by ``defer`` if it would come too
     early.
     """
 
     def __init__(
         self,
-        settle: Callable[[int, bool], None],
+        answered: Callable[[int, bool], None],
         defer: Callable[[Callable[[], None]], object],
         now_ns: Callable[[], int],
     ) -> None:
-        self._settle = settle
+        self._answered = answered
         self._defer = defer
         self._now_ns = now_ns
         self._outlets: dict[str, _Outlet] = {}
@@ -148,7 +148,7 @@ class ReceiptLinks:
         if len(outlet.queue) + len(reports) > self._most_waiting:
             if batch is not None:
                 batch_id = batch.batch_id
-                self._defer(lambda: self._settle(batch_id, False))
+                self._defer(lambda: self._answered(batch_id, False))
             return
         now_ns = self._now_ns()
         outlet.queue.extend([_Receipt(report, batch, now_ns) for report in reports])
@@ -175,4 +175,4 @@ class ReceiptLinks:
         if not confirmed:
             batch.confirmed = False
         if not batch.left:
-            self._settle(batch.batch_id, batch.confirmed)
+            self._answered(batch.batch_id, batch.confirmed)

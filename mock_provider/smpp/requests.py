@@ -18,7 +18,7 @@ from mock_provider.protocols.smpp.requests import (
     RequestReader,
 )
 from mock_provider.protocols.smpp.session import Session
-from mock_provider.smpp.provider import SmppActions
+from mock_provider.smpp.smpp_provider import SmppActions
 
 
 class Client(Protocol):

@@ -14,8 +14,8 @@ from zlib import crc32
 
 from msgspec import Struct
 
-from mock_provider.engine.kept import AccountSpending, EngineSnapshot, in_another_time
 from mock_provider.engine.message import TrackedMessage
+from mock_provider.engine.snapshot import AccountSpending, EngineSnapshot, in_another_time
 from mock_provider.state.records import FIELDS, CapturedRequest, read
 
 _SCHEMA = """
@@ -208,7 +208,7 @@ class StateFile:
         if "locked" in text:
             return f"{self._path} is in use by another provider"
         if "malformed" in text or "not a database" in text:
-            return f"{self._path} is damaged or no state file of a provider: {text}"
+            return f"{self._path} is damaged or not a state file of a provider: {text}"
         return f"{self._path} cannot be written: {text}"
 
 

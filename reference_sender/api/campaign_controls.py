@@ -23,7 +23,7 @@ from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import FINAL_STATES, State
 from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.holding import why_campaign_held
-from reference_sender.runtime.applied import applied
+from reference_sender.runtime.campaign_change import wait_until_applied
 from reference_sender.runtime.driver import Driver
 
 _MOST_NUMBERS = 1_000
@@ -95,7 +95,7 @@ class CampaignControls:
         if known is not None and known.state is CampaignState.CANCELLED and state is not known.state:
             raise cancelled(name)
         await kept(self._driver, self._driver.change_campaign(CampaignChange(name, state, limit)))
-        await applied(self._driver, name, _APPLIED_WITHIN_S)
+        await wait_until_applied(self._driver, name, _APPLIED_WITHIN_S)
         shown = await self._shown(name)
         if shown["state"] == CampaignState.CANCELLED.value and state is not CampaignState.CANCELLED:
             raise cancelled(name)  # at another node, of which this one did not know

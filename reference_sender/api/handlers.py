@@ -18,7 +18,7 @@ from reference_sender.api.answers import ApiError, error_answer, json_answer, js
 from reference_sender.api.bodies import after_body, invite_body, read_message, read_piece, unpacking
 from reference_sender.api.campaign_intake import PATIENCE_S, CampaignAnswer, CampaignIntake, encoded
 from reference_sender.api.csv_rows import CsvRows
-from reference_sender.api.health import RETRY_STORE_S, check_chores, check_health, settle
+from reference_sender.api.health import RETRY_STORE_S, check_chores, check_health, wait_until_stored
 from reference_sender.api.holdings import shown_now
 from reference_sender.api.intake import Intake, Invalid, read_request
 from reference_sender.api.json_rows import JsonRows, Rows
@@ -278,7 +278,7 @@ class Api:
         return json_answer(shown_now(self._driver.gate, now_ns(), record, ticket))
 
     async def _export(self, request: web.BaseRequest, _: str) -> web.StreamResponse:
-        await settle(self._driver)
+        await wait_until_stored(self._driver)
         answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await answer.prepare(request)
         async for page in self._queries.export():

@@ -10,7 +10,7 @@ from reference_sender.runtime.committer import TOO_SLOW_S
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import StoreError
 
-SETTLE_S = 10.0  # a commit that fails is tried again once a second
+STORED_WITHIN_S = 10.0  # a commit that fails is tried again once a second
 KEPT_WITHIN_S = 5.0  # as long as a campaign's change may take to reach its messages
 RETRY_STORE_S = 5
 
@@ -45,16 +45,16 @@ async def kept(driver: Driver, change: Awaitable[None]) -> None:
         raise ApiError(503, "not_stored_yet", text, retry_after_s=RETRY_STORE_S) from error
 
 
-async def settle(driver: Driver) -> None:
+async def wait_until_stored(driver: Driver) -> None:
     """Wait until every change so far is on disk. Raises ``ApiError`` 503 with the reason if the store does
     not keep them. The store repeats a failed commit without limit.
     """
     check_chores(driver)
     try:
-        async with asyncio.timeout(SETTLE_S):
-            await driver.settled()
+        async with asyncio.timeout(STORED_WITHIN_S):
+            await driver.all_stored()
     except TimeoutError as error:
-        text = f"the store does not keep the latest changes: {_why_not(driver, SETTLE_S)}; try again"
+        text = f"the store does not keep the latest changes: {_why_not(driver, STORED_WITHIN_S)}; try again"
         raise ApiError(503, "store_failed", text, retry_after_s=RETRY_STORE_S) from error
 
 

@@ -65,9 +65,9 @@ class Metrics(Collector):
         gauges["commit_ms"] = round(self._driver.commits.worst_ms, 3)
         gauges["loop_lag_ms"] = round(self._lag.worst_ms, 3)
         gauges["loop_core_wait_ms"] = round(self._lag.core_wait_ms, 3)
-        tenure = self._driver.tenure
-        if tenure is not None:
-            gauges |= {"nodes": tenure.nodes, "share": tenure.share, "unclaimed": tenure.unclaimed}
+        own = self._driver.node_share
+        if own is not None:
+            gauges |= {"nodes": own.nodes, "share": own.share, "unclaimed": own.unclaimed}
         return gauges
 
     def _counters(self) -> dict[str, int]:

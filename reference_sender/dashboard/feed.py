@@ -102,7 +102,7 @@ class DashboardFeed:
 
 def look_at(driver: Driver, tally: Tally) -> SenderCounters:
     """The counters of the sender now."""
-    gate, tenure = driver.gate, driver.tenure
+    gate, node_share = driver.gate, driver.node_share
     campaigns = driver.campaigns.newest(CAMPAIGNS_SHOWN)
     return SenderCounters(
         state=driver.state(),
@@ -112,7 +112,7 @@ def look_at(driver: Driver, tally: Tally) -> SenderCounters:
         + tally.conflicts
         + tally.queue_full
         + tally.store_failed,
-        nodes=None if tenure is None else tenure.nodes,
+        nodes=None if node_share is None else node_share.nodes,
         controls={each.name: _control(gate, each.name) for each in campaigns},
         campaigns=campaigns,
         store=driver.commits.trouble().reason,

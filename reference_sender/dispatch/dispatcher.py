@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reference_sender.dispatch.at_once import AtOnce
+from reference_sender.dispatch.attempt_results import AttemptResults
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.choice import RouteChoice
@@ -16,7 +17,6 @@ from reference_sender.dispatch.retry import retry_rules
 from reference_sender.dispatch.route import RouteState, check_routes
 from reference_sender.dispatch.sending import Sending
 from reference_sender.dispatch.settings import DispatchSettings
-from reference_sender.dispatch.settling import AttemptResults
 from reference_sender.dispatch.snapshot import DispatchState, kept_entries, snapshot
 from reference_sender.dispatch.ticket import lane_index
 from reference_sender.dispatch.unreported import unreported_of
@@ -73,7 +73,7 @@ class Dispatcher:
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._seconds = SecondMessages(self._backlog, self._states, self._choice if self._hedging else None)
         self._unreported = unreported_of(settings, self._states.awaiting, self._backlog, states)
-        self._settling = AttemptResults(
+        self._results = AttemptResults(
             retry_rules(settings, seed), self._backlog, self._states, self._lookups
         )
         lookups = self._lookups if self._looks_up else None
@@ -150,7 +150,7 @@ class Dispatcher:
         self.unmatched.clear()
         del self._sending.in_flight[batch_id]
         effects: list[Effect] = []
-        back = self._settling.settle(now_ns, batch, results, effects)
+        back = self._results.apply(now_ns, batch, results, effects)
         if back:
             self._backlog.put_back(back)
         failed = batch.route.answered(now_ns, batch.submitted_ns, results)
@@ -175,7 +175,7 @@ class Dispatcher:
         self._backlog.give_back(back)
         batch.route.withdrawn()
         effects: list[Effect] = []
-        self._states.set_aside_of(back, self._settling.bars, effects)
+        self._states.set_aside_of(back, self._results.bars, effects)
         self._drop_unclaimed()
         self._run_due(now_ns, effects)
         return effects
@@ -248,7 +248,7 @@ class Dispatcher:
 
     def bar(self, bars: Callable[[Message], bool]) -> None:
         """From now on set aside each message for which ``bars`` is true instead of queueing it again."""
-        self._settling.bars = bars
+        self._results.bars = bars
 
     def set_aside_barred(self, now_ns: int) -> Sequence[Effect]:
         """Set aside the waiting messages that are barred by now, but for those that a provider may have, and
@@ -256,7 +256,7 @@ class Dispatcher:
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        self._states.set_aside_of(list(self._backlog.tickets.values()), self._settling.bars, effects)
+        self._states.set_aside_of(list(self._backlog.tickets.values()), self._results.bars, effects)
         self._run_due(now_ns, effects)
         return effects
 

@@ -16,9 +16,9 @@ from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.campaign_figures import CountedCampaigns, counted_under
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.figures import Figures, begun_ns
-from reference_sender.dispatch.recovery import recovered_ended
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
+from reference_sender.dispatch.stored_instants import recovered_ended
 from reference_sender.dispatch.ticket import NOWHERE, Ticket, lane_index
 from reference_sender.dispatch.totals import Totals
 from reference_sender.dispatch.unmatched import Unmatched

@@ -11,8 +11,8 @@ from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.hedging import SecondMessages
 from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import MessageStates
-from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
 from reference_sender.dispatch.sending import Sending
+from reference_sender.dispatch.stored_instants import not_created_after, recovered_sent, tried_at
 from reference_sender.dispatch.ticket import NOWHERE, SHARED
 from reference_sender.dispatch.unreported import Unreported
 from reference_sender.dispatch.values import Effect, Message, Recovered, State, is_hedge

@@ -149,7 +149,7 @@ class Sending:
             return False
         lane = lane_index(message.lane)
         queue = OTP if backlog.in_order else lane
-        if self._linger_ns[queue] or self._choice is not None or not self._shares.settled:
+        if self._linger_ns[queue] or self._choice is not None or not self._shares.no_credit:
             return False
         route, segments = self.routes[0], message.segments
         if route.blocked_until(now_ns) or not route.room(now_ns, segments, 1, queue != OTP).messages:

@@ -45,7 +45,7 @@ class DispatchSettings(BaseModel):
 
     # Attempts (see retry.py)
     max_attempts: int = Field(
-        default=16, ge=1, description="counted attempts; throttled ones and faults of the route do not count"
+        default=16, ge=1, description="counted attempts; throttling and failures of the route do not count"
     )
     backoff_base_s: float = Field(default=0.5, gt=0, le=3600)
     backoff_cap_s: float = Field(default=120.0, gt=0, le=86_400)

@@ -30,7 +30,7 @@ _BY_PRIORITY = (_OTP_TURN, *_BULK_TURNS)
 class Shares:
     """Credit of the two bulk lanes, in segments."""
 
-    __slots__ = ("_by_otps", "_credit", "_share", "_share_of_otps", "settled")
+    __slots__ = ("_by_otps", "_credit", "_share", "_share_of_otps", "no_credit")
 
     def __init__(self, transactional_share: float, marketing_share: float) -> None:
         self._share = (0.0, transactional_share, marketing_share)
@@ -39,7 +39,7 @@ class Shares:
         self._share_of_otps = (0.0, transactional_share / left, marketing_share / left)
         self._credit = [0.0, 0.0, 0.0]
         self._by_otps = [0.0, 0.0, 0.0]
-        self.settled = True  # no lane has credit
+        self.no_credit = True  # no lane has credit
 
     def turns(self) -> tuple[Turn, ...]:
         """The lanes in the order in which they may send. A lane that is owed a turn appears twice."""
@@ -58,12 +58,12 @@ class Shares:
     def sent(self, lane: int, segments: int, waiting: list[int]) -> None:
         """``lane`` sent ``segments``; ``waiting`` counts, by lane, messages that could have gone too."""
         if not (waiting[TRANSACTIONAL] or waiting[MARKETING]):
-            if not self.settled:
+            if not self.no_credit:
                 self._credit = [0.0, 0.0, 0.0]
                 self._by_otps = [0.0, 0.0, 0.0]
-                self.settled = True
+                self.no_credit = True
             return
-        self.settled = False
+        self.no_credit = False
         for other in _BULK:
             if waiting[other] == 0:
                 # Only a lane with waiting messages earns credit.

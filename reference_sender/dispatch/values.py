@@ -1,8 +1,8 @@
 """Inputs and outputs of the dispatcher: frozen values without behaviour.
 
 All instants are int nanoseconds on the sender's clock, which never goes back while the process runs. It may
-go back across a restart: ``recovery.py`` converts stored instants to the present clock. ``not_before_ns`` is
-Unix time, which may be set while the process runs (``policy/wall.py``).
+go back across a restart: ``stored_instants.py`` converts stored instants to the present clock.
+``not_before_ns`` is Unix time, which may be set while the process runs (``policy/wall.py``).
 """
 
 from __future__ import annotations

@@ -213,7 +213,7 @@ class Commits:
         self.find_ended(late)
         self._failed_until_ns = now_ns + self._retry_ns
 
-    def settle(self, waiter: Waiter, answer: bool | None = None) -> None:
+    def answer_when_stored(self, waiter: Waiter, answer: bool | None = None) -> None:
         """Give ``waiter`` this answer when everything handed over before is durable."""
         self._group.changed.append((waiter, answer))
 

@@ -31,11 +31,11 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.node.commits import Commits, Group, LateReports, is_attempt_of
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
+from reference_sender.node.node_share import NodeShare
 from reference_sender.node.report_calls import ReportCalls
 from reference_sender.node.rules import ChangingRules
 from reference_sender.node.stored_times import ended_here
 from reference_sender.node.takeover import Takeover
-from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.node.unread_sent import UnreadSent
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
@@ -52,7 +52,7 @@ class Node:
         self, dispatcher: Dispatcher, times: NodeTimes = DEFAULT_TIMES, gate: Gate | None = None
     ) -> None:
         self._dispatcher = dispatcher
-        self._tenure: Tenure | None = None  # None: no other node uses the store
+        self._node_share: NodeShare | None = None  # None: no other node uses the store
         self.gate = open_gate() if gate is None else gate  # only to be read by others
         dispatcher.bar(self.gate.bars)
         self._commits = Commits(times.linger_ns, times.retry_ns)
@@ -82,7 +82,7 @@ class Node:
 
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit. Those on their way, or without a node, count."""
-        unclaimed = self._takeover.waiting if self._tenure is None else self._tenure.unclaimed
+        unclaimed = self._takeover.waiting if self._node_share is None else self._node_share.unclaimed
         waiting = self._commits.waiting + self.gate.held_messages + unclaimed
         return self._dispatcher.has_room(count + waiting, lane)
 
@@ -95,7 +95,7 @@ class Node:
         """Submit nothing more. Answers, reports and commits are still taken."""
         self._stopping = True
         for waiter, _ in self._sent.take_calls():
-            self._commits.settle(waiter, False)
+            self._commits.answer_when_stored(waiter, False)
 
     def recover(
         self, now_ns: int, recovered: Sequence[Recovered], unread: int = 0, sent: int = 0
@@ -121,7 +121,7 @@ class Node:
         provider may have continue.
         """
         campaign = self.rules.change_campaign(now_ns, change)
-        self._commits.settle(waiter)
+        self._commits.answer_when_stored(waiter)
         is_running = campaign.state is CampaignState.RUNNING
         return [] if is_running else self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
 
@@ -134,7 +134,7 @@ class Node:
     def opt_out(self, now_ns: int, numbers: Iterable[str], waiter: Waiter) -> list[NodeEffect]:
         """Put ``numbers`` on the opt-out list; their messages end. The waiter gets None when it is kept."""
         self.rules.opt_out(now_ns, numbers)
-        self._commits.settle(waiter)
+        self._commits.answer_when_stored(waiter)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
 
     def learned(self, now_ns: int, changes: RuleChanges) -> list[NodeEffect]:
@@ -142,23 +142,23 @@ class Node:
         bars = self.rules.learn(now_ns, changes)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns)) if bars else []
 
-    def join(self, tenure: Tenure) -> None:
+    def join(self, node_share: NodeShare) -> None:
         """Be one of several nodes of the store. The first call: nothing is submitted before ``renewed``."""
-        self._tenure = tenure
+        self._node_share = node_share
         self.rules.join()
         self._reports.alone = False
-        self._dispatcher.divide(0, tenure.share)
+        self._dispatcher.divide(0, node_share.share)
 
     def renewed(self, now_ns: int, until_ns: int, renewal: Renewal) -> list[NodeEffect]:
         """The lease is in force until ``until_ns``."""
-        tenure = self._tenure
-        if tenure is None or not tenure.renewed(until_ns, renewal):
+        node_share = self._node_share
+        if node_share is None or not node_share.renewed(until_ns, renewal):
             return []
-        return self._perform(now_ns, self._dispatcher.divide(now_ns, tenure.share))
+        return self._perform(now_ns, self._dispatcher.divide(now_ns, node_share.share))
 
     def wants(self, now_ns: int) -> int | None:
-        """As ``Tenure.wants``, of messages without an owner."""
-        return None if self._tenure is None else self._tenure.wants(now_ns, self._dispatcher)
+        """As ``NodeShare.wants``, of messages without an owner."""
+        return None if self._node_share is None else self._node_share.wants(now_ns, self._dispatcher)
 
     def handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> list[NodeEffect]:
         """Take delivery reports that other nodes took for messages of this one."""
@@ -172,9 +172,9 @@ class Node:
         """Store and send ``messages``. The waiter gets what ``Store.commit`` answers."""
         self._commits.add_many(messages, waiter)
 
-    def settle(self, waiter: Waiter) -> None:
+    def answer_when_stored(self, waiter: Waiter) -> None:
         """The waiter gets None when everything so far is durable."""
-        self._commits.settle(waiter)
+        self._commits.answer_when_stored(waiter)
 
     def probe(self, waiter: Waiter) -> None:
         """The waiter gets None if the store works now."""
@@ -186,7 +186,7 @@ class Node:
         """
         if self._sent.count:
             if self._stopping:
-                self._commits.settle(waiter, False)
+                self._commits.answer_when_stored(waiter, False)
             else:
                 self._sent.keep_call(now_ns, waiter, reports)
             return []
@@ -260,8 +260,8 @@ class Node:
         if group.messages:
             group.admitted = self.gate.admit(now_ns, group.messages)
             group.messages = list(group.admitted.messages)
-        if self._tenure is not None:
-            group.unclaimed = self._tenure.left_to_others(self._dispatcher, group.admitted.ready)
+        if self._node_share is not None:
+            group.unclaimed = self._node_share.left_to_others(self._dispatcher, group.admitted.ready)
         if group.messages and not self._stopping and not group.admitted.held and not group.unclaimed:
             soon = group.first_to_go()
             route = self._dispatcher.predict_route(now_ns, soon)
@@ -325,7 +325,7 @@ class Node:
         """Send the request of a durable attempt, unless the process ends, or the lease ended meanwhile:
         another node may then repeat it.
         """
-        if self.requesting and (self._tenure is None or self._tenure.holds(now_ns)):
+        if self.requesting and (self._node_share is None or self._node_share.holds(now_ns)):
             return [SubmitNow(batch.batch_id, batch.route, batch.messages)]
         return self._withdraw(now_ns, batch.batch_id)
 

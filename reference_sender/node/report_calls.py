@@ -116,7 +116,7 @@ class ReportCalls:
         """The batch was answered or withdrawn. Answer the calls that waited for it alone."""
         if len(self._early):
             for waiter in self._early.take_complete(batch_id):
-                self._commits.settle(waiter, True)
+                self._commits.answer_when_stored(waiter, True)
 
     def next_ns(self) -> int | None:
         """When ``take_late`` has work."""
@@ -150,4 +150,4 @@ class ReportCalls:
         if is_early and unanswered:
             self._early.add(now_ns, waiter, unanswered)
         else:
-            self._commits.settle(waiter, True)
+            self._commits.answer_when_stored(waiter, True)

@@ -99,12 +99,12 @@ class ChangingRules:
         for each in opt_ins:
             self._gate.opt_outs.remove(each.number)
         self._keep(opt_ins)
-        self._commits.settle(waiter)
+        self._commits.answer_when_stored(waiter)
 
     def keep(self, controls: Iterable[Control], waiter: Waiter) -> None:
         """Store ``controls``. The waiter gets None when that is durable."""
         self._commits.control(controls)
-        self._commits.settle(waiter)
+        self._commits.answer_when_stored(waiter)
 
     def release(self, now_ns: int) -> Released:
         """As ``Gate.release``, after ``fit``. The costs of messages that end unsent are returned."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from reference_sender.dispatch.recovery import dated
+from reference_sender.dispatch.stored_instants import dated
 from reference_sender.dispatch.values import Change, EndedMessage, Message, Recovered
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.store.protocol import Control, Work

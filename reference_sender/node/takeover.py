@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reference_sender.dispatch import Dispatcher
-from reference_sender.dispatch.recovery import not_created_after
+from reference_sender.dispatch.stored_instants import not_created_after
 from reference_sender.dispatch.values import Effect, Message, Recovered, State
 from reference_sender.node.rules import ChangingRules
 from reference_sender.node.stored_times import recovered_here

@@ -26,7 +26,7 @@ from reference_sender.notices.quiet_time import QuietTime
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.earlier_campaigns import AskStore
-from reference_sender.runtime.fault_log import FaultLog
+from reference_sender.runtime.failure_log import FailureLog
 from reference_sender.store import Store, StoreError
 from reference_sender.store.campaign_reports import ReportMade, ReportMailed, StoredReport
 
@@ -110,7 +110,9 @@ class CampaignEnds:
     ) -> None:
         given_up: dict[str, int] = {}  # by campaign: when the report was ordered
         time_s = asyncio.get_running_loop().time
-        faults = FaultLog(log, "the reports on campaigns wait for the store: %s", "the store of the reports")
+        failures = FailureLog(
+            log, "the reports on campaigns wait for the store: %s", "the store of the reports"
+        )
         while True:
             try:
                 if self._leads():
@@ -126,9 +128,9 @@ class CampaignEnds:
                             log.exception(
                                 "the report on campaign %s waits for the next start", waiting.campaign
                             )
-                faults.worked(time_s())
+                failures.worked(time_s())
             except StoreError as error:
-                faults.failed(time_s(), error)
+                failures.failed(time_s(), error)
             await asyncio.sleep(self._settings.every_s)
 
     async def _make_if_ended(self, waiting: StoredReport) -> None:

@@ -156,7 +156,7 @@ def _read_options(parts: SplitResult, authority: str) -> RouteOptions:
         raise RouteError(f"route {authority}: {repeated} is given more than once")
     if "cost_per_segment" in given:
         raise RouteError(
-            f"route {authority}: cost_per_segment is no option of a route: give the price in the file of "
+            f"route {authority}: cost_per_segment is not an option of a route: give the price in the file of "
             "--policy, as cost_per_segment in [spending.routes.NAME]"
         )
     try:

@@ -18,7 +18,7 @@ from reference_sender.dispatch.figures import Histogram
 from reference_sender.dispatch.values import EndedMessage
 from reference_sender.node.effects import Commit
 from reference_sender.runtime.background import Chores
-from reference_sender.runtime.fault_log import FaultLog
+from reference_sender.runtime.failure_log import FailureLog
 from reference_sender.store import Existing, Purged, Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -56,8 +56,10 @@ class Committer:
         self._loop = asyncio.get_running_loop()
         self.spent = Histogram()
         self.failures = 0
-        self._faults = FaultLog(log, "commit failed: %s", "the store")
-        self._late_faults = FaultLog(log, "late reports cannot be matched: %s", "the match of late reports")
+        self._failures = FailureLog(log, "commit failed: %s", "the store")
+        self._late_failures = FailureLog(
+            log, "late reports cannot be matched: %s", "the match of late reports"
+        )
         self.error: StoreError | None = None  # why the last commit failed; None if it did not
         self._checked_s = -_FRESH_S  # when it ended
         self._failed_s: float | None = None  # when the first commit failed of those that failed in a row
@@ -156,9 +158,9 @@ class Committer:
         try:
             ended = self._store.ended(commit.late)
         except StoreError as error:
-            self._late_faults.failed(self._loop.time(), error)
+            self._late_failures.failed(self._loop.time(), error)
             return None
-        self._late_faults.worked(self._loop.time())
+        self._late_failures.worked(self._loop.time())
         return ended
 
     def _purge(self, step: _Purge) -> None:
@@ -167,7 +169,7 @@ class Committer:
             purged = self._store.purge(step.before_ns, step.after_id, step.limit)
         except StoreError as error:
             purged = error
-        self._loop.call_soon_threadsafe(_settle, step.waiter, purged)
+        self._loop.call_soon_threadsafe(_set_result, step.waiter, purged)
 
     def _done(
         self,
@@ -189,13 +191,13 @@ class Committer:
                 self._failed_s = ended_s - spent_s
         if error is not None:
             self.failures += 1
-            self._faults.failed(ended_s, error)
+            self._failures.failed(ended_s, error)
         elif commit.work is not None or commit.probe:
-            self._faults.worked(ended_s)
+            self._failures.worked(ended_s)
         self._on_done(taken, ended, error)
 
 
-def _settle(waiter: asyncio.Future[Purged], purged: Purged | StoreError) -> None:
+def _set_result(waiter: asyncio.Future[Purged], purged: Purged | StoreError) -> None:
     if waiter.done():
         return
     if isinstance(purged, StoreError):

@@ -27,7 +27,7 @@ from reference_sender.dispatch.values import (
 from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, SubmitNow
 from reference_sender.node.lookup_results import untaken
 from reference_sender.node.node import Node
-from reference_sender.node.tenure import Tenure
+from reference_sender.node.node_share import NodeShare
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.policy.campaigns import CampaignChange
 from reference_sender.policy.gate import Gate
@@ -60,7 +60,7 @@ class Driver:
     ) -> None:
         """``new_id`` gives the ids of second messages; only a dispatcher that hedges needs it."""
         self.chores = chores or Chores()
-        self.tenure: Tenure | None = None
+        self.node_share: NodeShare | None = None
         self._new_id = new_id
         self._node = Node(dispatcher, times, gate)
         self.campaigns = dispatcher.campaigns  # only to be read by others, as ``tickets``
@@ -96,10 +96,10 @@ class Driver:
         """As ``Node.recover_sent``."""
         self._perform(self._node.recover_sent(self._now(), page, left))
 
-    def join(self, tenure: Tenure) -> None:
-        """As ``Node.join``. A ``Member`` calls it and keeps the tenure."""
-        self.tenure = tenure
-        self._node.join(tenure)
+    def join(self, node_share: NodeShare) -> None:
+        """As ``Node.join``. A ``Member`` calls it and keeps the node_share."""
+        self.node_share = node_share
+        self._node.join(node_share)
 
     def renewed(self, until_ns: int, renewal: Renewal) -> None:
         """As ``Node.renewed``."""
@@ -188,12 +188,12 @@ class Driver:
             self._perform(self._node.reported(self._now(), reports, waiter))
         return bool(await waiter)
 
-    def settled(self) -> asyncio.Future[None]:
+    def all_stored(self) -> asyncio.Future[None]:
         """Resolves when everything handed over before this call is on disk; fails, with ``StoreError``, only
         after ``drain``."""
         waiter = self._waiter()
         if not self._closed:
-            self._node.settle(waiter)
+            self._node.answer_when_stored(waiter)
             self._schedule_commit()
         return waiter
 
@@ -242,8 +242,8 @@ class Driver:
 
     async def close(self) -> None:
         """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
-        await self.settled()
-        await self.settled()  # what the commit before brought, such as the end of an attempt
+        await self.all_stored()
+        await self.all_stored()  # what the commit before brought, such as the end of an attempt
         self._closed = True
         await self.commits.close()
 

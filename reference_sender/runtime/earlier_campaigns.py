@@ -22,7 +22,7 @@ class AskStore(Protocol):
 
 
 class EarlierCampaigns:
-    """Wraps the driver for ``Resuming``: the counts of a campaign include the messages that ended earlier.
+    """Wraps the driver for ``Recovery``: the counts of a campaign include the messages that ended earlier.
 
     Messages up to ``last_id`` are of earlier processes. The counts of a campaign are read with its first open
     message, so none of its messages has ended in this process yet.

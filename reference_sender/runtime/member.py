@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import NS_PER_S
-from reference_sender.node.tenure import Tenure
+from reference_sender.node.node_share import NodeShare
 from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.driver import Driver
-from reference_sender.runtime.fault_log import FaultLog
+from reference_sender.runtime.failure_log import FailureLog
 from reference_sender.runtime.missing_prices import warn_of_missing_prices
 from reference_sender.store import LeaseLost, Leases, Store, StoreError
 
@@ -35,11 +35,11 @@ class Member:
     """Its task ends only with ``stop``, or when the lease is lost: then the sender must end too."""
 
     def __init__(
-        self, store: Store, leases: Leases, driver: Driver, tenure: Tenure, limits: RecipientLimits
+        self, store: Store, leases: Leases, driver: Driver, node_share: NodeShare, limits: RecipientLimits
     ) -> None:
-        """Joins with ``tenure``. ``limits`` must be shared ones."""
-        driver.join(tenure)
-        self._tenure = tenure
+        """Joins with ``node_share``. ``limits`` must be shared ones."""
+        driver.join(node_share)
+        self._node_share = node_share
         self._limits = limits
         self._to_share: list[NumberCount] = []
         self._store = store
@@ -77,16 +77,16 @@ class Member:
             await asyncio.wait([self._task])
 
     async def _run(self, turn: Callable[[], Awaitable[None]]) -> None:
-        faults = FaultLog(log, "the lease, work or reports cannot be read: %s", "the shared store")
+        failures = FailureLog(log, "the lease, work or reports cannot be read: %s", "the shared store")
         try:
             while True:
                 try:
                     await turn()
-                    faults.worked(self._loop.time())
+                    failures.worked(self._loop.time())
                 except LeaseLost:
                     raise
                 except StoreError as error:
-                    faults.failed(self._loop.time(), error)
+                    failures.failed(self._loop.time(), error)
                 await asyncio.sleep(_POLL_S)
         except LeaseLost as error:
             self._driver.chores.died("lease", error, _LOST)
@@ -109,7 +109,7 @@ class Member:
             if not reports:
                 break
             self._driver.handed_over(reports)
-            self._handed_over = self._driver.settled()
+            self._handed_over = self._driver.all_stored()
             await asyncio.wait([self._handed_over], timeout=_POLL_S)
             await self._keep_up()
 
@@ -120,7 +120,7 @@ class Member:
 
     async def _learn(self) -> None:
         self._learn_at_s = self._loop.time() + _LEARN_EVERY_S
-        self._to_share += self._limits.to_share(now_ns(), max(1, self._tenure.nodes))
+        self._to_share += self._limits.to_share(now_ns(), max(1, self._node_share.nodes))
         if self._to_share:
             by_ns = -now_ns()  # nodes share ages: their clocks may differ, and be set
             await asyncio.to_thread(self._leases.share, [each.moved(by_ns) for each in self._to_share])

@@ -9,7 +9,7 @@ from reference_sender.clock import now_ns
 from reference_sender.policy.wall import Wall
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
-from reference_sender.runtime.fault_log import FaultLog
+from reference_sender.runtime.failure_log import FailureLog
 from reference_sender.store import Purged, StoreError
 from reference_sender.store.protocol import NODE_BITS
 
@@ -41,16 +41,16 @@ class Purging:
     async def _run(self) -> None:
         sweep = Sweep()
         time_s = asyncio.get_running_loop().time
-        faults = FaultLog(log, "old messages could not be removed: %s", "the removal of old messages")
+        failures = FailureLog(log, "old messages could not be removed: %s", "the removal of old messages")
         while True:
             try:
                 before_ns = sweep.before(purged_before_ns(now_ns(), self._keep_ns, self._wall))
                 step = await self._committer.purge(before_ns, sweep.after_id, STEP)
             except StoreError as error:
-                faults.failed(time_s(), error)
+                failures.failed(time_s(), error)
                 await asyncio.sleep(_BETWEEN_PASSES_S)
                 continue
-            faults.worked(time_s())
+            failures.worked(time_s())
             self.purged += step.count
             await asyncio.sleep(sweep.stepped(step))
 

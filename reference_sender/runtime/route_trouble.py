@@ -21,7 +21,7 @@ class RouteTrouble:
 
     def __init__(self, alone: bool = True) -> None:
         """``alone``: there is no other route."""
-        self._effect = "its messages wait" if alone else "other routes, if they can, send its messages"
+        self._effect = "its messages wait" if alone else "other routes send its messages if they can"
         self._logged_ns: dict[str, int] = {}
         self._down: set[str] = set()
 

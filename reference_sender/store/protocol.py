@@ -105,7 +105,7 @@ class Work(Struct, frozen=True, gc=False):
     handed_over: Sequence[Report] = ()  # reports of messages that this node does not know
     read: Sequence[int] = ()  # ids of reports that other nodes handed over, and whose changes are kept by now
     # The parts of the totals in ``controls`` that are reserved for ``messages``, by id. That of a message
-    # whose key is in use, so that it is not stored, is left out in the transaction (``reservations.py``).
+    # whose key is in use, so that it is not stored, is left out in the transaction (``unstored_costs.py``).
     reserved: Sequence[tuple[int, Spent]] = ()
 
 

@@ -42,7 +42,6 @@ from reference_sender.store.protocol import (
     StoreError,
     Work,
 )
-from reference_sender.store.reservations import kept_controls
 from reference_sender.store.schema import bring_up_to_date
 from reference_sender.store.sqlite_controls import (
     read_campaign_ends,
@@ -59,6 +58,7 @@ from reference_sender.store.sqlite_provider_ids import READ_KEY, index_ids, read
 from reference_sender.store.sqlite_purge import purge_step
 from reference_sender.store.sqlite_reports import read_progress, read_report, read_reports_waiting, read_rows
 from reference_sender.store.sqlite_unfinished import bind_attempts, read_sent, read_sent_ids, read_unfinished
+from reference_sender.store.unstored_costs import kept_controls
 
 _Row = tuple[Any, ...]
 _STATE = {state: state.value for state in State}

@@ -53,7 +53,7 @@ def test_outcomes_of_a_user_profile_are_exactly_as_drawn(smsbench: StartSmsbench
     disturbed = {row["what"] for row in rows if row["verdict"] == "noisy"}
     assert observed["replies other than drawn"] == 0
     assert observed["deliveries other than drawn"] == 0
-    assert observed["reports that did not come"] == 0
+    assert observed["reports that did not arrive"] == 0
     assert observed["refused: no_credit"] > 50
     assert observed["rejected"] > 50
     assert "p50" in disturbed or 300 < observed["p50"] < 600

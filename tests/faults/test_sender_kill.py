@@ -319,11 +319,11 @@ def test_nothing_acknowledged_is_lost_or_duplicated_by_a_kill(rig: KillableSende
             client = BothServersClient(rig, session)
             rig.start_sender()
 
-            async def settled() -> bool:
+            async def all_final() -> bool:
                 sender, provider = await client.sender_state(), await client.provider_state()
                 return bool(sender["open"] == 0 and provider["open"] == 0)
 
-            await client.until(settled, look_every_s=0.05)
+            await client.until(all_final, look_every_s=0.05)
             return await client.export()
 
     states = asyncio.run(run())

@@ -17,8 +17,8 @@ from nanoseconds import MS, S
 
 from analysis.arrays import Ints
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes, judge
+from analysis.measure.shares.contract_wait import ContractQueue, wait_for_contract
 from analysis.measure.shares.delays import delay_splits, split_run
-from analysis.measure.shares.gate import ContractGate, pass_gate
 from analysis.measure.shares.limits import ContractLimits, read_limits
 from analysis.measure.shares.queueing import served
 from analysis.read.journeys import Journeys, read_journeys
@@ -90,7 +90,7 @@ def turns(at: Ints) -> Ints:
 @given(arrivals, st.sampled_from([1, 100]))
 def test_without_limits_the_ideal_sender_never_waits(found: list[Arrival], batch: int) -> None:
     at, rank, segments, reply = columns(found)
-    passed = pass_gate(at, rank, turns(at), segments, reply, ContractLimits(batch=batch))
+    passed = wait_for_contract(at, rank, turns(at), segments, reply, ContractLimits(batch=batch))
     assert (passed.at_ns == at).all() and not passed.waits_ns.any()
 
 
@@ -101,13 +101,13 @@ def test_what_is_skipped_between_busy_periods_had_nothing_to_wait_for(
 ) -> None:
     """The same passes as where every message is passed."""
     at, rank, segments, reply = columns(found)
-    quickly = pass_gate(at, rank, turns(at), segments, reply, limits)
+    quickly = wait_for_contract(at, rank, turns(at), segments, reply, limits)
     order = np.lexsort((turns(at), rank, at))
     in_order = [each[order].tolist() for each in (at, rank, turns(at), segments, reply)]
-    gate = ContractGate(in_order[0], in_order[1], in_order[2], in_order[3], in_order[4], limits)
-    gate.advance(0, len(at))
+    queue = ContractQueue(in_order[0], in_order[1], in_order[2], in_order[3], in_order[4], limits)
+    queue.advance(0, len(at))
     passed = at[order].copy()
-    for number, (passes_ns, _) in gate.waited.items():
+    for number, (passes_ns, _) in queue.waited.items():
         passed[number] = passes_ns
     assert (quickly.at_ns[order] == passed).all()
     assert (quickly.waits_ns.sum(axis=1) == quickly.at_ns - at).all()
@@ -123,7 +123,7 @@ def test_the_ideal_sender_keeps_every_limit(
     at, rank, sizes, reply = columns(found)
     if segments is not None:
         sizes = np.minimum(sizes, segments[1])  # more than the burst is never taken
-    passed = pass_gate(at, rank, turns(at), sizes, reply, limits_of(requests, segments, drain)).at_ns
+    passed = wait_for_contract(at, rank, turns(at), sizes, reply, limits_of(requests, segments, drain)).at_ns
     by_requests = TokenBucket(None if requests is None else Limit(rate_per_s=requests[0], burst=requests[1]))
     by_segments = TokenBucket(None if segments is None else Limit(rate_per_s=segments[0], burst=segments[1]))
     free = 0
@@ -148,7 +148,9 @@ def test_no_other_sender_is_ahead_of_the_ideal_one(
     """In messages sent by any instant: another sends in any order, and pauses as it likes."""
     at, rank, _, reply = columns(found)
     ones = np.ones_like(at)
-    ideal = np.sort(pass_gate(at, rank, turns(at), ones, reply, limits_of(requests, segments, drain)).at_ns)
+    ideal = np.sort(
+        wait_for_contract(at, rank, turns(at), ones, reply, limits_of(requests, segments, drain)).at_ns
+    )
     by_requests = TokenBucket(None if requests is None else Limit(rate_per_s=requests[0], burst=requests[1]))
     by_segments = TokenBucket(None if segments is None else Limit(rate_per_s=segments[0], burst=segments[1]))
     order = list(range(len(at)))
@@ -230,7 +232,7 @@ def test_the_shares_of_every_message_add_up_to_the_nanosecond(
     assert (split.of["bench"] == 0).all()  # virtual time is never late
     for share in ("network", "contract", "sender"):
         assert (split.of[share] >= 0).all()
-    assert (split.of["network"] >= split.ways.reply + split.ways.radio).all()
+    assert (split.of["network"] >= split.times.reply + split.times.radio).all()
     splits = delay_splits(journeys, outcomes, manifest)
     reachable = (outcomes.outcome == DELIVERED) & ~journeys.provider.unreachable
     assert sum(each.count + each.left_out for each in splits) == np.count_nonzero(reachable)

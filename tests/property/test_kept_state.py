@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nanoseconds import S
 
-from mock_provider.engine.kept import EngineSnapshot
 from mock_provider.engine.message import TrackedMessage
+from mock_provider.engine.snapshot import EngineSnapshot
 from mock_provider.engine.values import SendReports
 from mock_provider.settings.values import Refusal
 from mock_provider.state.records import read, written

@@ -104,10 +104,10 @@ def test_a_constant_limit_is_used_and_fewer_than_one_request_in_a_hundred_is_ref
     allowed_per_s: float, over: float, burst_s: float
 ) -> None:
     flow = Flow(over * allowed_per_s, allowed_per_s, burst_s=burst_s)
-    settled_s = 60 + 300 / allowed_per_s
-    flow.run(settled_s)
+    learned_after_s = 60 + 300 / allowed_per_s
+    flow.run(learned_after_s)
     lasts_s = max(30.0, 2_000 / allowed_per_s)
-    taken, refused = flow.run(settled_s + lasts_s)
+    taken, refused = flow.run(learned_after_s + lasts_s)
     assert refused / (taken + refused) < 0.01, (taken, refused)
     assert taken / lasts_s > 0.89 * allowed_per_s, taken / lasts_s
 

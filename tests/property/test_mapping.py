@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nanoseconds import S
 
-from loadtests.simulate.passage import BytePassage, Passage
-from loadtests.simulate.passages import DIRECT, passage_of
+from loadtests.simulate.exchange import ByteExchange, Exchange
+from loadtests.simulate.exchanges import DIRECT, exchange_of
 from mock_provider.engine.values import (
     Accepted,
     AcceptedMessage,
@@ -100,15 +100,15 @@ def answers(draw: st.DrawFn, messages: tuple[Message, ...]) -> Accepted | Refuse
     return Accepted(accepted, tuple(number for number in invalid if number in left))
 
 
-def both(profile: Profile) -> tuple[Passage, Passage]:
+def both(profile: Profile) -> tuple[Exchange, Exchange]:
     direct, through_bytes = (
-        passage_of(profile, "secret", through_wire, "smsapi") for through_wire in (False, True)
+        exchange_of(profile, "secret", through_wire, "smsapi") for through_wire in (False, True)
     )
-    assert not isinstance(direct, BytePassage) and isinstance(through_bytes, BytePassage)
+    assert not isinstance(direct, ByteExchange) and isinstance(through_bytes, ByteExchange)
     return direct, through_bytes
 
 
-def test_every_direct_passage_is_compared_here() -> None:
+def test_every_direct_exchange_is_compared_here() -> None:
     assert set(DIRECT) == {"smsapi"}
 
 
@@ -117,7 +117,7 @@ def test_every_direct_passage_is_compared_here() -> None:
 def test_a_request_and_its_answer(
     profile: Profile, messages: tuple[Message, ...], data: st.DataObject
 ) -> None:
-    by_values, by_bytes = (passage.request(NOW_NS, 7, messages) for passage in both(profile))
+    by_values, by_bytes = (exchange.request(NOW_NS, 7, messages) for exchange in both(profile))
     if isinstance(by_bytes, tuple):
         assert isinstance(by_values, tuple) and by_values[0] == by_bytes[0]
         answer = data.draw(answers(messages))
@@ -147,7 +147,7 @@ def test_every_refusal(
 
 @given(batches())
 def test_no_answer(messages: tuple[Message, ...]) -> None:
-    by_values, by_bytes = (passage.unanswered(messages) for passage in both(profile_of()))
+    by_values, by_bytes = (exchange.unanswered(messages) for exchange in both(profile_of()))
     assert list(by_values) == list(by_bytes)
     assert len(by_values) == len(messages)
 
@@ -173,6 +173,6 @@ reports = st.builds(
 @given(profiles, st.lists(reports, min_size=1, max_size=30))
 def test_reports_in_every_state(profile: Profile, found: list[DeliveryReport]) -> None:
     effect = SendReports(1, "http://127.0.0.1/reports", tuple(found), 1, "smsapi")
-    by_values, by_bytes = (passage.reports(effect) for passage in both(profile))
+    by_values, by_bytes = (exchange.reports(effect) for exchange in both(profile))
     assert list(by_values) == list(by_bytes)
     assert len(by_values) == len(found)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from nanoseconds import S
 
-from loadtests.simulate.passages import passage_of
+from loadtests.simulate.exchanges import exchange_of
 from loadtests.simulate.world import World
 from mock_provider.engine import Engine
 from mock_provider.testing.virtual import TOKEN, plain_profile
@@ -121,11 +121,11 @@ def test_fifty_failures_within_a_minute_cost_ten_points_at_most_once_a_minute() 
     ("what", "real", "batch"), [("requests", 50.0, 1), ("segments", 200.0, 5), ("requests", 4.0, 1)]
 )
 def test_the_pacing_converges_to_the_provider_s_real_limit(what: str, real: float, batch: int) -> None:
-    """The configured rate is twice the real one. Once it has settled, fewer than 1 % of the requests are
+    """The configured rate is twice the real one. Once the route has learned it, under 1 % of the requests are
     throttled, and the rate reached is within 20 % of the limit.
     """
-    settled_s = round(30 + 200 / real)
-    until_s = settled_s + round(5_000 / real)
+    learned_after_s = round(30 + 200 / real)
+    until_s = learned_after_s + round(5_000 / real)
     profile = plain_profile(
         throttle={what: {"rate_per_s": real, "burst": max(10.0 if what == "segments" else 1.0, real / 10)}},
         reply={"latency": {"kind": "fixed", "value_s": 0.03}},
@@ -142,11 +142,11 @@ def test_the_pacing_converges_to_the_provider_s_real_limit(what: str, real: floa
         idempotency_window_s=86_400.0,
     )
     core = Dispatcher(DispatchSettings(), (limits,), 1)
-    world = World(core, Engine(profile, 1), {"a": passage_of(profile, TOKEN, False)}, lambda _: None)
+    world = World(core, Engine(profile, 1), {"a": exchange_of(profile, TOKEN, False)}, lambda _: None)
     count = round(real * until_s * 1.3)
     world.offer(0, [_message(number) for number in range(count)])
-    world.run(settled_s * S)
-    before = core.state(settled_s * S)
+    world.run(learned_after_s * S)
+    before = core.state(learned_after_s * S)
     world.run(until_s * S)
     after = core.state(until_s * S)
     taken = after.totals["sent"] - before.totals["sent"]
@@ -154,7 +154,7 @@ def test_the_pacing_converges_to_the_provider_s_real_limit(what: str, real: floa
     requests = taken / batch + throttled
     assert core.open_messages, "the backlog ran empty, so nothing was measured"
     assert throttled / requests < 0.01, (throttled, requests)
-    assert taken / (until_s - settled_s) == pytest.approx(real, rel=0.2)
+    assert taken / (until_s - learned_after_s) == pytest.approx(real, rel=0.2)
 
 
 def _message(number: int) -> Message:

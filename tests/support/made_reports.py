@@ -23,13 +23,13 @@ from analysis.judge.levels import levels
 from analysis.measure.totals import totals
 from analysis.model import (
     Accounting,
+    BestRate,
     BurstResult,
     Check,
     Cost,
     Curve,
     Distribution,
     Objective,
-    Pace,
     PartIdentity,
     PartReport,
     RunReport,
@@ -154,9 +154,9 @@ def breakdown(name: str, p95_s: float) -> StageBreakdown:
 def throughput(**changed: Any) -> Throughput:
     fields: dict[str, Any] = {
         "offered_mean_per_s": 50.0,
-        "offered_peak": Pace(56.0, 10.0, 3.0),
-        "accepted_best": Pace(55.0, 10.0, 3.0),
-        "delivered_best": Pace(54.0, 10.0, 5.0),
+        "offered_peak": BestRate(56.0, 10.0, 3.0),
+        "accepted_best": BestRate(55.0, 10.0, 3.0),
+        "delivered_best": BestRate(54.0, 10.0, 5.0),
         "limit": "",
         "queue_wait_at_peak_s": 0.01,
         "shortfall_share": 0.0,

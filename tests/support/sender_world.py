@@ -175,7 +175,7 @@ class SenderWorld:
         async with asyncio.timeout(10):
             while self.driver.state().totals["sent"] < count:
                 await asyncio.sleep(0)
-            await self.driver.settled()
+            await self.driver.all_stored()
 
 
 WorldSteps = Callable[[SenderWorld], Awaitable[None]]

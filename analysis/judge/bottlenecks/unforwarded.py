@@ -1,5 +1,5 @@
 """Messages that the sender accepted and did not forward: the provider has never seen them, or refused them
-for the time being and did not get them again.
+and did not get them again.
 """
 
 from __future__ import annotations
@@ -7,12 +7,13 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools
-from analysis.findings import BEFORE_REFUSED, CONNECTION_REFUSED, SAID_HOW_LONG
+from analysis.findings import BEFORE_REFUSED, CONNECTION_REFUSED, REFUSED_PERMANENTLY, SAID_HOW_LONG
 from analysis.formatting import count_text, seconds_text, share_text, times_text
 from analysis.judge.bottlenecks.contract import says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, strength
 from analysis.judge.bottlenecks.no_reply import with_errors
 from analysis.judge.bottlenecks.view import View
+from analysis.refusals import reason_words
 
 _MANY = 0.05  # of the accepted messages of a window
 
@@ -58,6 +59,13 @@ def gave_up(view: View) -> Seen:
 
     def describe(windows: Bools) -> Description:
         count, accepted = (int(np.count_nonzero(each)) for each in (gone, view.journeys.accepted))
+        of_accepted = f"{share_text(count, accepted)} of the accepted messages"
+        permanent = gone & view.provider.refused_permanently
+        if 2 * int(np.count_nonzero(permanent)) > count:
+            reasons = _reasons(view, gone)
+            text = f"{REFUSED_PERMANENTLY} {times_text(count)} of {view.sender_name}: {reasons[0][0]}"
+            each = [f"{words}: {times_text(many)}" for words, many in reasons]
+            return text, (of_accepted, *(each if len(each) > 1 else ()))
         limited = bool((view.provider.throttled[gone] > 0).all())
         refused = "refused for a limit" if limited else "refused for the time being"
         what = f"{times_text(count)} that the provider {refused}"
@@ -66,9 +74,17 @@ def gave_up(view: View) -> Seen:
             text = f"when the run ended, {view.sender_name} had not repeated {what}"
         known = limited and says_how_long(view.given.profile, view.provider.protocol)
         with_header = f", refused {SAID_HOW_LONG}" if known else ""
-        return text, (f"{share_text(count, accepted)} of the accepted messages{with_header}",)
+        return text, (f"{of_accepted}{with_header}",)
 
     return Seen(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
+
+
+def _reasons(view: View, among: Bools) -> list[tuple[str, int]]:
+    """Why the provider refused these messages, the most frequent reason first."""
+    reason = view.provider.reason
+    values, counts = np.unique(reason.index[among], return_counts=True)
+    words = [reason_words(reason.names[value]) if value >= 0 else "no reason" for value in values.tolist()]
+    return sorted(zip(words, counts.tolist(), strict=True), key=lambda each: (-each[1], each[0]))
 
 
 UNFORWARDED = Kind("sender_unforwarded", look)

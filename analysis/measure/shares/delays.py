@@ -15,7 +15,7 @@ from analysis.measure.dependence import evidence_of
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
 from analysis.measure.percentiles import known, quantiles, ranks
 from analysis.measure.shares.limits import CARRIER, ContractLimits, has_fast_lane, read_limits
-from analysis.measure.shares.ways import SHARES, Split, read_downtime, split_ways
+from analysis.measure.shares.split import SHARES, Split, read_downtime, split_delays
 from analysis.quantile import Quantile, needed
 from analysis.read.columns import Labels
 from analysis.read.journeys import Journeys
@@ -43,11 +43,11 @@ def delay_splits(
     for index, name in enumerate(journeys.load.class_names):
         delivered = int(np.count_nonzero(reachable & (journeys.load.class_index == index)))
         if delivered:
-            among = np.flatnonzero(journeys.load.class_index[split.ways.place] == index)
-            due_s = journeys.load.intended_s[split.ways.place[among]]
+            among = np.flatnonzero(journeys.load.class_index[split.times.place] == index)
+            due_s = journeys.load.intended_s[split.times.place[among]]
             among = among[np.argsort(due_s, kind="stable")]
             made = _of_class(name, delivered, split, among, percentiles, limits, journeys.provider.carrier)
-            slow = ~journeys.provider.priority[split.ways.place[among]]
+            slow = ~journeys.provider.priority[split.times.place[among]]
             without = int(np.count_nonzero(slow)) if has_fast_lane(manifest.profile) else 0
             still_open = int(np.count_nonzero(waiting & (journeys.load.class_index == index)))
             told = {"without_flag": without, "routes": route_count(manifest.target), "still_open": still_open}
@@ -65,7 +65,9 @@ def split_run(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest)
     """Every message's shares, in nanoseconds."""
     end_ns = manifest.ended.clock_ns or journeys.origin_ns + int(journeys.end_s * 1e9)
     downtime = read_downtime(manifest.faults, manifest.profile, journeys.origin_ns, end_ns)
-    return split_ways(journeys, outcomes, read_limits(manifest.profile, journeys.provider.protocol), downtime)
+    return split_delays(
+        journeys, outcomes, read_limits(manifest.profile, journeys.provider.protocol), downtime
+    )
 
 
 def _of_class(
@@ -156,7 +158,7 @@ def _binding(split: Split, among: Ints) -> list[int]:
 
 
 def _at_carriers(split: Split, among: Ints, limits: ContractLimits, carrier: Labels) -> str:
-    of = np.maximum(carrier.index[split.ways.place[among]], 0)
+    of = np.maximum(carrier.index[split.times.place[among]], 0)
     waits = np.maximum(split.contract_ns[among, CARRIER], 0)
     if not waits.any():  # another limit holds the messages first: those that would wait at the carriers alone
         waits = np.maximum(split.alone_ns[among, CARRIER], 0)

@@ -1,4 +1,4 @@
-"""How long an ideal sender's messages wait for the contract's limits, at gate and carriers."""
+"""How long an ideal sender's messages wait for the contract's limits, before the send and at the carriers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import Bools, Ints
-from analysis.measure.shares.gate import pass_gate
+from analysis.measure.shares.contract_wait import wait_for_contract
 from analysis.measure.shares.limits import CARRIER, LIMITS, ContractLimits
 from analysis.measure.shares.queueing import served
 
@@ -40,11 +40,11 @@ class IdealWait:
 def ideal_wait(offered: Offered, limits: ContractLimits) -> IdealWait:
     """Simulate the messages with the limits. Without limits there is no wait."""
     at_ns = offered.at_ns
-    passed = pass_gate(at_ns, offered.rank, offered.turn, offered.segments, offered.reply_ns, limits)
+    sent = wait_for_contract(at_ns, offered.rank, offered.turn, offered.segments, offered.reply_ns, limits)
     # One number for class and turn.
     place = np.empty_like(offered.rank)
     place[np.lexsort((offered.turn, offered.rank))] = np.arange(len(place))
-    arrived = passed.at_ns + offered.reply_ns
+    arrived = sent.at_ns + offered.reply_ns
     carrier_ns = np.zeros(len(at_ns), dtype=np.int64)
     for index, name in enumerate(offered.carrier_names):
         unit = limits.carrier_ns.get(name, 0)
@@ -52,7 +52,7 @@ def ideal_wait(offered: Offered, limits: ContractLimits) -> IdealWait:
         if unit and here.any():
             begun = served(arrived[here], place[here], offered.segments[here] * unit)
             carrier_ns[here] = begun - arrived[here]
-    by_limit_ns = passed.waits_ns.copy()
+    by_limit_ns = sent.waits_ns.copy()
     by_limit_ns[:, CARRIER] = carrier_ns
     return IdealWait(by_limit_ns)
 

@@ -43,7 +43,7 @@ class ContractLimits:
     words: tuple[str, str, str, str, str] = ("", "", "", "", "")  # the limit of each cause, "" without one
 
     @property
-    def at_the_gate(self) -> bool:
+    def delay_sends(self) -> bool:
         """Whether there is a limit other than the carriers'."""
         return bool(self.requests or self.segments or self.concurrent or self.drain_ns)
 
@@ -57,7 +57,7 @@ class ContractLimits:
             DRAIN: ContractLimits(drain_ns=self.drain_ns, batch=batch),
             CARRIER: ContractLimits(carrier_ns=self.carrier_ns, batch=batch),
         }
-        return {limit: one for limit, one in found.items() if one.at_the_gate or one.carrier_ns}
+        return {limit: one for limit, one in found.items() if one.delay_sends or one.carrier_ns}
 
 
 def read_limits(profile: Mapping[str, Any], protocol: str) -> ContractLimits:

@@ -1,7 +1,7 @@
 """SMSAPI's values without its bytes.
 
 It maps numbers, keys and texts that the protocol does not change: nearly all requests have only these. Other
-requests, and the first refusal of each kind, are passed as bytes (``BytePassage``). Both ways give equal
+requests, and the first refusal of each kind, are passed as bytes (``ByteExchange``). Both ways give equal
 results: ``tests/property/test_mapping.py``, for every refusal, every state and every kind of reply.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from loadtests.arrivals import NS_PER_S
-from loadtests.simulate.passage import REPORT_URL, BytePassage, Passage, Render, as_read
+from loadtests.simulate.exchange import REPORT_URL, ByteExchange, Exchange, Render, as_read
 from mock_provider.engine.values import (
     Accepted,
     Answer,
@@ -51,17 +51,17 @@ _REPORTED: dict[MessageState, tuple[State, str]] = {
 }
 
 
-def passage(profile: Profile, token: str, through_bytes: BytePassage) -> Passage:
-    """See ``passages.DirectPassage``."""
+def exchange(profile: Profile, token: str, through_bytes: ByteExchange) -> Exchange:
+    """See ``exchanges.DirectExchange``."""
     return DirectSmsapi(profile, token, through_bytes)
 
 
-class DirectSmsapi(Passage):
-    """As the passage with bytes. It takes 2 us of processor time in place of 16 us for a request of one
+class DirectSmsapi(Exchange):
+    """As the exchange with bytes. It takes 2 us of processor time in place of 16 us for a request of one
     message and its answer, and 52 us in place of 174 us for 100 messages.
     """
 
-    def __init__(self, profile: Profile, token: str, through_bytes: BytePassage) -> None:
+    def __init__(self, profile: Profile, token: str, through_bytes: ByteExchange) -> None:
         self._through_bytes = through_bytes
         self._settings = settings = profile.protocol.smsapi
         self._most_messages, self._most_parts = settings.max_recipients_per_request, settings.max_parts
@@ -72,7 +72,7 @@ class DirectSmsapi(Passage):
     def request(
         self, now_ns: int, batch_id: int, messages: tuple[Message, ...]
     ) -> tuple[Submit, Render] | Sequence[Result]:
-        """As ``Passage``."""
+        """As ``Exchange``."""
         outbound = self._outbound(messages)
         first = messages[0]
         sender_id = self._sender_ids.get(first.sender_id)
@@ -91,11 +91,11 @@ class DirectSmsapi(Passage):
         return submit, partial(self._results, messages)
 
     def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
-        """As ``Passage``."""
+        """As ``Exchange``."""
         return self._through_bytes.unanswered(messages)
 
     def reports(self, effect: SendReports) -> Sequence[Report]:
-        """As ``Passage``."""
+        """As ``Exchange``."""
         reported = _REPORTED
         return [Report(r.provider_id, r.client_ref or None, *reported[r.state]) for r in effect.reports]
 

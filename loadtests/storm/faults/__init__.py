@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from loadtests.storm.scene import Fault
+from loadtests.storm.fault import Fault
 
 KINDS: tuple[type[Fault], ...] = tuple(
     import_module(f"{__name__}.{module.name}").KIND

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import CAMPAIGNS, FaultTarget, Scene
+from loadtests.storm.fault import CAMPAIGNS, DrawRange, FaultTarget
 from reference_sender.policy.campaigns import CampaignState
 
 PAUSED, RESUMED, CANCELLED = "campaign_paused", "campaign_resumed", "campaign_cancelled"
@@ -24,10 +24,10 @@ class CampaignOrder(Struct, frozen=True):
     names: ClassVar[tuple[str, ...]] = (PAUSED, RESUMED, CANCELLED)
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
+    def draw(cls, random: Random, within: DrawRange) -> Self:
         pause_s = random.choice((0.0, 5.0, 60.0))
         cancels = not pause_s or random.random() < 0.3
-        return cls(scene.instant(random), random.choice(CAMPAIGNS), pause_s, cancels)
+        return cls(within.instant(random), random.choice(CAMPAIGNS), pause_s, cancels)
 
     def begin(self, target: FaultTarget) -> None:
         state, operator, campaign = target.state, target.operator, self.campaign

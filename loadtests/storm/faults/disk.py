@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import FaultTarget, Scene
+from loadtests.storm.fault import DrawRange, FaultTarget
 
 
 class DiskTrouble(Struct, frozen=True):
@@ -20,8 +20,8 @@ class DiskTrouble(Struct, frozen=True):
     names: ClassVar[tuple[str, ...]] = ("slow_disk", "disk_full")
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
-        begin_s, end_s = scene.span(random, 20.0)
+    def draw(cls, random: Random, within: DrawRange) -> Self:
+        begin_s, end_s = within.span(random, 20.0)
         return cls(begin_s, end_s, random.choice((0.0, 0.2, 2.0, 30.0)))
 
     def begin(self, target: FaultTarget) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import FaultTarget, Scene
+from loadtests.storm.fault import DrawRange, FaultTarget
 
 
 class LateCommitError(Struct, frozen=True):
@@ -21,8 +21,8 @@ class LateCommitError(Struct, frozen=True):
     names: ClassVar[tuple[str, ...]] = ("late_commit_error",)
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
-        return cls(*scene.span(random, 3.0))
+    def draw(cls, random: Random, within: DrawRange) -> Self:
+        return cls(*within.span(random, 3.0))
 
     def begin(self, target: FaultTarget) -> None:
         target.state.late_errors.append((self.begin_s, self.end_s))

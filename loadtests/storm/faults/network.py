@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import FaultTarget, Scene
+from loadtests.storm.fault import DrawRange, FaultTarget
 from loadtests.storm.state import LinkTrouble
 
 REFUSED = "connection_refused"  # the provider saw nothing, and the sender knows it
@@ -32,10 +32,10 @@ class NetworkTrouble(Struct, frozen=True):
     names: ClassVar[tuple[str, ...]] = _KINDS
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
-        begin_s, end_s = scene.span(random, 30.0)
+    def draw(cls, random: Random, within: DrawRange) -> Self:
+        begin_s, end_s = within.span(random, 30.0)
         share = random.choice((0.2, 0.6, 1.0))
-        return cls(random.choice(_KINDS), scene.route(random), begin_s, end_s, share)
+        return cls(random.choice(_KINDS), within.route(random), begin_s, end_s, share)
 
     def begin(self, target: FaultTarget) -> None:
         target.state.links[self.route].append(LinkTrouble(self.what, self.begin_s, self.end_s, self.share))

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import FaultTarget, Scene, number_of
+from loadtests.storm.fault import DrawRange, FaultTarget, number_of
 from reference_sender.dispatch.values import Lane
 
 OPTED_OUT = "opted_out"
@@ -23,8 +23,8 @@ class OptsOut(Struct, frozen=True):
     names: ClassVar[tuple[str, ...]] = (OPTED_OUT,)
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
-        return cls(scene.instant(random), random.randrange(100))
+    def draw(cls, random: Random, within: DrawRange) -> Self:
+        return cls(within.instant(random), random.randrange(100))
 
     def begin(self, target: FaultTarget) -> None:
         bulk = [call for call in target.calls if call.lane is Lane.MARKETING]

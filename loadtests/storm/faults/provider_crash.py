@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import FaultTarget, Scene
+from loadtests.storm.fault import DrawRange, FaultTarget
 
 
 class ProviderCrash(Struct, frozen=True):
@@ -20,8 +20,8 @@ class ProviderCrash(Struct, frozen=True):
     names: ClassVar[tuple[str, ...]] = ("provider_crash_forgets", "provider_crash_keeps")
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
-        return cls(scene.route(random), scene.instant(random), random.choice((0.1, 3.0, 30.0)))
+    def draw(cls, random: Random, within: DrawRange) -> Self:
+        return cls(within.route(random), within.instant(random), random.choice((0.1, 3.0, 30.0)))
 
     def begin(self, target: FaultTarget) -> None:
         target.state.at(self.at_s, lambda: target.crash_provider(self.route, self.down_s))

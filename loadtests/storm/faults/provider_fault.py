@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 from pydantic import TypeAdapter
 
-from loadtests.storm.scene import FaultTarget, Scene
+from loadtests.storm.fault import DrawRange, FaultTarget
 from loadtests.storm.state import BEGIN_S
 from mock_provider.engine.faults import Faults
 
@@ -57,19 +57,19 @@ class ProviderFault(Struct, frozen=True):
     names: ClassVar[tuple[str, ...]] = tuple(_SETTINGS)
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
-        return cls._of(random.choice(sorted(_SETTINGS)), random, scene)
+    def draw(cls, random: Random, within: DrawRange) -> Self:
+        return cls._of(random.choice(sorted(_SETTINGS)), random, within)
 
     @classmethod
-    def next_of(cls, seed: int, random: Random, scene: Scene) -> Self:
+    def next_of(cls, seed: int, random: Random, within: DrawRange) -> Self:
         """One whose kind follows from ``seed``: consecutive seeds have all kinds in turn."""
         names = sorted(_SETTINGS)
-        return cls._of(names[seed % len(names)], random, scene)
+        return cls._of(names[seed % len(names)], random, within)
 
     @classmethod
-    def _of(cls, what: str, random: Random, scene: Scene) -> Self:
-        begin_s, end_s = scene.span(random, 40.0)
-        return cls(what, scene.route(random), begin_s, end_s)
+    def _of(cls, what: str, random: Random, within: DrawRange) -> Self:
+        begin_s, end_s = within.span(random, 40.0)
+        return cls(what, within.route(random), begin_s, end_s)
 
     @property
     def kind(self) -> str:

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import FaultTarget, Scene
+from loadtests.storm.fault import DrawRange, FaultTarget
 
 
 class SenderCrash(Struct, frozen=True):
@@ -26,8 +26,8 @@ class SenderCrash(Struct, frozen=True):
     )
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
-        return cls(scene.instant(random), random.choice((0.0, 0.5, 5.0)))
+    def draw(cls, random: Random, within: DrawRange) -> Self:
+        return cls(within.instant(random), random.choice((0.0, 0.5, 5.0)))
 
     def begin(self, target: FaultTarget) -> None:
         target.state.at(self.at_s, lambda: target.sender.crash("sender_crash", self.down_s))

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import FaultTarget, Scene
+from loadtests.storm.fault import DrawRange, FaultTarget
 from loadtests.storm.steps import STEPS
 
 
@@ -21,7 +21,7 @@ class SenderCrashAtStep(Struct, frozen=True):
     names: ClassVar[tuple[str, ...]] = tuple(f"sender_crash_before_{step}" for step in STEPS)
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
+    def draw(cls, random: Random, within: DrawRange) -> Self:
         return cls(random.choice(STEPS), 1 + int(12 * random.random() ** 2), random.choice((0.0, 2.0)))
 
     def begin(self, target: FaultTarget) -> None:

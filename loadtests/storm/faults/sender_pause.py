@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import FaultTarget, Scene
+from loadtests.storm.fault import DrawRange, FaultTarget
 
 
 class SenderPause(Struct, frozen=True):
@@ -19,8 +19,8 @@ class SenderPause(Struct, frozen=True):
     names: ClassVar[tuple[str, ...]] = ("sender_pause",)
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
-        return cls(scene.instant(random), random.choice((0.5, 15.0, 120.0)))
+    def draw(cls, random: Random, within: DrawRange) -> Self:
+        return cls(within.instant(random), random.choice((0.5, 15.0, 120.0)))
 
     def begin(self, target: FaultTarget) -> None:
         target.state.at(self.at_s, lambda: target.sender.pause(self.lasts_s))

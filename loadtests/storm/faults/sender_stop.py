@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import FaultTarget, Scene
+from loadtests.storm.fault import DrawRange, FaultTarget
 
 
 class SenderStop(Struct, frozen=True):
@@ -20,8 +20,8 @@ class SenderStop(Struct, frozen=True):
     names: ClassVar[tuple[str, ...]] = ("sender_stop",)
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
-        return cls(scene.instant(random), random.choice((0.0, 1.0, 12.0)), random.choice((0.0, 3.0)))
+    def draw(cls, random: Random, within: DrawRange) -> Self:
+        return cls(within.instant(random), random.choice((0.0, 1.0, 12.0)), random.choice((0.0, 3.0)))
 
     def begin(self, target: FaultTarget) -> None:
         target.state.at(self.at_s, lambda: target.sender.stop(self.drain_s, self.down_s))

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import FaultTarget, Scene
+from loadtests.storm.fault import DrawRange, FaultTarget
 
 _STEPS_S = (-7_200.0, -60.0, -1.0, 1.0, 60.0, 7_200.0)
 
@@ -21,8 +21,8 @@ class WallClockStep(Struct, frozen=True):
     names: ClassVar[tuple[str, ...]] = ("wall_clock_back", "wall_clock_forward")
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
-        return cls(scene.instant(random), random.choice(_STEPS_S))
+    def draw(cls, random: Random, within: DrawRange) -> Self:
+        return cls(within.instant(random), random.choice(_STEPS_S))
 
     def begin(self, target: FaultTarget) -> None:
         target.state.at(self.at_s, lambda: target.sender.step_wall_clock(self.by_s))

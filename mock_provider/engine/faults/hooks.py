@@ -134,13 +134,13 @@ class AtQueue(ActingFault):
 class AirTime(Struct, frozen=True, gc=False):
     """The time on the radio, the wait for a phone that is off, and the outcome at the end of both.
 
-    ``settled``: faults of a higher order do not change it.
+    ``is_final``: faults of a higher order do not change it.
     """
 
     radio_ns: int
     wait_ns: int
     outcome: FinalOutcome
-    settled: bool = False
+    is_final: bool = False
 
 
 class AtCarrier(ActingFault):

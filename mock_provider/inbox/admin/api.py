@@ -27,7 +27,7 @@ from mock_provider.inbox.admin.requests import (
     whole_number,
 )
 from mock_provider.inbox.events import MOST_READERS
-from mock_provider.inbox.provider import EngineReader, InboxViews, ProviderControl
+from mock_provider.inbox.provider_control import EngineReader, InboxViews, ProviderControl
 from mock_provider.inbox.store import InboxFilter
 from mock_provider.inbox.traffic import totals_of
 from mock_provider.profiles import Profile, ProfileError, parse_profile

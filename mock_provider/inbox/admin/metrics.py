@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from mock_provider.engine import EngineState
 from mock_provider.engine.faults.history import FaultPeriod
-from mock_provider.inbox.provider import ProviderStatus
+from mock_provider.inbox.provider_control import ProviderStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _PREFIX = "smsbench_provider_"

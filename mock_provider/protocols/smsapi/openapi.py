@@ -113,7 +113,7 @@ def _legacy_paths() -> Json:
             "type": "string",
             "description": "Ids of scheduled messages to remove, in place of a send",
         },
-        "status": {"type": "string", "description": "Ids of messages to ask for, in place of a send"},
+        "status": {"type": "string", "description": "Ids of messages to query, in place of a send"},
         **dict.fromkeys(("param1", "param2", "param3", "param4", "udh", "datacoding", "template"), TEXT),
         **dict.fromkeys(("check_idx", "details", "test", "fast", "flash", "normalize"), FLAG),
         **dict.fromkeys(("nounicode", "allow_duplicates", "skip_foreign", "date_validate", "single"), FLAG),
@@ -128,7 +128,7 @@ def _legacy_paths() -> Json:
     number = {"number": TEXT, "idx": TEXT}
     looked_up = ("BriefLookup", "FailedLookup", "BriefLookups")
     return {
-        "/sms.do": _legacy("sendSms", "Send, remove or ask for messages", send, "Sent", "Removed"),
+        "/sms.do": _legacy("sendSms", "Send, remove or query messages", send, "Sent", "Removed"),
         "/user.do": _legacy("getBalance", "The balance", {"credits": FLAG}, "Balance"),
         "/hlr.do": _legacy("lookUp", "Look numbers up in the network", number, *looked_up, "Lookups"),
         "/hlrsync.do": _legacy("lookUpCounted", "The same, always as a counted list", number, "Lookups"),
@@ -189,11 +189,11 @@ def _sendernames_paths() -> Json:
         base + "/{sender}": {
             "parameters": [name],
             "get": rest("getName", "One name", {"200": json_of("It", "RestSenderName")}, "404"),
-            "delete": rest("removeName", "Take a name back", gone, "403", "404"),
+            "delete": rest("removeName", "Remove a sender name", gone, "403", "404"),
         },
         base + "/{sender}/commands/make_default": {
             "parameters": [name],
-            "post": rest("makeDefault", "Make it the default", done, "403", "404"),
+            "post": rest("makeDefault", "Make a sender name the default", done, "403", "404"),
         },
     }
 

@@ -15,7 +15,7 @@ import asyncpg
 from reference_sender.dispatch.values import FINAL_STATES, Change, Lane, Message, Report, State, SubmitAttempt
 from reference_sender.store.postgres.controls import is_held, write_controls, write_holds
 from reference_sender.store.protocol import Existing, StoreError, Work
-from reference_sender.store.reservations import kept_controls
+from reference_sender.store.unstored_costs import kept_controls
 
 _LANE = {lane: lane.value for lane in Lane}
 _LANE_NUMBER = {lane: number for number, lane in enumerate(Lane)}

@@ -80,8 +80,8 @@ def test_a_child_searches_this_repository_first_and_pythonpath_last(theirs: Path
 
 def test_this_repositorys_packages_precede_installed_packages_of_the_same_name(theirs: Path) -> None:
     script = (
-        "import sys; from smsbench.own_modules import settle_path; "
-        f"sys.path.insert(1, {str(theirs)!r}); settle_path([]); import analysis; print(analysis.__file__)"
+        "import sys; from smsbench.own_modules import set_path; "
+        f"sys.path.insert(1, {str(theirs)!r}); set_path([]); import analysis; print(analysis.__file__)"
     )
     out = listed([sys.executable, "-c", script], theirs.parent, str(ROOT))
     assert out.strip() == str(ROOT / "analysis" / "__init__.py")

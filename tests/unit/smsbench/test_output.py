@@ -14,8 +14,8 @@ from smsbench.output import ForgivingFile
 ROOT = Path(__file__).parents[3]
 _SAYS = """
 import sys
-from smsbench.output import settle_output
-settle_output()
+from smsbench.output import replace_output
+replace_output()
 for _ in range(3):
     print("at most \\u2264 0.1 %", flush=True)
     print("warned \\u2264", file=sys.stderr, flush=True)

@@ -51,7 +51,7 @@ def test_a_filter_is_counted_without_sending_and_then_sent_in_steps(run_world: R
 
         again = await step(world, {"filter": which | {"until": "2100-01-01T00:00:00Z"}, "limit": 5})
         assert [each["again"] for each in again["replayed"]] == [True] * 5
-        await world.driver.settled()
+        await world.driver.all_stored()
         assert world.driver.state().totals["sent"] == 10, "each once"
 
     run_world(steps)

@@ -44,7 +44,7 @@ def test_a_control_is_answered_while_the_store_fails_and_stored_when_it_works(
         )
         world.store.failing = False
         world.store.gate.set()
-        await world.driver.settled()
+        await world.driver.all_stored()
         assert (await world.call("GET", "/v1/campaigns/may"))[1]["state"] == "paused"
         listed = (await world.call("GET", "/v1/opt-outs"))[1]["opt_outs"]
         assert [each["number"] for each in listed] == ["48500100202"]
@@ -83,7 +83,7 @@ def test_a_control_is_in_force_while_the_store_cannot_be_read(
         assert "the change is not in force" in answer["error"]["message"]
         assert "other" not in world.driver.gate.stopped
         world.store.failing = world.store.unreadable = False
-        await world.driver.settled()
+        await world.driver.all_stored()
         assert (await world.call("GET", "/v1/campaigns/may"))[1]["state"] == "paused"
 
     run_world(steps)
@@ -175,7 +175,7 @@ def test_a_sender_that_cannot_store_is_not_healthy(
 
 
 def test_an_export_says_that_the_store_fails(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "SETTLE_S", 0.3)
+    monkeypatch.setattr(health, "STORED_WITHIN_S", 0.3)
 
     async def steps(world: SenderWorld) -> None:
         await world.post()
@@ -198,7 +198,7 @@ def test_an_export_says_that_the_store_fails(run_world: RunWorld, monkeypatch: p
 def test_an_export_says_that_a_commit_does_not_end(
     run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "SETTLE_S", 0.3)
+    monkeypatch.setattr(health, "STORED_WITHIN_S", 0.3)
 
     async def steps(world: SenderWorld) -> None:
         world.store.gate.clear()

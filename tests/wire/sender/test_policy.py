@@ -67,7 +67,7 @@ def test_pause_resume_and_cancel(run_world: RunWorld) -> None:
         await world.until_sent(1)
         _, answer = await control(world, "cancel")
         assert answer["state"] == "cancelled"
-        await world.driver.settled()
+        await world.driver.all_stored()
         assert (await shown(world))["states"] == {
             "queued": 0,
             "sent": 1,

@@ -44,7 +44,7 @@ def test_messages_over_a_limit_are_counted_until_it_is_raised(run_world: RunWorl
         await world.call("POST", "/v1/campaigns/may/resume", json={"spending_limit": 2})
         assert state(world).campaigns == (CampaignSpending("may", 2 * UNIT, 2 * UNIT, 1),)
         await world.call("POST", "/v1/campaigns/may/cancel")
-        await world.driver.settled()
+        await world.driver.all_stored()
         assert state(world).campaigns[0].over_limit == 0
 
     for steps in (stops_at_the_limit, is_raised):

@@ -106,4 +106,4 @@ class FailingNetwork(AtCarrier):
     def change(self, air: AirTime, country: str, carrier: str, at_ns: int) -> AirTime | None:
         if not self.down.include(country, carrier):
             return None
-        return AirTime(0, 0, final_outcome(MessageState.UNDELIVERED, self.reason), settled=True)
+        return AirTime(0, 0, final_outcome(MessageState.UNDELIVERED, self.reason), is_final=True)

@@ -148,19 +148,19 @@ def _members() -> Json:
             "parameters": [contact, group],
             "get": rest("groupOf", "A group of a contact", {"200": json_of("It", "GroupBody")}, *refused),
             "put": rest("assignGroup", "Put it into a group", groups | more_groups, *refused),
-            "delete": rest("unassignGroup", "Take it out of a group", _GONE, *refused),
+            "delete": rest("unassignGroup", "Remove it from a group", _GONE, *refused),
         },
         "/contacts/groups/{group}/members": {
             "parameters": [group],
             "post": rest("addMembers", "Put contacts into a group", _GONE, *refused) | found,
             "put": rest("moveMembers", "Put contacts into this group only", _GONE, *refused) | found,
-            "delete": rest("removeMembers", "Take contacts out of a group", _GONE, *refused)
+            "delete": rest("removeMembers", "Remove contacts from a group", _GONE, *refused)
             | {"parameters": [query(name) for name in _FILTERS]},
         },
         "/contacts/groups/{group}/members/{contact}": {
             "parameters": [group, contact],
             "get": rest("getMember", "A contact of a group", member, *refused),
             "put": rest("addMember", "Put a contact into a group", member | new_member, *refused),
-            "delete": rest("removeMember", "Take a contact out of a group", _GONE, *refused),
+            "delete": rest("removeMember", "Remove a contact from a group", _GONE, *refused),
         },
     }

@@ -17,7 +17,7 @@ from analysis.findings import Availability, BottleneckKind
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
 from analysis.model import Objective
-from analysis.objectives.words import interval_text
+from analysis.objectives.objective_text import interval_text
 from analysis.quantile import Quantile
 
 replace = msgspec.structs.replace

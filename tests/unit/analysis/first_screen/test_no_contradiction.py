@@ -40,8 +40,8 @@ def screen_of(made: RunReport) -> FirstScreen:
 def with_factor(made: RunReport, segments_per_message: float) -> RunReport:
     first = made.parts[0]
     cost = replace(first.cost, segments_per_message=segments_per_message)
-    pace = replace(first.throughput, contract_per_s=500.0 / segments_per_message)
-    return replace(made, parts=(replace(first, cost=cost, throughput=pace),))
+    throughput = replace(first.throughput, contract_per_s=500.0 / segments_per_message)
+    return replace(made, parts=(replace(first, cost=cost, throughput=throughput),))
 
 
 def without_messages(made: RunReport) -> RunReport:

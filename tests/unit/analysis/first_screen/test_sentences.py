@@ -31,7 +31,7 @@ from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import FirstScreen, words
 from analysis.model import RunReport
-from analysis.objectives.words import interval_text
+from analysis.objectives.objective_text import interval_text
 
 replace = msgspec.structs.replace
 
@@ -296,7 +296,7 @@ def test_a_search_that_was_not_as_precise_as_asked_says_so() -> None:
 
 
 def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:
-    from analysis.first_screen.asides import without_priorities
+    from analysis.first_screen.below_questions import without_priorities
 
     claimed = suite(comparisons=(fifo(15.0, 17.0),))
     text = words(without_priorities(Quote(claimed), "comparisons.0.classes.0", fifo(15.0, 17.0).classes[0]))

@@ -241,3 +241,53 @@ def test_more_time_is_not_the_advice_for_messages_that_never_left_the_sender(
     part = analysed(run, load_s=3.0, end_s=23.0, drain_timeout_s=20.0, exit_reason="drain_timeout")
     ending = next(each for each in part.checks if each.name == "end of the run")
     assert ending.advice.startswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause", "advice"),
+    [
+        ("unauthorized", "wrong token", "give the sender the token of the provider's account"),
+        ("no_credit", "no credit", "clear this with the provider"),
+        ("sender_not_allowed", "sender name not allowed", "use a sender name that the provider allows"),
+        ("invalid_request", "invalid request", "look in the sender's log for the provider's error"),
+        ("rejected", "rejected", "look in the sender's log for the provider's error"),
+    ],
+)
+@pytest.mark.parametrize("exit_reason", ["finished", "drain_ended"])
+def test_a_refusal_that_a_repeat_would_meet_again_is_a_loss_and_names_its_reason(
+    new_run: Build, reason: str, cause: str, advice: str, exit_reason: str
+) -> None:
+    """A sender that answers 202 and drops what the provider refuses must not pass: nobody got the message."""
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        more: dict[str, Any] = {"state": "rejected", "reason": reason, "accepted": False, "at_carrier": False}
+        run.seen(f"m-{slot}", slot / 10 + 0.01, **({} if slot % 5 else more))
+    part = analysed(
+        run, load_s=30.0, end_s=35.0, drain_timeout_s=300.0, exit_reason=exit_reason, target={"name": "mine"}
+    )
+    counted = part.accounting
+    assert (counted.given_up, counted.given_up_permanently, counted.to_repeat) == (60, 60, 0)
+    verdicts = {each.objective: each.verdict for each in part.objectives}
+    assert (verdicts["loss=0"], verdicts["otp.p95<20s"]) == ("missed", "missed")
+    only = next(each for each in part.bottlenecks if each.kind == "sender_gave_up")
+    assert only.text == f"the provider refused 60 messages of mine: {cause}"
+    told = " ".join(words(each) for each in first_screen(report(part)).bottleneck)
+    assert advice in told
+    assert "send more slowly" not in told
+
+
+def test_a_message_that_the_sender_ended_after_a_refusal_for_good_never_arrives(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        more: dict[str, Any] = {
+            "state": "rejected", "reason": "no_credit", "accepted": False, "at_carrier": False
+        }  # fmt: skip
+        run.seen(f"m-{slot}", slot / 10 + 0.01, **({} if slot % 5 else more))
+        run.kept(f"m-{slot}", "delivered" if slot % 5 else "failed", "" if slot % 5 else "no_credit")
+    part = analysed(run, load_s=30.0, end_s=61.0)
+    verdicts = {each.objective: each.verdict for each in part.objectives}
+    assert (part.accounting.given_up, verdicts["loss=0"]) == (0, "met")
+    assert part.delivery[0].never_count == 60
+    assert verdicts["otp.p95<20s"] == "missed"

@@ -10,7 +10,7 @@ from run_builder import Build, RunBuilder
 
 from analysis import records
 from analysis.measure.burst import burst_span
-from analysis.measure.throughput import best_pace
+from analysis.measure.throughput import best_rate
 from analysis.measure.timeline import BacklogSeries, bin_width, binned_percentile, rate_series
 from analysis.model import PartReport
 from analysis.part import analyse_part
@@ -25,11 +25,11 @@ def analysed(run: RunBuilder, **manifest: Any) -> PartReport:
 def test_best_pace_finds_the_window_wherever_it_begins() -> None:
     # 1/s throughout, and 100 more between 17.3 s and 27.2 s: no window on a grid of 10 s would hold them all.
     instants = np.concatenate([np.arange(0.0, 60.0, 1.0), 17.3 + np.arange(100) * 0.1])
-    found = best_pace(instants, 10.0)
+    found = best_rate(instants, 10.0)
     assert found is not None
     assert found.per_s == pytest.approx(11.0)
     assert 17.0 <= found.from_s <= 17.3
-    assert best_pace(np.array([]), 10.0) is None
+    assert best_rate(np.array([]), 10.0) is None
 
 
 def test_a_rate_without_a_limit_is_a_lower_bound(new_run: Build) -> None:

@@ -50,7 +50,7 @@ def crowded() -> FirstScreen:
         why=(
             "MY-SENDER-WITH-A-VERY-LONG-NAME SUSTAINS 500,000 SMS A DAY, AND 5 MILLION, WITH EVERYTHING MET.",
         ),
-        trust=(f"Valid, with reservations. {'WIDE LETTERS ' * 20}",),
+        trust=(f"Valid, with warnings. {'WIDE LETTERS ' * 20}",),
         notes=("9 OF 12 PARTS ARE SIMULATED: VIRTUAL TIME, WITHOUT SOCKETS AND PROCESSES. " * 3,),
         answers=tuple(
             replace(

@@ -310,7 +310,7 @@ def test_an_exit_code_without_a_fresh_result_is_no_verdict(
     )
     said = capsys.readouterr().err
     assert shown.getvalue() == "" and "without a verdict" in said
-    assert ("of an earlier analysis" in said) == (earlier == "another call")
+    assert ("by an earlier analysis" in said) == (earlier == "another call")
     assert reporting.report(tmp_path, Console(file=shown)) and calls[0] != calls[1]
 
 

@@ -9,8 +9,8 @@ import pytest
 from analysis.refusals import REPEATED_WITHIN_S
 from loadtests.recording import LoadStatus
 from loadtests.runner.drain import (
+    FINAL_FOR_S,
     QUIET_S,
-    SETTLED_FOR_S,
     Drain,
     Look,
     standing,
@@ -61,8 +61,8 @@ def first_over(drain: Drain, snapshot: Snapshot, until_s: float = 400.0) -> tupl
     return now_s, found
 
 
-def with_reference_sender(settled: Callable[[], bool] | None = None) -> Drain:
-    return Drain(sender_answers=True, provider_answers=True, settled=settled)
+def with_reference_sender(verdicts_final: Callable[[], bool] | None = None) -> Drain:
+    return Drain(sender_answers=True, provider_answers=True, verdicts_final=verdicts_final)
 
 
 def test_nothing_open_is_over_at_once() -> None:
@@ -98,25 +98,25 @@ def test_the_drain_ends_when_open_messages_cannot_change_the_verdict() -> None:
     assert first_over(with_reference_sender(), snapshot)[0] == 400.0
     assert first_over(with_reference_sender(lambda: False), snapshot)[0] == 400.0
     at_s, found = first_over(with_reference_sender(lambda: True), snapshot)
-    assert at_s == SETTLED_FOR_S
+    assert at_s == FINAL_FOR_S
     assert found.words.startswith("4 on their way to handsets, 1 for phones")
 
 
-def test_the_drain_ends_only_after_the_verdict_stays_settled() -> None:
+def test_the_drain_ends_only_after_the_verdict_stays_final() -> None:
     answers = iter([True, True, False, *[True] * 100])
     drain = with_reference_sender(lambda: next(answers))
     at_s, _ = first_over(drain, seen(100, provider(100, on_air=4), sender(awaiting=4)))
-    assert at_s == 1.5 + SETTLED_FOR_S  # the fourth look, at 1.5 s, began it again
+    assert at_s == 1.5 + FINAL_FOR_S  # the fourth look, at 1.5 s, began it again
 
 
 def test_the_rows_are_read_only_when_it_matters() -> None:
     asked: list[bool] = []
 
-    def settled() -> bool:
+    def verdicts_final() -> bool:
         asked.append(True)
         return True
 
-    drain = with_reference_sender(settled)
+    drain = with_reference_sender(verdicts_final)
     drain.look(0.0, seen(9, provider(7), sender(unsent=2)))
     drain.look(0.5, seen(9, provider(9, queued=3), sender(awaiting=3)))
     drain.look(1.0, seen(9, provider(9, phones=3), sender(awaiting=3)))

@@ -9,7 +9,7 @@ from nanoseconds import S
 from rich.console import Console
 
 from loadtests.recording import LoadStatus, combine
-from loadtests.runner.delivered import DeliveredCount
+from loadtests.runner.delivered_count import DeliveredCount
 from loadtests.runner.load_phase import LoadPhase
 from loadtests.runner.progress import Progress, figures_of
 from loadtests.runner.queries import ServiceState

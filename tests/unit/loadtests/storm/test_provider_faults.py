@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+from loadtests.storm.fault import DrawRange
 from loadtests.storm.faults.provider_fault import ProviderFault
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan
-from loadtests.storm.scene import Scene
 from mock_provider.engine.faults import FAULT_KINDS
 
 NAMES = ProviderFault.names
@@ -16,7 +16,7 @@ FIRST_SEEDS = range(1, 601)
 
 
 def test_every_kind_of_the_registry_can_be_drawn() -> None:
-    drawn = [ProviderFault.next_of(seed, Random(seed), Scene(20.0, ("a",))) for seed in range(len(NAMES))]
+    drawn = [ProviderFault.next_of(seed, Random(seed), DrawRange(20.0, ("a",))) for seed in range(len(NAMES))]
     assert {each.what for each in drawn} == set(NAMES)
     assert {each.kind for each in drawn} == set(FAULT_KINDS)
 

@@ -33,15 +33,15 @@ class FakeLink:
         self.bodies.append(body)
 
 
-class SettledReceipts:
-    """Links, and what they settled and deferred."""
+class AnsweredReceipts:
+    """Links, and the batches that they answered and deferred."""
 
     def __init__(self, most_waiting: int = 100) -> None:
-        self.settled: list[tuple[int, bool]] = []
+        self.answered: list[tuple[int, bool]] = []
         self.deferred: list[Callable[[], None]] = []
         self.now_ns = 0
         self.links = ReceiptLinks(
-            lambda batch_id, confirmed: self.settled.append((batch_id, confirmed)),
+            lambda batch_id, confirmed: self.answered.append((batch_id, confirmed)),
             self.deferred.append,
             lambda: self.now_ns,
         )
@@ -74,26 +74,26 @@ OK, FAILED = MessageState.DELIVERED, MessageState.UNDELIVERED
 
 
 def test_a_batch_is_confirmed_when_all_its_receipts_were_taken() -> None:
-    bench, link = SettledReceipts(), FakeLink(10)
+    bench, link = AnsweredReceipts(), FakeLink(10)
     bench.links.add("esme", link)
     bench.links.deliver(reports(1, OK, OK))
     bench.links.answered(Answered(link.tags[0], True))
-    assert bench.settled == []
+    assert bench.answered == []
     bench.links.answered(Answered(link.tags[1], True))
-    assert bench.settled == [(1, True)]
+    assert bench.answered == [(1, True)]
 
 
 def test_one_receipt_refused_is_a_batch_to_send_again() -> None:
-    bench, link = SettledReceipts(), FakeLink(10)
+    bench, link = AnsweredReceipts(), FakeLink(10)
     bench.links.add("esme", link)
     bench.links.deliver(reports(1, OK, OK))
     bench.links.answered(Answered(link.tags[0], False))
     bench.links.answered(Answered(link.tags[1], True))
-    assert bench.settled == [(1, False)]
+    assert bench.answered == [(1, False)]
 
 
 def test_sessions_take_turns_as_far_as_their_windows_reach() -> None:
-    bench, one, two = SettledReceipts(), FakeLink(1), FakeLink(2)
+    bench, one, two = AnsweredReceipts(), FakeLink(1), FakeLink(2)
     bench.links.add("esme", one)
     bench.links.add("esme", two)
     bench.links.deliver(reports(1, OK, OK, OK, OK))
@@ -108,7 +108,7 @@ def test_sessions_take_turns_as_far_as_their_windows_reach() -> None:
 
 
 def test_receipts_of_a_system_id_without_a_session_wait_for_one() -> None:
-    bench, stranger, link = SettledReceipts(), FakeLink(9), FakeLink(9)
+    bench, stranger, link = AnsweredReceipts(), FakeLink(9), FakeLink(9)
     bench.links.add("other", stranger)
     bench.links.deliver(reports(1, OK))
     assert bench.links.queued == 1
@@ -117,7 +117,7 @@ def test_receipts_of_a_system_id_without_a_session_wait_for_one() -> None:
 
 
 def test_receipts_of_a_session_that_closed_go_to_another_in_their_order() -> None:
-    bench, one, two = SettledReceipts(), FakeLink(2), FakeLink(0)
+    bench, one, two = AnsweredReceipts(), FakeLink(2), FakeLink(0)
     bench.links.add("esme", one)
     bench.links.add("esme", two)
     bench.links.deliver(reports(1, OK, OK, OK))
@@ -128,34 +128,34 @@ def test_receipts_of_a_session_that_closed_go_to_another_in_their_order() -> Non
     assert (len(two.tags), bench.links.queued) == (3, 0)
     for tag in two.tags:
         bench.links.answered(Answered(tag, True))
-    assert bench.settled == [(1, True)]
+    assert bench.answered == [(1, True)]
 
 
 def test_receipts_of_the_last_session_that_closed_wait_for_the_next() -> None:
-    bench, one, two = SettledReceipts(), FakeLink(2), FakeLink(2)
+    bench, one, two = AnsweredReceipts(), FakeLink(2), FakeLink(2)
     bench.links.add("esme", one)
     bench.links.deliver(reports(1, OK))
     bench.links.remove("esme", one)
     bench.links.take_back("esme", one.tags)
-    assert (bench.links.queued, bench.settled) == (1, [])
+    assert (bench.links.queued, bench.answered) == (1, [])
     bench.links.add("esme", two)
     assert two.tags == one.tags
 
 
 def test_above_its_bound_a_receipt_goes_back_to_the_engine_s_schedule() -> None:
-    bench = SettledReceipts(most_waiting=2)
+    bench = AnsweredReceipts(most_waiting=2)
     bench.links.deliver(reports(1, OK, OK))
     bench.links.deliver(reports(2, OK))
     (report,) = reports(3, MessageState.OPEN).reports
     bench.links.deliver(SendProgress("esme", report, "smpp"))
-    assert (bench.links.queued, bench.settled, len(bench.deferred)) == (2, [], 1)
+    assert (bench.links.queued, bench.answered, len(bench.deferred)) == (2, [], 1)
     bench.deferred[0]()
-    assert bench.settled == [(2, False)]
+    assert bench.answered == [(2, False)]
 
 
 @pytest.mark.parametrize("knows_tlvs", [True, False])
 def test_each_session_gets_the_form_its_peer_knows(knows_tlvs: bool) -> None:
-    bench, link = SettledReceipts(), FakeLink(9)
+    bench, link = AnsweredReceipts(), FakeLink(9)
     link.knows_tlvs = knows_tlvs
     bench.links.add("esme", link)
     bench.links.deliver(reports(1, OK))
@@ -163,27 +163,27 @@ def test_each_session_gets_the_form_its_peer_knows(knows_tlvs: bool) -> None:
 
 
 def test_receipts_that_waited_too_long_are_given_back_to_the_engine() -> None:
-    bench = SettledReceipts()
+    bench = AnsweredReceipts()
     bench.links.deliver(reports(1, OK))
     bench.now_ns = 10
     bench.links.deliver(reports(2, OK))
     bench.links.expire(10)
-    assert bench.settled == [(1, False)]
+    assert bench.answered == [(1, False)]
     assert bench.links.queued == 1
 
 
 def test_an_intermediate_notification_needs_no_answer() -> None:
-    bench, link = SettledReceipts(), FakeLink(9)
+    bench, link = AnsweredReceipts(), FakeLink(9)
     bench.links.add("esme", link)
     (report,) = reports(1, MessageState.OPEN).reports
     bench.links.deliver(SendProgress("esme", report, "smpp"))
     bench.links.answered(Answered(link.tags[0], False))
-    assert bench.settled == []
+    assert bench.answered == []
 
 
 def test_a_reset_forgets_what_waits() -> None:
-    bench = SettledReceipts()
+    bench = AnsweredReceipts()
     bench.links.deliver(reports(1, OK))
     bench.links.drop_queued()
     bench.links.expire(100)
-    assert (bench.links.queued, bench.settled) == (0, [])
+    assert (bench.links.queued, bench.answered) == (0, [])

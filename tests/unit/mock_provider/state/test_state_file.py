@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mock_provider.engine.kept import AccountSpending
 from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.outcome import DELIVERED
+from mock_provider.engine.snapshot import AccountSpending
 from mock_provider.engine.values import Accepted, AcceptedMessage, Outbound, Submit
 from mock_provider.state.file import StateClock, StateError, StateFile, StoredChanges
 from mock_provider.state.records import CapturedRequest, read, written

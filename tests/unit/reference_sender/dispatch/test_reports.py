@@ -51,7 +51,7 @@ def test_an_early_report_without_our_key_waits_for_the_answer_that_places_it(
     assert core.state(LATER).totals["orphan_reports"] == 1
 
 
-def test_a_report_that_settles_an_unanswered_attempt_ends_its_repeats(
+def test_a_report_on_an_unanswered_attempt_ends_its_repeats(
     dispatcher: MakeDispatcher, message: Make, batches: Pick, changes: Pick
 ) -> None:
     core = dispatcher()

@@ -81,10 +81,10 @@ def test_changes_keep_their_order_across_failed_commits() -> None:
 
 def test_waiters_for_changes_continue_to_wait_when_a_commit_fails() -> None:
     commits = Commits(0, 0)
-    commits.settle("report", True)
+    commits.answer_when_stored("report", True)
     begun_group = commits.begin(0)
     assert begun_group.commit(list).work is None  # nothing is to be written
-    commits.settle("later")
+    commits.answer_when_stored("later")
     assert commits.failed(0) is begun_group
     commits.begin(0)
     assert commits.done().changed == [("report", True)]
@@ -100,7 +100,7 @@ def test_a_repeat_holds_nothing_that_was_handed_over_after_the_failed_commit() -
     commits.failed(0)
     commits.attempt(attempt(7), BATCH)
     commits.control([STOPPED])
-    commits.settle("cancelled")
+    commits.answer_when_stored("cancelled")
     commits.add(message(2), "client")
     commits.probe("health")
     commits.hand_over([REPORT])

@@ -52,21 +52,21 @@ def test_no_message_goes_out_after_its_stop_was_acknowledged(how: str, fails: bo
     assert max(sent) < done.index(Acknowledge("stop", None))
 
 
-def test_everything_before_is_settled_only_when_the_messages_taken_before_are_durable() -> None:
+def test_everything_before_is_stored_only_when_the_messages_taken_before_are_durable() -> None:
     world = HeldWorld()
     node = world.node
     node.take(OTHER, "refused")
     node.begin_commit(0)
     node.commit_failed(1, FULL)
     node.take(world.message(), "client")
-    node.settle("settled")
+    node.answer_when_stored("stored")
     work = node.begin_commit(2 * NS_PER_S).work
     assert work is not None
     world.store.commit(work)
     assert node.committed(2 * NS_PER_S + 1, {}) == []
     assert world.records() == {}
     done = commit_all(world, 3 * NS_PER_S)
-    assert {Acknowledge("client", None), Acknowledge("settled", None)} <= {
+    assert {Acknowledge("client", None), Acknowledge("stored", None)} <= {
         each for each in done if isinstance(each, Acknowledge)
     }
     assert list(world.records()) == [1]

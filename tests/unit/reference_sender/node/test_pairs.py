@@ -23,7 +23,7 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.node.effects import Acknowledge, SubmitNow
 from reference_sender.node.node import Node
-from reference_sender.node.tenure import Tenure
+from reference_sender.node.node_share import NodeShare
 from reference_sender.node.times import NodeTimes
 from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
@@ -56,7 +56,7 @@ def node(*, hedges: bool = True, several: bool = True, window_s: float = 86_400.
     settings = DispatchSettings(hedge_otp_after_s=5 if hedges else None)
     made = Node(Dispatcher(settings, (limits("a"), limits("b", window_s)), 1), TIMES)
     if several:
-        made.join(Tenure(100))
+        made.join(NodeShare(100))
         made.renewed(AT, UNTIL, Renewal(2, WHOLE // 2, 0))
     return made
 

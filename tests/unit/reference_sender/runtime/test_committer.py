@@ -141,7 +141,7 @@ def test_nothing_is_taken_after_close() -> None:
     async def run() -> None:
         made = driver(NotingStore())
         await made.close()
-        for waiting in (made.take(message(1)), made.take_many([message(2)]), made.settled()):
+        for waiting in (made.take(message(1)), made.take_many([message(2)]), made.all_stored()):
             with pytest.raises(StoreError):
                 await waiting
         with pytest.raises(StoreError):

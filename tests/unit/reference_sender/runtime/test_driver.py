@@ -140,7 +140,7 @@ def test_a_request_goes_out_only_when_its_attempt_is_durable(
         assert in_flight(store) == [(1, "r"), (2, "r")]
         route.answers.set()
         await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
-        await driver.settled()
+        await driver.all_stored()
         assert in_flight(store) == []
         assert store.records(0, 1)[0].route == "r"
         await driver.drain(5)
@@ -163,7 +163,7 @@ def test_messages_that_can_be_sent_at_once_need_one_commit(
         assert in_flight(store) == [(1, "r")]
         route.answers.set()
         await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
-        await driver.settled()
+        await driver.all_stored()
         assert in_flight(store) == []
         await driver.drain(5)
 
@@ -178,7 +178,7 @@ def test_messages_are_refused_with_the_attempt_that_cannot_be_kept(
         with pytest.raises(StoreError):
             await driver.take(message(1))
         store.failing = False
-        await driver.settled()
+        await driver.all_stored()
         assert (route.submitted, in_flight(store), driver.state().open) == ([], [], 0)
         await driver.drain(5)
 
@@ -238,7 +238,7 @@ def test_a_predicted_attempt_that_is_not_made_is_ended(
         route.answers.set()
         await driver.take_many([message(1), second])
         await eventually_in_loop(lambda: driver.state().awaiting_report == sum(store.counts(None).values()))
-        await driver.settled()
+        await driver.all_stored()
         assert in_flight(store) == []
         assert len(route.submitted) == len(set(route.submitted)) == len(store.records(0, 9))
         await driver.drain(5)
@@ -291,7 +291,7 @@ def test_what_is_refused_leaves_no_attempt_behind(run_driver: Callable[[DriverSt
         await driver.take(message(1))
         await eventually_in_loop(lambda: driver.state().routes[0].paused_s)
         await eventually_in_loop(lambda: driver.state().routes[0].unusable_s > 0.1)  # nothing happens
-        await driver.settled()
+        await driver.all_stored()
         assert in_flight(store) == []
         assert store.unfinished()[0].route is None
         await driver.drain(5)
@@ -311,7 +311,7 @@ def test_nothing_is_submitted_while_attempts_cannot_be_kept_and_all_is_afterward
         store.failing = False
         await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
         assert route.submitted == [1, 2]
-        await driver.settled()
+        await driver.all_stored()
         assert {record.attempts for record in store.records(0, 9)} == {1}
         await driver.drain(5)
 

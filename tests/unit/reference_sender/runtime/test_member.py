@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from reference_sender.dispatch.values import Lane, Message, Recovered, Report, State
-from reference_sender.node.tenure import Tenure
+from reference_sender.node.node_share import NodeShare
 from reference_sender.policy.gate import open_gate
 from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.background import Chores
@@ -34,7 +34,7 @@ class NoCommits:
         self.recovered: list[Recovered] = []
         self.kept = asyncio.Event()
 
-    def join(self, tenure: Tenure) -> None: ...
+    def join(self, node_share: NodeShare) -> None: ...
 
     def learning(self) -> None: ...
 
@@ -51,7 +51,7 @@ class NoCommits:
     def handed_over(self, reports: Sequence[HandedOver]) -> None:
         self.handed += 1
 
-    def settled(self) -> asyncio.Future[None]:
+    def all_stored(self) -> asyncio.Future[None]:
         return cast("asyncio.Future[None]", asyncio.ensure_future(self.kept.wait()))
 
 
@@ -89,7 +89,7 @@ class FailingLeases:
 def member(driver: NoCommits, leases: FailingLeases) -> Member:
     limits = RecipientLimits(None, None, shared=True)
     made = cast(Leases, leases)
-    return Member(cast(Store, leases), made, cast(Driver, driver), Tenure(100), limits)
+    return Member(cast(Store, leases), made, cast(Driver, driver), NodeShare(100), limits)
 
 
 def test_a_node_that_waits_for_a_commit_notices_that_its_lease_is_lost() -> None:

@@ -34,7 +34,7 @@ def test_the_log_does_not_say_that_messages_wait_if_there_is_another_route(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     RouteTrouble(alone=False).answered(0, "main", [NOT_SENT])
-    assert caplog.text.rstrip().endswith("; other routes, if they can, send its messages")
+    assert caplog.text.rstrip().endswith("; other routes send its messages if they can")
 
 
 def test_a_route_that_fails_and_works_in_turn_is_logged_once_a_minute(

@@ -12,8 +12,8 @@ from run_builder import Build, RunBuilder
 from analysis.first_screen.values import words
 from analysis.measure.outcomes import judge
 from analysis.measure.shares.delays import split_run
-from analysis.measure.shares.reach import to_negotiate, why_missed
-from analysis.measure.shares.ways import NETWORK_FAULTS
+from analysis.measure.shares.split import NETWORK_FAULTS
+from analysis.measure.shares.why_missed import to_negotiate, why_missed
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.read.journeys import read_journeys
@@ -44,7 +44,7 @@ def shares_s(run: RunBuilder, **manifest: Any) -> list[dict[str, float]]:
         assert sum(parts) == total  # to the nanosecond
     return [
         {name: values.tolist()[i] / S for name, values in split.of.items()}
-        for i in range(len(split.ways.place))
+        for i in range(len(split.times.place))
     ]
 
 

@@ -1,0 +1,110 @@
+"""Checks that warn, as a buyer reads them: what was checked, what came out, what it means for the answer."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Figure, Sentence
+from analysis.first_screen.wording import in_brackets, part_title, place_of
+from analysis.judge.check_names import END_OF_RUN, INSTRUMENT, SCHEDULE_LAG
+
+WARNS = ("warn", "invalid")
+_MOST = 3
+_NUMBERS = dict(enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), start=1))
+
+
+class PlainCheck(NamedTuple):
+    """``checked``: what a check looks at or has found. ``meaning``: what its warning means for the answer."""
+
+    checked: str
+    meaning: str
+
+
+_WITHOUT_IT = "The delivery times include this delay, and would be shorter without it"
+PLAIN_CHECKS = {
+    INSTRUMENT: PlainCheck(
+        "the bench failed", "Messages can be slow or missing although the sender works correctly"
+    ),
+    SCHEDULE_LAG: PlainCheck("the bench sent late", _WITHOUT_IT),
+    "dropped arrivals": PlainCheck("messages that the bench did not send", "The load was lower than planned"),
+    "offered rate": PlainCheck(
+        "the load differed from the plan", "The rates are not those that were asked for"
+    ),
+    "accounting": PlainCheck("messages are not counted exactly once", "The counts can be wrong"),
+    "timestamp order": PlainCheck(
+        "timestamps that contradict each other", "The delays of these messages are not exact"
+    ),
+    "unknown messages": PlainCheck(
+        "messages at the provider that this load did not send, or whose key was lost",
+        "They are in no delivery time, and they used a part of the provider's limits",
+    ),
+    "generator CPU": PlainCheck(
+        "processor use of the load generator", "The bench may limit the rates, and not the sender"
+    ),
+    "machine CPU": PlainCheck(
+        "processor use of the whole machine",
+        "Bench and sender shared it, so the sender may be faster on a machine of its own",
+    ),
+    "provider's event loop": PlainCheck("the mock provider was late", _WITHOUT_IT),
+    "Nagle delay (40 ms)": PlainCheck(
+        "answers delayed by the network stack",
+        "The sender can answer faster with another setting of its sockets",
+    ),
+    END_OF_RUN: PlainCheck(
+        "how the run ended", "A message without a final state counts with its age at the end"
+    ),
+    "files": PlainCheck("files of the run", "What a missing file would show is not known"),
+    "sample size": PlainCheck(
+        "number of messages",
+        "Such an objective can be missed, but it cannot be met",
+    ),
+    "independence": PlainCheck(
+        "messages that were slow together, as in one queue",
+        "The intervals are wider for it, and the verdicts include that",
+    ),
+    "earlier load": PlainCheck(
+        "messages of an earlier load", "They used the same sender and provider, and may have slowed this load"
+    ),
+    "closed connections": PlainCheck(
+        "connections that the sender closed",
+        "A message that was sent again may have been accepted twice by a sender that ignores keys",
+    ),
+}
+
+
+def checked(name: str) -> str:
+    """What the check with this name looks at or has found; the name if it has no plain words."""
+    found = PLAIN_CHECKS.get(name)
+    return found.checked if found else name
+
+
+def caveats(quote: Quote) -> Sentence:
+    """The first warning of each check; empty without any. How the run ended goes first: there is no room for
+    all of them, and a wait that was ended leaves messages open.
+    """
+    checks = quote.report.checks
+    by_name: dict[str, int] = {}
+    places = [place for place, each in enumerate(checks) if each.state in WARNS]
+    for place in sorted(places, key=lambda place: checks[place].name != END_OF_RUN):
+        by_name.setdefault(checks[place].name, place)
+    sentence: list[str | Figure] = []
+    for name, place in list(by_name.items())[:_MOST]:
+        lead = checked(name)
+        sentence.append(f" {lead[:1].upper()}{lead[1:]}: ")
+        sentence += in_brackets(quote.text(f"checks.{place}.value"), _where(quote, place))
+        sentence.append(f". {PLAIN_CHECKS[name].meaning}." if name in PLAIN_CHECKS else ".")
+    return ("Valid, with warnings.", *sentence) if sentence else ()
+
+
+def _where(quote: Quote, check: int) -> Sentence:
+    """The part of a check, if there are several parts, and in how many others the check warns."""
+    report = quote.report
+    at = place_of(report, report.checks[check].part)
+    if at is None or len(report.parts) == 1:
+        return ()
+    name = report.checks[check].name
+    warned = {each.part for each in report.checks if each.name == name and each.state in WARNS}
+    others = len(warned) - 1
+    also = f"; also in {_NUMBERS.get(others, 'several')} other part{'' if others == 1 else 's'}"
+    return ("part: ", part_title(quote, at), also if others else "")

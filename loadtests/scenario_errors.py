@@ -1,0 +1,66 @@
+"""Errors of a scenario's values as text: the field, its value and what is allowed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+_PLACE = re.compile(r" - at `\$\.?(.*)`$")
+_STEP = re.compile(r"([A-Za-z_]\w*)|\[(\d+)\]")
+# Words of msgspec's messages, and ours.
+_OUR_WORDS = (
+    (r", got `\w+`$", ""),
+    (r"^Expected ", "must be "),
+    (r"`(float|int)` > ", r"`\1` above "),
+    (r"`(float|int)` >= ", r"`\1` of at least "),
+    (r"`array` of length >= (\d+)", r"a tuple with at least \1 value"),
+    (r"`str` matching regex .*", "a name of letters, digits and . _ - that begins with a letter or digit"),
+    (r"`float`", "a number"),
+    (r"`int`", "a whole number"),
+    (r"`str`", "a text"),
+    (r"`bool`", "True or False"),
+    (r"`array`", "a tuple"),
+    (r"`object`", "a value of loadtests.arrivals or loadtests.scenario"),
+    (r"\b(-?\d+)\.0\b", r"\1"),
+)
+
+
+def error_text(scenario: object, error: Exception) -> str:
+    """``parts[0].role: 'plane': must be 'plain' or 'burst'``. ``error`` is msgspec's for ``scenario``."""
+    what = str(error)
+    found = _PLACE.search(what)
+    if found is None:
+        return what
+    place, what = found[1], what[: found.start()]
+    holder: Any = None
+    value: Any = scenario
+    name = ""
+    try:
+        for step in _STEP.finditer(place):
+            holder, name = value, step[1] or ""
+            value = getattr(value, name) if name else value[int(step[2])]
+    except (AttributeError, IndexError, TypeError):  # another way than msgspec's
+        return f"{place}: {what}"
+    choices = _choices(holder, name)
+    if choices and what.startswith("Invalid enum"):
+        words = f"must be one of {', '.join(map(repr, choices))}"
+    else:
+        words = what
+        for theirs, ours in _OUR_WORDS:
+            words = re.sub(theirs, ours, words)
+    return f"{place}: {_shown(value)}: {words}"
+
+
+def _choices(holder: object, name: str) -> tuple[Any, ...]:
+    """The values that a field allows by name."""
+    if not name or not isinstance(holder, msgspec.Struct):
+        return ()
+    kind = get_type_hints(type(holder)).get(name)
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,84 @@
+"""What a fault is drawn for, what it acts on, and what a fault is."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import ClassVar, Protocol, Self
+
+from msgspec import Struct
+
+from loadtests.storm.operator import Operator
+from loadtests.storm.sender import StormSender
+from loadtests.storm.state import StormState
+from reference_sender.dispatch.values import Lane
+
+CAMPAIGNS = ("c0", "c1", "c2")
+
+
+def number_of(call: int, place: int) -> str:
+    """The recipient of a message of a call; no message of another call has it."""
+    return str(48_600_000_000 + 1_000 * call + place)
+
+
+class DrawRange(Struct, frozen=True):
+    """``storm_s``: faults begin before it. ``routes``: their names."""
+
+    storm_s: float
+    routes: tuple[str, ...]
+
+    def instant(self, random: Random) -> float:
+        """An instant of the storm, in seconds."""
+        return round(random.random() * self.storm_s, 3)
+
+    def span(self, random: Random, longest_s: float) -> tuple[float, float]:
+        """Begin and end of a window."""
+        begin_s = self.instant(random)
+        return begin_s, round(begin_s + 0.1 + random.random() * longest_s, 3)
+
+    def route(self, random: Random) -> str:
+        """One of the routes."""
+        return random.choice(self.routes)
+
+
+class Call(Struct, frozen=True):
+    """``count`` messages that a client brings at ``at_s``: in one call (``together``) or each by itself. They
+    are scheduled ``after_s`` later, and valid from then on. ``to_one``: all of them are to one number.
+    """
+
+    number: int
+    at_s: float
+    lane: Lane
+    campaign: str
+    sender_id: str
+    count: int
+    valid_s: float
+    segments: int
+    together: bool
+    after_s: float = 0.0
+    keeps_hours: bool = False
+    to_one: bool = False
+
+
+class FaultTarget(Protocol):
+    """What a fault acts on. ``calls`` are those of the clients."""
+
+    state: StormState
+    sender: StormSender
+    operator: Operator
+    calls: tuple[Call, ...]
+
+    def crash_provider(self, route: str, down_s: float) -> None:
+        """Kill the provider of a route; it starts again after ``down_s``."""
+
+
+class Fault(Protocol):
+    """One fault. A kind is a module of ``loadtests/storm/faults/`` with a frozen struct of these methods."""
+
+    names: ClassVar[tuple[str, ...]]  # under which it is counted when it strikes
+
+    @classmethod
+    def draw(cls, random: Random, within: DrawRange) -> Self:
+        """One fault of this kind."""
+
+    def begin(self, target: FaultTarget) -> None:
+        """Arrange what it does. Called once, before the storm and before the providers begin."""
