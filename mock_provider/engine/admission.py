@@ -290,7 +290,7 @@ class Admission:
         for candidate in candidates:
             segments += candidate.outbound.segments
             price_micro += candidate.price_micro
-        # Asked here whether there is a limit: most profiles have few, and this runs for every request.
+        # Tested before the calls: this runs for every request, and many profiles have no such limit.
         limited, balance_micro = self.segments.limited, self.account.balance_micro
         if limited and not self.segments.has(now_ns, segments):
             wait_s = self.segments.wait_s(now_ns, segments)

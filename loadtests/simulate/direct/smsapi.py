@@ -84,7 +84,7 @@ class DirectSmsapi(Exchange):
         if (expiry_s := expiration_date(messages, now_ns)) is not None:
             expires_ns = engine_time(float(expiry_s), Instants(now_ns, now_ns / NS_PER_S))
         options = _OPTIONS_OF_OTP if first.lane is _OTP else _OPTIONS
-        # By position: each keyword takes 40 ns. ``tests/property/test_mapping.py`` has the order.
+        # By position: keywords take longer. ``tests/property/test_mapping.py`` has the order.
         submit = Submit(
             batch_id, PROTOCOL_NAME, self._token, sender_id, outbound, (), options, _REPORTS, None, expires_ns
         )
