@@ -27,8 +27,8 @@ TOKEN = "simulated"
 ZERO_NS = 86_400 * NS_PER_S
 # Longest simulated time after the last arrival: no network retries a message for more than 72 hours.
 DRAIN_TIMEOUT_S = 72 * 3600.0
-# 8.6 s: most events of a message fall into one slice, and the heap of a day's slice is short. The time to sort
-# that of a burst does not matter in virtual time.
+# 8.6 s: most events of a message fall into one slice, and the heap of a day's slice is short. The time to
+# sort that of a burst does not matter in virtual time.
 _SLICE_BITS = 33
 
 

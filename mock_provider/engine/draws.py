@@ -54,7 +54,8 @@ class Draws:
 
     def fault(self, name: str, key: str, attempt: int) -> float:
         """For one fault, and one attempt, message or report."""
-        return (_words(_hashed(self._fault, f"{name} {attempt} {key}"))[0] + 0.5) * _SCALE
+        value: float = (_words(_hashed(self._fault, f"{name} {attempt} {key}"))[0] + 0.5) * _SCALE
+        return value
 
     def provider_id(self, key: str, ordinal: int, style: IdStyle = "digits") -> str:
         return id_of(self.message(key, ordinal), style)

@@ -156,8 +156,7 @@ class Dispatcher:
         failed = batch.route.answered(now_ns, batch.submitted_ns, results)
         if self._choice is not None:
             self._choice.answered(now_ns, batch.route, failed)
-        if self._states.early.by_id:
-            self._drop_unclaimed()
+        self._drop_unclaimed()
         self._run_due(now_ns, effects)
         return effects
 
