@@ -23,6 +23,7 @@ from loadtests.arrivals.texts import CLASSES, MARKETING, TEXTS, fill
 # Polish mobile ranges (a prefix does not identify the carrier), each with seven digits behind it.
 _MOBILE_PREFIXES = (45, 50, 51, 53, 57, 60, 66, 69, 72, 73, 78, 79, 88)
 _PER_PREFIX = 10_000_000
+_COUNTRY_CODE = 48 * 10**9  # before the nine digits of a number
 _NUMBERS = len(_MOBILE_PREFIXES) * _PER_PREFIX
 # A prime that does not divide the number of phone numbers: steps of it visit each number once before any
 # repeats, so no run comes near a provider's limit per recipient (10 in 60 s at SMSAPI).
@@ -86,8 +87,9 @@ class Columns(Struct, frozen=True, gc=False):
     intended_ns: list[int]
     kinds: list[int]
     streams: list[int]
-    recipients: list[int]  # MSISDN without its country code, 48
-    draws: list[int]  # of the text: the remainder selects the template, ``fill`` uses the rest
+    recipients: list[int]  # MSISDN
+    templates: list[int]  # of the text, as places in the templates of the class
+    draws: list[int]  # with which ``fill`` fills the template
 
 
 class Schedule:
@@ -129,12 +131,15 @@ class Schedule:
 
     def columns(self, start: int, stop: int) -> Columns:
         """The same for the arrivals from ``start`` to before ``stop``, many at a time."""
+        counts = np.array([len(templates) for templates in self._texts], np.uint64)
+        draws, templates = np.divmod(self._draw[start:stop], counts[self._class[start:stop]])
         return Columns(
             self.intended_ns[start:stop].tolist(),
             self._class[start:stop].tolist(),
             self._stream[start:stop].tolist(),
-            self._recipient[start:stop].tolist(),
-            self._draw[start:stop].tolist(),
+            (self._recipient[start:stop] + _COUNTRY_CODE).tolist(),
+            templates.tolist(),
+            draws.tolist(),
         )
 
     def kinds(self) -> bytes:

@@ -48,10 +48,10 @@ class Arrivals:
         self._campaigns = [stream.campaign for stream in streams]
         self._sender_id = checked_sender_id(None)
         self._expiries_ns = [expiry_ns(lane, None) for lane in _LANES]
-        self._fillers: list[list[Callable[[int], str]]] = [
-            [filler(template) for template in schedule.texts(kind)] for kind in range(len(CLASSES))
+        # By class and template: what fills it, and the segments of its texts by their length.
+        self._fillers: list[list[tuple[Callable[[int], str], dict[int, int]]]] = [
+            [(filler(template), {}) for template in schedule.texts(kind)] for kind in range(len(CLASSES))
         ]
-        self._segments: dict[tuple[int, int, int], int] = {}
 
     def pieces(self, size: int = 4_096) -> Iterator[ArrivalSlice]:
         """All arrivals, in order."""
@@ -61,27 +61,29 @@ class Arrivals:
     def _piece(self, start: int, stop: int) -> ArrivalSlice:
         columns = self._schedule.columns(start, stop)
         tag, zero_ns, sender_id = self._schedule.plan.key_tag, self._zero_ns, self._sender_id
-        known, fillers, expiries_ns = self._segments, self._fillers, self._expiries_ns
-        lanes = self._lanes
+        fillers, expiries_ns, lanes = self._fillers, self._expiries_ns, self._lanes
         messages: list[Message] = []
         arrival = start
-        for offset_ns, kind, stream, recipient, draw in zip(
-            *(columns.intended_ns, columns.kinds, columns.streams, columns.recipients, columns.draws),
+        for offset_ns, kind, stream, to, template, draw in zip(
+            columns.intended_ns,
+            columns.kinds,
+            columns.streams,
+            map(str, columns.recipients),
+            columns.templates,
+            columns.draws,
             strict=True,
         ):
-            of_class = fillers[kind]
-            rest, template = divmod(draw, len(of_class))
-            text = of_class[template](rest)
-            form = kind, template, len(text)
-            segments = known.get(form)
+            fill, known = fillers[kind][template]
+            text = fill(draw)
+            segments = known.get(len(text))
             if segments is None:
-                segments = known[form] = checked_segments(text, self._max_segments)
+                segments = known[len(text)] = checked_segments(text, self._max_segments)
             at_ns = zero_ns + offset_ns
             messages.append(
                 Message(
                     arrival + 1,
                     f"{tag}-{arrival:07d}",
-                    f"48{recipient:09d}",
+                    to,
                     text,
                     lanes[kind],
                     sender_id,

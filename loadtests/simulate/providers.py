@@ -25,7 +25,7 @@ class SimulatedProvider(Protocol):
     @property
     def next_due(self) -> Callable[[], int | None]: ...
 
-    def advance_to_effects(self, until_ns: int) -> tuple[int, Sequence[Effect]]: ...
+    def advance_to_effects(self, until_ns: int, effects: list[Effect]) -> int: ...
 
     def take_rows(self) -> list[JournalRow]: ...
 
@@ -64,15 +64,17 @@ class Providers:
         """As ``Engine``."""
         return min((due_ns for due_ns, _ in self._due()), default=None)
 
-    def advance_to_effects(self, until_ns: int) -> tuple[int, list[Effect]]:
+    def advance_to_effects(self, until_ns: int, effects: list[Effect]) -> int:
         """As ``Engine``, but it may end before ``until_ns`` without effects: when another engine is next."""
         due = sorted(self._due())
         if not due:
-            return until_ns, []
+            return until_ns
         most_ns = min(until_ns, due[1][0]) if len(due) > 1 else until_ns
         index = due[0][1]
-        now_ns, effects = self._engines[index].advance_to_effects(most_ns)
-        return now_ns, self._named(index, effects)
+        own: list[Effect] = []
+        now_ns = self._engines[index].advance_to_effects(most_ns, own)
+        effects += self._named(index, own)
+        return now_ns
 
     def take_rows(self) -> list[JournalRow]:
         """As ``Engine``."""

@@ -64,18 +64,19 @@ class RunRecords:
         )
         first = messages[0].message_id - 1
         self._accepted[first : first + count] = b"\1" * count
-        answers = [_ACCEPTED] * count
+        outcomes, statuses = [_ACCEPTED[0]] * count, [_ACCEPTED[1]] * count
         for message_id in refused:
-            answers[message_id - 1 - first] = _REFUSED
+            place = message_id - 1 - first
+            outcomes[place], statuses[place] = _REFUSED
             self._accepted[message_id - 1] = 0
         self._load.append_columns(
             [
                 [message.key for message in messages],
-                self._classes(message.message_id for message in messages),
+                [CLASSES[kind] for kind in self._kinds[first : first + count]],
                 [message.campaign for message in messages],
                 [_NO_WORKER] * count,
                 *(at_ns, at_ns, at_ns),
-                *zip(*answers, strict=True),
+                *(outcomes, statuses),
                 [""] * count,
             ]
         )

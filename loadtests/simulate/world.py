@@ -7,12 +7,12 @@ the two.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from loadtests.arrivals import NS_PER_S
 from loadtests.simulate.exchange import Exchange, Render
 from loadtests.simulate.providers import SimulatedProvider
 from mock_provider.engine.values import Disconnect, SendReports
-from mock_provider.engine.values import Effect as EngineEffect
 from mock_provider.engine.values import Reply as EngineReply
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import Change, Message, SubmitBatch
@@ -47,7 +47,8 @@ class World:
         # Time-out, batch and reader of its answer. All have the same time-out, so they are in order.
         self._unanswered: dict[int, tuple[int, SubmitBatch, Render]] = {}
         self._timeout_ns = _NEVER_NS  # no time-out comes before it
-        self._to_do: list[SubmitBatch | EngineEffect] = []  # emptied when all is done
+        # Of the dispatcher, ``SubmitBatch``, and of the engine, which adds its own. Emptied when all is done.
+        self._to_do: list[Any] = []
         self._now_ns = 0
         self._dispatcher_ns = _NEVER_NS  # its next deadline
 
@@ -55,7 +56,8 @@ class World:
         """Messages that the sender's API accepted at ``now_ns``, the present time of ``run``."""
         self._now_ns = now_ns
         self._asked(self._dispatcher.offer(now_ns, messages))
-        self._work_off(now_ns)
+        if self._to_do:
+            self._work_off(now_ns)
 
     def next_due(self) -> int | None:
         """The next deadline. None: nothing is pending."""
@@ -69,7 +71,7 @@ class World:
         """Process in order all events due up to and including ``until_ns``, also those that become due
         meanwhile.
         """
-        engine = self._engine
+        engine, to_do = self._engine, self._to_do
         while True:
             engine_ns, due_ns = engine.next_due(), self._dispatcher_ns
             if self._timeout_ns <= until_ns:
@@ -79,10 +81,11 @@ class World:
                     return
                 # Events of the provider alone, up to the next event of another, are processed in one call.
                 most_ns = due_ns if due_ns < until_ns else until_ns
-                self._now_ns, effects = engine.advance_to_effects(most_ns)
-                if effects:
-                    self._to_do.extend(effects)
-                    self._work_off(self._now_ns)
+                self._now_ns = now_ns = engine.advance_to_effects(most_ns, to_do)
+                if to_do:
+                    self._work_off(now_ns)
+                elif now_ns == until_ns < due_ns:
+                    return
             elif due_ns > until_ns:
                 return
             else:
@@ -109,10 +112,10 @@ class World:
         for effect in to_do:  # and those that are added by doing them
             if type(effect) is SubmitBatch:
                 self._submit(now_ns, effect)
-            elif type(effect) is SendReports:
-                self._report(now_ns, effect)
             elif type(effect) is EngineReply:
                 self._answer(now_ns, effect)
+            elif type(effect) is SendReports:
+                self._report(now_ns, effect)
             elif type(effect) is Disconnect:
                 self._give_up(now_ns, effect.request_id)
         to_do.clear()

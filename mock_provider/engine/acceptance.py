@@ -89,16 +89,17 @@ class Acceptance:
         reports = submit.reports if submit.reports.address else self._account_reports(submit.reports)
         terms = SubmitTerms(submit.sender_id, submit.options, reports, submit.memo, admitted.queue_first)
         protocol = submit.protocol
-        accept, chances_of = self._message_store.accept, self._draws.message
+        store, draws, by_id = self._message_store, self._draws, self._message_store.by_id
         messages: list[TrackedMessage] = []
         answered: list[AcceptedMessage] = []
         total_segments, last_micro, price = 0, -1, 0.0  # mostly all cost the same
         last_text = odd = ""
         for candidate in admitted.candidates:
             outbound = candidate.outbound
-            message = accept(seen[candidate.index], now_ns)
-            message.chances = chances = chances_of(message.key, message.ordinal)
+            message = store.accept(seen[candidate.index], now_ns)
+            message.chances = chances = draws.message(message.key, message.ordinal)
             message.provider_id = provider_id = id_of(chances, id_style)
+            by_id[provider_id] = message
             segments = outbound.segments
             # Mostly as it was first submitted. Setting a field of a Struct takes longer than comparing it.
             if message.protocol is not protocol:
@@ -128,7 +129,6 @@ class Acceptance:
             answered.append(
                 AcceptedMessage(provider_id, msisdn, outbound.submitted_number, client_ref, segments, price)
             )
-        self._message_store.name(messages)
         return tuple(messages), tuple(answered), total_segments
 
     def _account_reports(self, reports: ReportsWanted) -> ReportsWanted:

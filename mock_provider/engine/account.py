@@ -16,23 +16,23 @@ class Account:
     """One account of the provider, and what it has spent."""
 
     __slots__ = (
-        "_balance_micro",
         "_clock",
         "_day",
         "_day_messages",
-        "_prices_micro",
         "_priority_factor",
-        "_sender_names",
         "_settings",
-        "_tokens",
+        "balance_micro",
         "daily_messages",
         "name",
+        "prices_micro",
+        "sender_names",
         "suspended",
+        "tokens",
     )
 
     def __init__(self, settings: sections.AccountSettings) -> None:
         self._apply(settings)
-        self._balance_micro = _micro(settings.balance_points)
+        self.balance_micro = _micro(settings.balance_points)  # the credit that is left; None: unlimited
         self._day = self._day_messages = 0
 
     def reconfigure(self, settings: sections.AccountSettings) -> None:
@@ -40,23 +40,23 @@ class Account:
         balance_changed = settings.balance_points != self._settings.balance_points
         self._apply(settings)
         if balance_changed:
-            self._balance_micro = _micro(settings.balance_points)
+            self.balance_micro = _micro(settings.balance_points)
 
     def spending(self) -> AccountSpending:
         """For the next start."""
         configured_micro = _micro(self._settings.balance_points)
-        return AccountSpending(configured_micro, self._balance_micro, self._day, self._day_messages)
+        return AccountSpending(configured_micro, self.balance_micro, self._day, self._day_messages)
 
     def restore(self, spending: AccountSpending) -> None:
         """Continue with what was spent, unless the configured credit changed."""
         self._day, self._day_messages = spending.day, spending.day_messages
         if spending.configured_micro == _micro(self._settings.balance_points):
-            self._balance_micro = spending.balance_micro
+            self.balance_micro = spending.balance_micro
 
     @property
     def balance_points(self) -> float | None:
         """The credit that is left. None: unlimited."""
-        return None if self._balance_micro is None else self._balance_micro / MICRO
+        return None if self.balance_micro is None else self.balance_micro / MICRO
 
     @property
     def balance_is_low(self) -> bool:
@@ -64,27 +64,14 @@ class Account:
         points, low = self.balance_points, self._settings.low_balance_points
         return points is not None and low is not None and points < low
 
-    def knows(self, token: str) -> bool:
-        return token in self._tokens
-
-    def allows_sender(self, sender_id: str) -> bool:
-        return not self._sender_names or sender_id in self._sender_names
-
-    def segment_micro(self, priority: bool) -> int:
-        """The price of one segment."""
-        return self._prices_micro[priority]
-
     def price_by_micro(self, micro: int, segments: int, priority: bool) -> int:
         """The price if a segment costs ``micro`` in place of the account's price."""
         return (round(micro * self._priority_factor) if priority else micro) * segments
 
-    def can_pay(self, price_micro: int) -> bool:
-        return self._balance_micro is None or price_micro <= self._balance_micro
-
     def pay(self, price_micro: int) -> None:
         """A negative price is a refund."""
-        if self._balance_micro is not None:
-            self._balance_micro -= price_micro
+        if self.balance_micro is not None:
+            self.balance_micro -= price_micro
 
     def within_daily_cap(self, unix_s: int, messages: int) -> bool:
         """Whether this many more messages are allowed on the local day of ``unix_s``."""
@@ -105,13 +92,14 @@ class Account:
         self._settings = settings
         self.name = settings.name
         self.suspended = settings.suspended
-        self._tokens = frozenset(settings.tokens)
-        self._sender_names = frozenset(settings.sender_names)
+        self.tokens = frozenset(settings.tokens)
+        self.sender_names = frozenset(settings.sender_names)  # empty: any
         self.daily_messages = settings.daily_messages
         self._clock = LocalClock(settings.utc_offsets())
         self._priority_factor = settings.priority_price_factor
         price = settings.price_per_segment
-        self._prices_micro = (round(price * MICRO), round(price * settings.priority_price_factor * MICRO))
+        # Of one segment: without priority and with it.
+        self.prices_micro = (round(price * MICRO), round(price * settings.priority_price_factor * MICRO))
 
 
 def _micro(points: float | None) -> int | None:

@@ -153,7 +153,7 @@ class Admission:
         ``unanswered`` is the number of earlier requests whose reply has not left.
         """
         account = self.account
-        if not account.knows(submit.token):
+        if submit.token not in account.tokens:
             return Refused(Refusal.UNAUTHORIZED)
         if account.suspended:
             return Refused(Refusal.ACCOUNT_SUSPENDED)
@@ -164,7 +164,7 @@ class Admission:
         for limit, refusal in self._errors:
             if error_draw < limit:
                 return Refused(refusal)
-        if not account.allows_sender(submit.sender_id):
+        if account.sender_names and submit.sender_id not in account.sender_names:
             return Refused(Refusal.SENDER_NOT_ALLOWED)
         admitted = self._recipients(now_ns, submit)
         if not isinstance(admitted, Admitted):
@@ -183,9 +183,9 @@ class Admission:
         candidates: list[Candidate] = []
         left_out: list[tuple[int, Refusal]] = []
         invalid = [*submit.unparsable]
-        segment_micro, route_of = self.account.segment_micro(priority), self._router.route
+        segment_micro, router = self.account.prices_micro[priority], self._router
         for index, outbound in enumerate(messages):
-            route = route_of(outbound.msisdn)
+            route = router.route(outbound.msisdn)
             if route is None:
                 invalid.append(outbound.submitted_number)
                 left_out.append((index, Refusal.NO_VALID_RECIPIENT))
@@ -290,7 +290,9 @@ class Admission:
         for candidate in candidates:
             segments += candidate.outbound.segments
             price_micro += candidate.price_micro
-        if not self.segments.has(now_ns, segments):
+        # Tested before the calls: this runs for every request, and many profiles have no such limit.
+        limited, balance_micro = self.segments.limited, self.account.balance_micro
+        if limited and not self.segments.has(now_ns, segments):
             wait_s = self.segments.wait_s(now_ns, segments)
             return Refused(Refusal.THROTTLED_SEGMENTS, (), wait_s)
         account, options = self.account, submit.options
@@ -307,10 +309,11 @@ class Admission:
         capped = account.daily_messages is not None
         if capped and not account.within_daily_cap(self._unix_s(now_ns), len(candidates)):
             return Refused(Refusal.DAILY_CAP)
-        if not account.can_pay(price_micro):
+        if balance_micro is not None and price_micro > balance_micro:
             return Refused(Refusal.NO_CREDIT)
         if not options.validate_only:
-            self.segments.take(now_ns, segments)
+            if limited:
+                self.segments.take(now_ns, segments)
             account.pay(price_micro)
             if capped:
                 account.count(self._unix_s(now_ns), len(candidates))

@@ -37,7 +37,7 @@ class Carrier(Struct, frozen=True, gc=False):
 
     def draw(self, uniforms: Uniforms, priority: bool) -> tuple[int, int, FinalOutcome]:
         """From the uniforms of one message: radio in ns, wait for its phone in ns, outcome."""
-        u, v, w, _ = uniforms
+        u, v, w = uniforms
         radio = self.priority_radio if priority else self.radio
         if v >= radio.absent_share:
             radio_ns, wait_ns = radio.body(u, v), 0

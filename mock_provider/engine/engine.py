@@ -130,7 +130,7 @@ class Engine:
         ``advance``, which is due at once, reports the removal to the receivers.
         """
         now_ns = self._clock(now_ns)
-        if not self._admission.account.knows(token):
+        if token not in self._admission.account.tokens:
             return ()
         return tuple(each for each in provider_ids if self._remove(now_ns, each))
 
@@ -139,16 +139,16 @@ class Engine:
         self._run(now_ns, effects)
         return effects
 
-    def advance_to_effects(self, until_ns: int) -> tuple[int, Sequence[Effect]]:
+    def advance_to_effects(self, until_ns: int, effects: list[Effect]) -> int:
         """For virtual time: ``advance`` through the deadlines, up to ``until_ns`` or the first effects.
 
-        Returns the time reached and the effects. Call it after the first input only.
+        Returns the time reached, and adds the effects to the list, which is empty. Call it after the first
+        input only.
         """
-        effects: list[Effect] = []
         if until_ns < self._now_ns:
             until_ns = self._now_ns
         self._now_ns = now_ns = self._event_queue.run_to_effects(until_ns, effects)
-        return now_ns, effects
+        return now_ns
 
     def reconfigure(self, now_ns: int, profile: EngineSettings) -> Sequence[Effect]:
         """Use another profile from now on. Messages keep their state and the delays that were drawn.
@@ -305,7 +305,7 @@ class Engine:
     def account(self, token: str) -> AccountState | None:
         """The account a token belongs to, or None."""
         account = self._admission.account
-        if not account.knows(token):
+        if token not in account.tokens:
             return None
         return AccountState(account.name, account.balance_points, self._profile.account.price_per_segment)
 

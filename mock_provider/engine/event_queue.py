@@ -37,7 +37,7 @@ class EventQueue:
         "_later",
         "_later_due_ns",
         "_present",
-        "_present_slice",
+        "_present_until_ns",
         "_slice_bits",
         "_slices",
     )
@@ -50,7 +50,7 @@ class EventQueue:
         # the first entry last, and a heap of what was added since.
         self._present: list[Entry] = []
         self._added: list[Entry] = []
-        self._present_slice = -(2**62)
+        self._present_until_ns = -(2**62)  # the end of that slice
         self._later: dict[int, list[Entry]] = {}  # by slice, unordered
         self._slices: list[int] = []  # a heap of the keys of _later
         self._later_due_ns: int | None = None  # when the first entry of _later is due
@@ -66,10 +66,10 @@ class EventQueue:
     def add(self, due_ns: int, handler: int, payload: object) -> None:
         self._entered = entered = self._entered + 1
         entry = due_ns, entered, handler, payload
-        number = due_ns >> self._slice_bits
-        if number <= self._present_slice:
+        if due_ns < self._present_until_ns:
             heappush(self._added, entry)
             return
+        number = due_ns >> self._slice_bits
         entries = self._later.get(number)
         if entries is None:
             self._later[number] = [entry]
@@ -131,7 +131,8 @@ class EventQueue:
 
     def _turn_over(self) -> None:
         """Make the next slice the current one, which is empty."""
-        self._present_slice = number = heappop(self._slices)
+        number = heappop(self._slices)
+        self._present_until_ns = (number + 1) << self._slice_bits
         self._present = present = self._later.pop(number)
         if len(present) > 1:
             present.sort(reverse=True)  # the numbers differ, so payloads are never compared

@@ -32,7 +32,6 @@ class MessageStore:
     __slots__ = (
         "_accepted",
         "_account",
-        "_by_id",
         "_closed",
         "_earlier",
         "_forgotten_entries",
@@ -47,6 +46,7 @@ class MessageStore:
         "_unrecorded",
         "_waiting",
         "_window_ns",
+        "by_id",
         "changes",
     )
 
@@ -54,7 +54,7 @@ class MessageStore:
         self.changes: Changes | None = None  # None: nobody keeps them
         self._newest: dict[str, TrackedMessage] = {}
         self._earlier: dict[str, int] = {}  # number of older messages of the key that are remembered
-        self._by_id: dict[str, TrackedMessage] = {}
+        self.by_id: dict[str, TrackedMessage] = {}  # accepted messages by their provider ids
         self._order: deque[TrackedMessage] = deque()  # each remembered message, once
         # Accepted messages whose row as an open message was not taken.
         self._accepted: deque[TrackedMessage] = deque()
@@ -80,7 +80,7 @@ class MessageStore:
     @property
     def ids(self) -> int:
         """Messages that can be found by their provider id."""
-        return len(self._by_id)
+        return len(self.by_id)
 
     def see(
         self, outbounds: Sequence[Outbound], protocol: str, now_ns: int
@@ -146,12 +146,6 @@ class MessageStore:
         self._accepted.append(message)
         return message
 
-    def name(self, messages: Iterable[TrackedMessage]) -> None:
-        """Make the messages known by their provider ids."""
-        by_id = self._by_id
-        for message in messages:
-            by_id[message.provider_id] = message
-
     def remembered(self) -> list[TrackedMessage]:
         """The accepted messages, in the order of their first submit."""
         newest, earlier = self._newest, self._earlier
@@ -168,7 +162,7 @@ class MessageStore:
             self._earlier[key] = self._earlier.get(key, 0) + 1
         self._newest[key] = message
         self._order.append(message)
-        self._by_id[message.provider_id] = message
+        self.by_id[message.provider_id] = message
         if message.stage is not CLOSED:
             self._accepted.append(message)
         base, _, number = key.rpartition("-")
@@ -177,7 +171,7 @@ class MessageStore:
             self._unnamed[base] = max(self._unnamed.get(base, 0), int(number))
 
     def find(self, provider_id: str) -> TrackedMessage | None:
-        return self._by_id.get(provider_id)
+        return self.by_id.get(provider_id)
 
     def newest(self, message: TrackedMessage) -> TrackedMessage:
         """The newest message of the same key, which has the counts of the key."""
@@ -273,15 +267,17 @@ class MessageStore:
 
     def forget(self, keys: Iterable[str]) -> None:
         """Forget the keys that have one message, whose row is taken. They are not submitted again."""
-        newest, earlier = self._newest, self._earlier
+        newest, earlier, repeated = self._newest, self._earlier, self._repeated
+        by_id, changes = self.by_id, self.changes
         for key in keys:
             message = newest.get(key)
-            if message is not None and message.row_taken and key not in earlier and key not in self._repeated:
-                del newest[key]
-                self._by_id.pop(message.provider_id, None)
-                if self.changes is not None:
-                    self.changes.forget(message.provider_id)
-                self._forgotten_entries += 1
+            if message is None or not message.row_taken or key in earlier or key in repeated:
+                continue
+            del newest[key]
+            by_id.pop(message.provider_id, None)
+            if changes is not None:
+                changes.forget(message.provider_id)
+            self._forgotten_entries += 1
         if self._forgotten_entries > GONE_KEPT and 2 * self._forgotten_entries > len(self._order):
             kept = [each for each in self._order if newest.get(each.key) is each or each.key in earlier]
             self._order = deque(kept)
@@ -306,7 +302,7 @@ class MessageStore:
                 self._repeated.pop(key, None)
                 self._forgotten_rows.append(journal_row(message, message, self._account))
             del self._newest[key]
-        self._by_id.pop(message.provider_id, None)
+        self.by_id.pop(message.provider_id, None)
         if self.changes is not None:
             self.changes.forget(message.provider_id)
         return True

@@ -140,15 +140,16 @@ class Reporting:
     def ended(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The message reached its final state at ``at_ns``. Schedule its report, if one is wanted."""
         chances, message.chances = message.chances, b""
-        if message.outcome is not None:
-            ended, state = self._counters.ended, message.outcome.state_name
+        outcome = message.outcome
+        if outcome is not None:
+            ended, state = self._counters.ended, outcome.state_name
             ended[state] = ended.get(state, 0) + 1
         if message.terms.reports.final is not _ALL and not _is_wanted(message):
             self._close(message)
             return
         delay_ns: int | None = 0
         if self._draws_needed:
-            u, v, w, _ = report_of(chances or self._draws.message(message.key, message.ordinal))
+            u, v, w = report_of(chances or self._draws.message(message.key, message.ordinal))
             delay_ns = None if w < self._loss_share else self._delay(u, v)
         if delay_ns is not None and (self._disturbed or message.magic is not None):
             added_ns = self._added_ns(at_ns, message)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _UNANSWERED_KEPT = 10_000
 _CHANCES_KEPT = 1_000  # pending replies whose messages keep their random draws
-_UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # used where no setting of the profile needs a draw for an attempt
+_UNDRAWN = (0.5, 0.5, 1.0)  # used where no setting of the profile needs a draw for an attempt
 _THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
 # The profile's rate limits. One on concurrent requests limits the rate of a client that waits for replies.
 _RATE_LIMITED = frozenset([*_THROTTLED, Refusal.THROTTLED_CONCURRENCY])
@@ -124,7 +124,7 @@ class SubmitHandler:
             if met is not None and met.refusal is None:
                 self._drop_request(submit, seen, met.disconnect, effects)
                 return
-        u, v, w, _ = self._draws.attempt(key, number) if self._draws_needed else _UNDRAWN
+        u, v, w = self._draws.attempt(key, number) if self._draws_needed else _UNDRAWN
         answer: Answer
         messages: tuple[TrackedMessage, ...] = ()
         if met is not None and met.refusal is not None:

@@ -34,7 +34,7 @@ class TokenBucket:
     token takes to come. Full in the past means a full bucket.
     """
 
-    __slots__ = ("_burst_ns", "_full_ns", "_unit_ns")
+    __slots__ = ("_burst_ns", "_full_ns", "_unit_ns", "limited")
 
     def __init__(self, limit: BucketLimit | None) -> None:
         self._full_ns = 0
@@ -68,7 +68,7 @@ class TokenBucket:
 
     def level(self, now_ns: int) -> int | None:
         """The whole tokens that are available. None: there is no limit."""
-        if not self._unit_ns:
+        if not self.limited:
             return None
         return (self._burst_ns - max(0, self._full_ns - now_ns)) // self._unit_ns
 
@@ -79,5 +79,6 @@ class TokenBucket:
         self._full_ns = now_ns + min(int(taken * self._unit_ns), self._burst_ns)
 
     def _set(self, limit: BucketLimit | None) -> None:
+        self.limited = limit is not None
         self._unit_ns = unit_ns(None if limit is None else limit.rate_per_s)
         self._burst_ns = 0 if limit is None else limit.burst * self._unit_ns

@@ -76,7 +76,8 @@ class VirtualDriver:
     def leap_until(self, until_ns: int) -> None:
         """As ``run_until``, in the steps of a simulation (``advance_to_effects``). Needs a first input."""
         while (due_ns := self.engine.next_due()) is not None and due_ns <= until_ns:
-            self.now_ns, effects = self.engine.advance_to_effects(until_ns)
+            effects: list[Effect] = []
+            self.now_ns = self.engine.advance_to_effects(until_ns, effects)
             self.carry_out(effects)
         self.now_ns = max(self.now_ns, until_ns)
 

@@ -378,9 +378,10 @@ class Dispatcher:
                 timer.run(now_ns, effects)
             due_ns = self._due_ns()
         self._sending.pump(now_ns, effects)
-        watched = bool(self._backlog.fresh) and self._backlog.watch_fresh()
         # A submit begins the time of an OTP that is hedged.
-        self._next_due_ns = self._due_ns() if watched or self._hedging else due_ns
+        if (self._backlog.fresh and self._backlog.watch_fresh()) or self._hedging:
+            due_ns = self._due_ns()
+        self._next_due_ns = due_ns
 
     def _due_ns(self) -> int | None:
         """When an expiry, a retry, an overdue report or a lookup is due."""

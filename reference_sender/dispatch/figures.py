@@ -5,8 +5,7 @@ For each message this costs one search in a short table and a few additions, in 
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from itertools import repeat
+from bisect import bisect_right
 
 from msgspec import Struct
 
@@ -88,10 +87,15 @@ class Histogram:
 
     def _count(self) -> None:
         counts, new_ns = self._counts, self._new_ns
-        for index in map(bisect_left, repeat(_BOUNDS_NS), new_ns):
-            counts[index] += 1
+        new_ns.sort()
+        counted = 0
+        for index, bound_ns in enumerate(_BOUNDS_NS):
+            up_to = bisect_right(new_ns, bound_ns)
+            counts[index] += up_to - counted
+            counted = up_to
+        counts[-1] += len(new_ns) - counted
         self._sum_ns += sum(new_ns)
-        self._longest_ns = max(self._longest_ns, *new_ns)
+        self._longest_ns = max(self._longest_ns, new_ns[-1])
         new_ns.clear()
 
     def durations(self) -> DurationCounts:

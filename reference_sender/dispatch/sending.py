@@ -166,7 +166,7 @@ class Sending:
             return False
         self._pumped_ns = now_ns
         ticket = backlog.add_submitting(message, lane, queue, route.name)
-        self._submit(now_ns, route, [ticket], effects)
+        self._submit(now_ns, route, [ticket], (message,), segments, effects)
         return True
 
     def _pump_once(self, now_ns: int, effects: list[Effect]) -> bool:
@@ -228,7 +228,9 @@ class Sending:
                     continue
                 limit = min(room.segments, owed) if owed else room.segments
                 batch = backlog.take(now_ns, slot, lane, route.name, most, limit)
-                self._submit(now_ns, route, batch, effects)
+                messages = tuple([ticket.message for ticket in batch])
+                taken = sum([message.segments for message in messages])
+                self._submit(now_ns, route, batch, messages, taken, effects)
                 return _SENT_ONE
         return lingering_ns
 
@@ -263,13 +265,16 @@ class Sending:
             head = queue.head()
         return head
 
-    def _submit(self, now_ns: int, route: RouteState, tickets: list[Ticket], effects: list[Effect]) -> None:
-        messages: list[Message] = []
-        segments = 0
-        for ticket in tickets:
-            message = ticket.message
-            messages.append(message)
-            segments += message.segments
+    def _submit(
+        self,
+        now_ns: int,
+        route: RouteState,
+        tickets: list[Ticket],
+        messages: tuple[Message, ...],
+        segments: int,
+        effects: list[Effect],
+    ) -> None:
+        """Submit ``messages``, those of ``tickets``, which have ``segments``."""
         route.submitted(segments)
         if self._choice is not None:
             self._choice.sent(route, segments)
@@ -278,7 +283,7 @@ class Sending:
         self.in_flight[batch_id] = Batch(route, tickets, now_ns)
         if self._hedging is not None and tickets[0].lane == OTP:
             self._hedging.submitted(now_ns, tickets)
-        effects.append(SubmitBatch(batch_id, route.name, tuple(messages)))
+        effects.append(SubmitBatch(batch_id, route.name, messages))
 
 
 def _ask_again(first_ns: int, second_ns: int) -> int:

@@ -15,5 +15,7 @@ class Unmatched(Struct):
 
     def clear(self) -> None:
         """A new call begins."""
-        self.reports.clear()
-        self.firsts.clear()
+        if self.reports:
+            self.reports.clear()
+        if self.firsts:
+            self.firsts.clear()

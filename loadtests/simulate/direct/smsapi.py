@@ -29,7 +29,7 @@ from mock_provider.protocols.smsapi.answers import STATUS_CODES
 from mock_provider.protocols.smsapi.dates import engine_time
 from mock_provider.protocols.smsapi.errors import refusal_reply, retry_after
 from mock_provider.protocols.smsapi.limits import PROTOCOL_NAME
-from mock_provider.protocols.smsapi.numbers import are_msisdns
+from mock_provider.protocols.smsapi.numbers import is_msisdn
 from mock_provider.protocols.smsapi.send import shared_sender
 from mock_provider.settings.values import Refusal
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, Result, State
@@ -63,8 +63,10 @@ class DirectSmsapi(Exchange):
 
     def __init__(self, profile: Profile, token: str, through_bytes: ByteExchange) -> None:
         self._through_bytes = through_bytes
-        self._settings = profile.protocol.smsapi
+        self._settings = settings = profile.protocol.smsapi
+        self._most_messages, self._most_parts = settings.max_recipients_per_request, settings.max_parts
         self._token = token
+        self._sender_ids: dict[str, str | None] = {}  # as the protocol reads them; None: invalid
         self._refusals: dict[tuple[Refusal, bool, bool, str | None], Result] = {}
 
     def request(
@@ -73,21 +75,18 @@ class DirectSmsapi(Exchange):
         """As ``Exchange``."""
         outbound = self._outbound(messages)
         first = messages[0]
-        sender_id = shared_sender(first.sender_id or _SENDER_ID)
+        sender_id = self._sender_ids.get(first.sender_id)
+        if sender_id is None:
+            sender_id = self._sender_ids[first.sender_id] = shared_sender(first.sender_id or _SENDER_ID)
         if outbound is None or sender_id is None:
             return self._through_bytes.request(now_ns, batch_id, messages)
         expires_ns = None
         if (expiry_s := expiration_date(messages, now_ns)) is not None:
             expires_ns = engine_time(float(expiry_s), Instants(now_ns, now_ns / NS_PER_S))
+        options = _OPTIONS_OF_OTP if first.lane is _OTP else _OPTIONS
+        # By position: keywords take longer. ``tests/property/test_mapping.py`` has the order.
         submit = Submit(
-            batch_id,
-            PROTOCOL_NAME,
-            self._token,
-            sender_id,
-            outbound,
-            options=_OPTIONS_OF_OTP if first.lane is _OTP else _OPTIONS,
-            reports=_REPORTS,
-            expires_ns=expires_ns,
+            batch_id, PROTOCOL_NAME, self._token, sender_id, outbound, (), options, _REPORTS, None, expires_ns
         )
         return submit, partial(self._results, messages)
 
@@ -102,18 +101,14 @@ class DirectSmsapi(Exchange):
 
     def _outbound(self, messages: tuple[Message, ...]) -> tuple[Outbound, ...] | None:
         """None if the protocol would change one of them."""
-        settings = self._settings
-        count = len(messages)
-        if count > settings.max_recipients_per_request or (
-            count > 1 and len(in_one_request(messages)) != count
-        ):
+        count, most_parts = len(messages), self._most_parts
+        if count > self._most_messages or (count > 1 and len(in_one_request(messages)) != count):
             return None
-        most_parts = settings.max_parts
         found: list[Outbound] = []
         for message in messages:
             to, text, key = message.to, message.text, message.key
             # "#K" may be a journey key, which only the protocol looks for.
-            if message.segments > most_parts or "#K" in text or not are_msisdns(to):
+            if message.segments > most_parts or "#K" in text or not is_msisdn(to):
                 return None
             found.append(Outbound(to, to, text, message.segments, key, key))
         return tuple(found)

@@ -11,6 +11,7 @@ from mock_provider.settings.protocols import SmsapiSettings
 # digits, which are read as national.
 _MOBILE = "48(?:45|5[0137]|6[069]|7[2389]|88)[0-9]{7}"
 _FOREIGN = "(?!48)[1-9](?:[0-9]{7}|[0-9]{9,14})(?![0-9])"
+is_msisdn = re.compile(f"{_MOBILE}|{_FOREIGN}").fullmatch
 are_msisdns = re.compile(f"(?:(?:{_MOBILE}|{_FOREIGN})(?:,|$))+(?<!,)").fullmatch
 
 LONGEST_NUMBER = 100  # characters that are read and repeated in answers; more than twice the longest number
