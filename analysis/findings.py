@@ -277,6 +277,7 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     still_open: int
     lost: int
     duplicates: int
+    with_other_keys: int = 0  # at the provider with keys that the load did not send: may be copies
     unaccounted: int
     still_held: int = 0  # of the unaccounted: may be in the sender, which was submitting until the run ended
     without_key: int = 0  # probably at the provider with a key that the load did not send

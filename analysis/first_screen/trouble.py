@@ -25,7 +25,7 @@ def trouble_answer(quote: Quote, headline: Sentence) -> ScreenAnswer:
     state: AnswerState = "good" if rows and report.faults_injected else "unknown"
     if any(each.lost or each.duplicates for each in report.totals) or _unavailable(report):
         state = "bad"
-    elif any(_missing(each) or each.unseen for each in report.totals):
+    elif any(_missing(each) or each.unseen or each.with_other_keys for each in report.totals):
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
@@ -63,6 +63,10 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
     accepted = quote.count(f"{path}.accepted", subject=f"accepted {each.mode}")
     of: Sentence = ("of ", accepted, " accepted")
     duplicated = quote.count(f"{path}.duplicates", subject=f"duplicates {each.mode}")
+    copies: Sentence = (duplicated, " duplicated")
+    if each.with_other_keys:
+        others = quote.count(f"{path}.with_other_keys", subject=f"with_other_keys {each.mode}")
+        copies = (*copies, ", ", others, " at the provider with other keys: these may be copies")
     missing = [
         (field, said)
         for field, said in (
@@ -83,7 +87,7 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
                 held_by_it = "still in the sender when the wait ended"
                 every = each.still_held == each.unaccounted
                 value += [f": {held_by_it}"] if every else [" (", held, f" of them {held_by_it})"]
-        return AnswerRow(label=mode, value=(*value, ", ", duplicated, " duplicated"), limit=of)
+        return AnswerRow(label=mode, value=(*value, ", ", *copies), limit=of)
     if each.unseen:
         unseen = quote.count(f"{path}.unseen", subject=f"unseen {each.mode}")
         return AnswerRow(
@@ -95,7 +99,7 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
             limit=of,
         )
     lost = quote.count(f"{path}.lost", subject=f"lost {each.mode}")
-    return AnswerRow(label=mode, value=(lost, " lost, ", duplicated, " duplicated"), limit=of)
+    return AnswerRow(label=mode, value=(lost, " lost, ", *copies), limit=of)
 
 
 def _refused_recipients(quote: Quote) -> list[Sentence]:

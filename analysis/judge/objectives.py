@@ -26,6 +26,7 @@ from analysis.judge.options import for_command
 from analysis.judge.sample_size import count_as
 from analysis.judge.verdict import judge
 from analysis.measure.binomial import clopper_pearson
+from analysis.measure.outcomes import with_other_keys
 from analysis.model import Accounting, Objective, Verdict
 from analysis.objectives.defaults import CLASS_DEFAULTS, DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Spec
@@ -116,10 +117,7 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> Finding:
     if not accounting.accepted:
         return Finding(None, None, None, "no message was accepted", needs="accepted messages")
     if spec.measure == "duplicates":
-        if not facts.journal:
-            return Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
-        why = f"{accepted}; a duplicate was accepted by the provider more than once"
-        return _exact(accounting.duplicates, _with_list(why, accounting.duplicates), accounting)
+        return _duplicates(facts)
     if spec.measure == "unaccounted":
         if not facts.journal:
             return Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
@@ -141,6 +139,21 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> Finding:
     if found.low == found.high:
         return _exact(found.low, _with_list(found.why, found.low), accounting)
     return _between(found.low, found.high, found.why, found.needs, accounting)
+
+
+def _duplicates(facts: ObjectiveInputs) -> Finding:
+    accounting = facts.accounting
+    if not facts.journal:
+        return Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
+    found = accounting.duplicates
+    accepted = f"of {count_text(accounting.accepted)} accepted"
+    why = f"{accepted}; a duplicate was accepted by the provider more than once"
+    if others := with_other_keys(accounting):
+        why += (
+            f"; {times_text(others)} at the provider had keys that the load did not send: they may be copies"
+        )
+        return _between(found, found + others, why, PASS_THE_KEY, accounting)
+    return _exact(found, _with_list(why, found), accounting)
 
 
 def _with_list(why: str, count: int) -> str:

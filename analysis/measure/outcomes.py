@@ -222,6 +222,13 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
     )
 
 
+def with_other_keys(accounting: Accounting) -> int:
+    """Messages at the provider with keys that the load did not send, beyond those that are probably the
+    load's own. They may be copies: a sender that makes a key for each attempt duplicates messages this way.
+    """
+    return max(0, accounting.unknown_messages - accounting.without_key)
+
+
 def given_up(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
     """Messages that the sender gave up: the run waited for a repeat, or none would be accepted."""
     return outcomes.given_up & (journeys.repeats_awaited | journeys.provider.refused_permanently)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.findings import POINTS, ReportTotals
+from analysis.measure.outcomes import with_other_keys
 from analysis.model import PartReport
 
 
@@ -33,6 +34,7 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
         still_open=sum(each.open for each in accountings),
         lost=sum(each.lost for each in accountings),
         duplicates=sum(each.duplicates for each in accountings),
+        with_other_keys=sum(map(with_other_keys, accountings)),
         unaccounted=sum(each.unaccounted for each in accountings),
         without_key=sum(each.without_key for each in accountings),
         given_up=sum(each.given_up for each in accountings),

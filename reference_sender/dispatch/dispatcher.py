@@ -35,7 +35,6 @@ from reference_sender.dispatch.values import (
 )
 
 _ALWAYS_OPEN: Mapping[int, int] = {}
-
 _OTP = Lane.OTP  # a name of its own: see ``values.py``
 
 
