@@ -1,4 +1,4 @@
-"""Which classes have a part in a backlog that grows: their delivery times are undecided, the others' are not."""
+"""Which classes have a part in a backlog that grows: only their delivery times are undecided."""
 
 from __future__ import annotations
 
