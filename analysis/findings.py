@@ -106,8 +106,9 @@ def lacks_flag(split: DelaySplit) -> bool:
 
 
 REPORTS_NOT_CONFIRMED = "reports_not_confirmed"  # name of the hint
+SINGLE = "one_message_per_request"  # name of the hint
 # Hints on what the contract's limits did.
-ON_LIMITS = ("throttled", "queued_at_provider", "one_message_per_request")
+ON_LIMITS = ("throttled", "queued_at_provider", SINGLE)
 
 
 class Hint(Struct, frozen=True):

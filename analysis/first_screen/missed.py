@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from analysis.classes import messages_of
 from analysis.findings import GREW
+from analysis.first_screen.advice import single_messages_bind
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
@@ -119,7 +120,10 @@ def _availability(quote: Quote, place: int, objective: Objective) -> Sentence:
     if grew and part.bottlenecks and part.bottlenecks[0].kind == _OF_CONTRACT:
         limit = quote.text(f"parts.{at}.bottlenecks.0.text")
         why = quote.text(f"{path}.why")
-        return ("The load is above what the contract allows (", limit, "): in ", *windows, " ", why, *closing)
+        above = "The load is above what the contract allows ("
+        if single_messages_bind(part, part.bottlenecks[0]):
+            above = f"{target_name(quote.report)} sends one message in each request, and reaches a limit ("
+        return (above, limit, "): in ", *windows, " ", why, *closing)
     if grew and not found.available:
         all_of = "during the load of " if found.windows == 1 else "in all windows of "
         return (f"The backlog grew {all_of}", quote.span(f"{path}.window_s"), *closing)
