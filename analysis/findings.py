@@ -29,6 +29,7 @@ AS_ALLOWED = "which is what the contract allows"  # in the evidence of a sender 
 ON_REPORTS = "report_"  # begins the kinds of faults that change delivery reports only
 OWN_PACING = "that are allowed: its own pacing"  # ends the text of a sender that is slow after a refusal
 A_FAULT = "a fault of the provider: "  # begins the text of a fault as a bottleneck, before its faults
+MOST_REASONS = 12  # in the table of why messages did not arrive
 GREW = "the backlog grew and did not return to its level"  # why windows were not available
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
 # The texts of the network as a bottleneck. With the flag or on another route it may be faster.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from analysis.findings import GREW as GREW_WHY
 from analysis.findings import Availability, BottleneckKind, Hint
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
-from analysis.model import Objective
+from analysis.model import Objective, Reasons
 from analysis.objectives.objective_text import interval_text
 from analysis.quantile import Quantile
 
@@ -120,6 +121,29 @@ def test_a_missed_time_without_a_value_has_its_proven_end_in_the_limits_unit(tmp
     made = report(part(objectives=(late,)), objectives=(late,))
     assert words(first_screen(made).why) == "More than 5 % of the OTPs took over 463 ms; the limit is 400 ms."
     assert interval_text(found) == "463 ms or more"
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            "sender",
+            "5 % or more of the OTPs never arrive (1,482 messages of all classes expired in the sender)",
+        ),
+        ("provider", "5 % or more of the OTPs never arrive"),
+    ],
+)
+def test_messages_that_expired_in_the_sender_are_named_where_otps_never_arrive(
+    source: str, said: str, tmp_path: Path
+) -> None:
+    never = replace(
+        timed("otp", 1.0, 20.0), quantile=Quantile(95.0, "never", math.inf, None, None, 72), verdict="missed"
+    )
+    why = (Reasons(source=source, reason="expired: expired", count=1_482, accepted=1_482),)
+    made = report(part(objectives=(never,), reasons=why), objectives=(never,))
+    assert words(first_screen(made).why) == f"{said}; the limit is 20 s."
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
 
