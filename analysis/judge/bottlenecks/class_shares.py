@@ -13,7 +13,7 @@ _DIFFER = 10.0  # times the smallest share; the classes differ if the largest on
 
 
 def by_class(view: View, found: Bools, among: Bools, what: str) -> list[str]:
-    """``not taken: 21 % of class OTP``; empty if the classes hardly differ. Classes without one are left out."""
+    """``not taken: 21 % of class OTP``, of classes that have some; empty if the classes hardly differ."""
     names = view.load.class_names
     counts, of = (
         [int(np.count_nonzero(view.journeys.of_class(name) & chosen)) for name in names]
