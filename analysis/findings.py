@@ -32,6 +32,7 @@ HELD_FOR_LIMITS = (
 ON_REPORTS = "report_"  # begins the kinds of faults that change delivery reports only
 OWN_PACING = "that are allowed: its own pacing"  # ends the text of a sender that is slow after a refusal
 A_FAULT = "a fault of the provider: "  # begins the text of a fault as a bottleneck, before its faults
+MOST_REASONS = 12  # in the table of why messages did not arrive
 GREW = "the backlog grew and did not return to its level"  # why windows were not available
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
 # The texts of the network as a bottleneck. With the flag or on another route it may be faster.
@@ -110,8 +111,9 @@ def lacks_flag(split: DelaySplit) -> bool:
 
 NO_TURN = "no_turn"  # name of the hint that a class waited for the end of the load
 REPORTS_NOT_CONFIRMED = "reports_not_confirmed"  # name of the hint
+SINGLE = "one_message_per_request"  # name of the hint
 # Hints on what the contract's limits did.
-ON_LIMITS = ("throttled", "queued_at_provider", "one_message_per_request")
+ON_LIMITS = ("throttled", "queued_at_provider", SINGLE)
 
 
 class Hint(Struct, frozen=True):

@@ -25,6 +25,7 @@ from analysis.findings import (
     PROVIDER_ERRORS,
     REFUSED_PERMANENTLY,
     SAID_HOW_LONG,
+    SINGLE,
     SUFFICIENT,
     WITHOUT_FLAG,
     Bottleneck,
@@ -85,7 +86,6 @@ _BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = (
     "carrier_queue",
     "network",
 )
-_SINGLE = "one_message_per_request"
 _FAULTS_NAMED = 2
 CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 PACED = (
@@ -105,7 +105,7 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     seen = _refusals(first) or _of_the_process(first)
     if seen:
         return (seen,)
-    if limits_in_force(first) == {"requests"} and any(each.name == _SINGLE for each in part.hints):
+    if single_messages_bind(part, first):
         return ("send many messages in one request: only the limit of requests was reached.",)
     if first.kind in ("provider_limit", "carrier_queue") and _by_order(quote.report, at):
         return (
@@ -194,6 +194,11 @@ def _after_reason(words: str) -> str:
 def limits_in_force(found: Bottleneck) -> set[str]:
     """Of requests, segments and the accept queue, those that a provider's limit names in its text."""
     return limits_named(found.text) if found.kind == "provider_limit" else set()
+
+
+def single_messages_bind(part: PartReport, found: Bottleneck) -> bool:
+    """Whether the limit of requests alone binds, and each request had one message: batches cure it."""
+    return limits_in_force(found) == {"requests"} and any(each.name == SINGLE for each in part.hints)
 
 
 def limits_named(text: str) -> set[str]:

@@ -29,6 +29,7 @@ from analysis.first_screen.wording import (
     trusted,
 )
 from analysis.model import BurstResult, PartReport, RunReport
+from analysis.quantile import Quantile
 
 _MOST_HINTS = 2
 _FLAG = "otp_without_priority"
@@ -123,6 +124,9 @@ def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:
     if not places:
         return (f"Too few {messages_of(found.guarded_class or GUARDED_CLASS)} to compare before and during",)
     place = places[-1]
+    before, during = found.guarded_before[place], found.guarded_during[place]
+    if "never" in (before.state, during.state):
+        return _never_arrived(quote, f"{path}.guarded_", place, (before, during), name)
     return (
         f"{name} {share_words(found.guarded_during[place].percentile)}",
         quote.quantile(f"{path}.guarded_during.{place}"),
@@ -130,6 +134,23 @@ def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:
         quote.quantile(f"{path}.guarded_before.{place}"),
         " before it: ",
         *difference_words(quote, f"{path}.guarded_difference"),
+    )
+
+
+def _never_arrived(
+    quote: Quote, path: str, place: int, compared: tuple[Quantile, Quantile], name: str
+) -> Sentence:
+    """``OTP due during the burst: 5 % or more never arrived; due before it: 95 % within 14.7 s``."""
+
+    def said(when: str, found: Quantile) -> Sentence:
+        if found.state == "never":
+            return (f"{100 - found.percentile:g} % or more never arrived",)
+        return (share_words(found.percentile), quote.quantile(f"{path}{when}.{place}"))
+
+    before, during = compared
+    return (
+        *(f"{name} due during the burst: ", *said("during", during)),
+        *("; due before it: ", *said("before", before)),
     )
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analysis.classes import messages_of
-from analysis.findings import GREW
+from analysis.findings import GREW, MOST_REASONS
+from analysis.first_screen.advice import single_messages_bind
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
@@ -21,6 +22,10 @@ from analysis.first_screen.wording import (
 from analysis.model import Objective
 
 _OF_CONTRACT = "provider_limit"
+_EXPIRED = (
+    "sender",
+    "expired: expired",
+)  # source and reason of a message that the sender had not sent in time
 _AT_LEAST = {"<": "less than ", "≤": "at most ", ">": "more than ", "≥": "at least "}
 
 
@@ -34,7 +39,21 @@ def _delivery_time(quote: Quote, place: int, objective: Objective) -> Sentence:
     path = f"objectives.{place}"
     who = f"the {messages_of(objective.message_class)}"
     limit: Sentence = ("; the limit is ", quote.limit(f"{path}.limit_s"))
-    return (*_times(quote, path, objective, who, ("never arrive", NOT_ARRIVED)), *limit)
+    expired = _expired_in_sender(quote, objective)
+    return (*_times(quote, path, objective, who, ("never arrive", NOT_ARRIVED)), *expired, *limit)
+
+
+def _expired_in_sender(quote: Quote, objective: Objective) -> Sentence:
+    """Messages that never arrive since they waited too long in the sender. The reasons have no class."""
+    if objective.quantile is None or objective.quantile.state != "never":
+        return ()
+    at = objective_part(quote.report, objective)
+    found = quote.report.parts[at].reasons[:MOST_REASONS]
+    place = next((n for n, each in enumerate(found) if (each.source, each.reason) == _EXPIRED), None)
+    if place is None or not found[place].accepted:
+        return ()
+    count, one = quote.count(f"parts.{at}.reasons.{place}.accepted"), found[place].accepted == 1
+    return (" (", count, f" message{'' if one else 's'} of all classes expired in the sender)")
 
 
 def _api_response(quote: Quote, place: int, objective: Objective) -> Sentence:
@@ -119,7 +138,10 @@ def _availability(quote: Quote, place: int, objective: Objective) -> Sentence:
     if grew and part.bottlenecks and part.bottlenecks[0].kind == _OF_CONTRACT:
         limit = quote.text(f"parts.{at}.bottlenecks.0.text")
         why = quote.text(f"{path}.why")
-        return ("The load is above what the contract allows (", limit, "): in ", *windows, " ", why, *closing)
+        above = "The load is above what the contract allows ("
+        if single_messages_bind(part, part.bottlenecks[0]):
+            above = f"{target_name(quote.report)} sends one message in each request, and reaches a limit ("
+        return (above, limit, "): in ", *windows, " ", why, *closing)
     if grew and not found.available:
         all_of = "during the load of " if found.windows == 1 else "in all windows of "
         return (f"The backlog grew {all_of}", quote.span(f"{path}.window_s"), *closing)

@@ -14,6 +14,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import GREW, Availability
 from analysis.formatting import seconds_text, times_text
+from analysis.measure.comparison.differences import TimeGroup, independent_difference
 from analysis.measure.outcomes import OPEN, MessageOutcomes
 from analysis.measure.unforwarded import skipped
 from analysis.read.journeys import Journeys
@@ -24,6 +25,7 @@ NOISE_DEVIATIONS = 3.0
 FEWEST = 20  # accepted messages; with fewer the result is unknown
 FALL_SHARE = 0.15  # of the highest backlog; with a smaller fall at the end the backlog counts as growing
 BEYOND_TEETH = 1.5  # times the largest earlier fall; a smaller one at the end may be the next tooth
+NO_PART_SHARE = 0.1  # of the growth of the wait if all classes waited alike; a class below it has no part
 LOAD_PER_HOLD = 2.0  # the shortest load, in times for which the sender holds a message, that shows growth
 _SAMPLES = 400
 _AT_THE_END = 20  # samples
@@ -126,8 +128,10 @@ def backlog_of(journeys: Journeys, outcomes: MessageOutcomes, among: Bools | Non
 def class_grew(journeys: Journeys, outcomes: MessageOutcomes, name: str) -> bool:
     """Whether the messages of one class have a part in a backlog that grows.
 
-    They have none if their own backlog does not grow, and their median wait in the last quarter of the load
-    is not above that in the second one. Too few messages to show this count as a part.
+    They have none if their own backlog does not grow, and their wait grows by less than a tenth of what it
+    would if all classes waited alike: from the second quarter of the load to the last, the rise of the mean
+    backlog over the arrivals per second. Of the growth of the median wait the upper end of the 95 % interval
+    is compared, so random variation decides nothing, and too few messages to show this count as a part.
     """
     among = journeys.of_class(name)
     due_s, gone_s, known = _waits(journeys, outcomes, among)
@@ -136,11 +140,33 @@ def class_grew(journeys: Journeys, outcomes: MessageOutcomes, name: str) -> bool
     last = known & (due_s >= 3 * quarter_s)
     if min(np.count_nonzero(second), np.count_nonzero(last)) < FEWEST:
         return True
-    wait_s = np.where(np.isfinite(gone_s), gone_s, journeys.end_s) - due_s
-    if float(np.median(wait_s[last])) > float(np.median(wait_s[second])):
+    earlier, later = (_waited(due_s, gone_s, each, journeys.end_s) for each in (second, last))
+    # No wait is negative, so none has grown by more than the longest one.
+    growth_s = min(independent_difference(later, earlier, 50.0).high_s, float(later.high_s.max()))
+    if growth_s > NO_PART_SHARE * _growth_if_alike_s(backlog_of(journeys, outcomes)):
         return True
     starts = window_starts(journeys.load_end_s)
     return bool(growing_windows(backlog_of(journeys, outcomes, among), starts).any())
+
+
+def _waited(due_s: Floats, gone_s: Floats, among: Bools, end_s: float) -> TimeGroup:
+    """The waits for the carrier, in the order of the intended starts; an open one has no upper bound."""
+    order = np.flatnonzero(among)[np.argsort(due_s[among], kind="stable")]
+    due_s, gone_s = due_s[order], gone_s[order]
+    left = np.isfinite(gone_s)
+    return TimeGroup(
+        low_s=np.where(left, gone_s, end_s) - due_s, high_s=np.where(left, gone_s - due_s, np.inf)
+    )
+
+
+def _growth_if_alike_s(backlog: LoadBacklog) -> float:
+    """By how much the wait grows from the second quarter of the load to the last, shared by all messages."""
+    quarter_s = backlog.end_s / 4
+    earlier, later = (
+        float(backlog.at(np.linspace(quarter * quarter_s, (quarter + 1) * quarter_s, _SAMPLES)).mean())
+        for quarter in (1, 3)
+    )
+    return (later - earlier) * backlog.end_s / backlog.count
 
 
 def _waits(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.classes import GUARDED_CLASS, class_words, messages_of
-from analysis.findings import POINTS, FaultBand
+from analysis.findings import MOST_REASONS, POINTS, FaultBand
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import factor_digits
 from analysis.first_screen.values import Sentence
@@ -175,7 +175,6 @@ def burst(report: RunReport, place: int) -> Table:
 
 
 # Field of the accounting, its name, what it means.
-_MOST_REASONS = 12
 _ACCOUNTING = (
     ("planned", "planned", "arrivals that came due"),
     ("sent", "sent", "requests begun"),
@@ -243,7 +242,7 @@ def reasons(report: RunReport, place: int) -> Table:
             (quote.count(f"{path}.{index}.count"),),
             (quote.count(f"{path}.{index}.accepted"),),
         )
-        for index in range(min(len(report.parts[place].reasons), _MOST_REASONS))
+        for index in range(min(len(report.parts[place].reasons), MOST_REASONS))
     )
     return Table((*words_columns("source", "reason"), *figure_columns("messages", "of them accepted")), rows)
 

@@ -11,8 +11,9 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.classes import class_words
 from analysis.findings import NOT_ANSWERING, NOT_REACHED, STILL_FORWARDED
-from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
+from analysis.formatting import count_text, limit_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import submits
+from analysis.judge.bottlenecks.class_shares import by_class
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.no_reply import (
     error_names,
@@ -85,7 +86,11 @@ def refusing(view: View) -> KindFinding:
             what = "fails messages"
         if answers:
             what += f" with {answers}"
-        evidence = (*_counts(view), *_by_class(view), *_process(view, windows))
+        evidence = (
+            *_counts(view),
+            *by_class(view, view.not_taken, view.everyone, "not taken"),
+            *_process(view, windows),
+        )
         return f"{view.sender_name}'s API {what}", evidence
 
     return KindFinding(strength(seen, _STRENGTH), describe)
@@ -246,22 +251,6 @@ def _statuses(view: View) -> str:
     order = np.argsort(-counts, kind="stable")[:_MOST_ANSWERS]
     named = [f"HTTP {values[place]}" for place in order if values[place]]
     return " and ".join(named)
-
-
-def _by_class(view: View) -> list[str]:
-    """The share of each class that was not taken, if the classes differ."""
-    left, due = (
-        [int(np.count_nonzero(view.journeys.of_class(name) & chosen)) for name in view.load.class_names]
-        for chosen in (view.not_taken, view.everyone)
-    )
-    if len(due) < 2 or min(left) > 0:
-        return []
-    shares = [
-        f"{share_text(lost, of)} of class {class_words(name)}"
-        for name, lost, of in zip(view.load.class_names, left, due, strict=True)
-        if lost
-    ]
-    return [f"not taken: {', '.join(shares)}"] if shares else []
 
 
 def _counts(view: View) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from analysis.arrays import Bools
 from analysis.findings import BEFORE_REFUSED, CONNECTION_REFUSED, REFUSED_PERMANENTLY, SAID_HOW_LONG
 from analysis.formatting import count_text, seconds_text, share_text, times_text
+from analysis.judge.bottlenecks.class_shares import by_class
 from analysis.judge.bottlenecks.contract import says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, strength
 from analysis.judge.bottlenecks.no_reply import with_errors
@@ -28,7 +29,8 @@ def look(view: View) -> KindFinding:
         if not view.given.waited_out:
             did_not = "had not forwarded them to the provider when the wait for them ended"
         of = f"{count_text(count)} of {count_text(accepted)} accepted messages"
-        evidence = (f"{of}, {share_text(count, accepted)}", *_held_by_an_ended_process(view, gone))
+        classes = by_class(view, gone, view.journeys.accepted, "not forwarded")
+        evidence = (f"{of}, {share_text(count, accepted)}", *classes, *_held_by_an_ended_process(view, gone))
         return f"{view.sender_name} accepted messages and {did_not}", evidence
 
     # A few messages are a finding, but not the reason why a load was too much.
@@ -60,12 +62,13 @@ def gave_up(view: View) -> KindFinding:
     def describe(windows: Bools) -> Description:
         count, accepted = (int(np.count_nonzero(each)) for each in (gone, view.journeys.accepted))
         of_accepted = f"{share_text(count, accepted)} of the accepted messages"
+        classes = by_class(view, gone, view.journeys.accepted, "not accepted by the provider")
         permanent = gone & view.provider.refused_permanently
         if 2 * int(np.count_nonzero(permanent)) > count:
             reasons = _reasons(view, gone)
             text = f"{REFUSED_PERMANENTLY} {times_text(count)} of {view.sender_name}: {reasons[0][0]}"
             each = [f"{words}: {times_text(many)}" for words, many in reasons]
-            return text, (of_accepted, *(each if len(each) > 1 else ()))
+            return text, (of_accepted, *classes, *(each if len(each) > 1 else ()))
         limited = bool((view.provider.throttled[gone] > 0).all())
         refused = "refused for a limit" if limited else "refused for the time being"
         what = f"{times_text(count)} that the provider {refused}"
@@ -74,7 +77,7 @@ def gave_up(view: View) -> KindFinding:
             text = f"when the run ended, {view.sender_name} had not repeated {what}"
         known = limited and says_how_long(view.given.profile, view.provider.protocol)
         with_header = f", refused {SAID_HOW_LONG}" if known else ""
-        return text, (f"{of_accepted}{with_header}",)
+        return text, (f"{of_accepted}{with_header}", *classes)
 
     return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.classes import messages_of
-from analysis.findings import POINTS, Hint
+from analysis.findings import POINTS, SINGLE, Hint
 from analysis.formatting import count_text, seconds_text, share_text, significant, times_text
-from analysis.measure.contract_limits import ContractLimits, has_fast_lane, read_limits
+from analysis.measure.contract_limits import Bucket, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import known, quantiles
 from analysis.measure.provider_limits import currency_of, priority_price_factor
@@ -25,6 +25,9 @@ _SHOWN_CHARACTERS = 3
 # A hint needs a wait in the provider's queue of this length, for this share of the messages.
 _QUEUED_S = 1.0
 _WORTH_SAYING = 0.01
+_AT_LIMIT = 0.9  # of the requests that the rate allows
+_BUSIEST_S = 10.0
+_FEWEST_REQUESTS = 10.0
 
 
 def hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> tuple[Hint, ...]:
@@ -171,19 +174,37 @@ def _behind_others(journeys: Journeys, manifest: Manifest, limits: ContractLimit
 
 
 def _one_message_per_request(journeys: Journeys, refused: Ints, limits: ContractLimits) -> Hint | None:
-    """Requests were refused because of their rate, and each had one message although more are allowed."""
+    """Each request had one message although more are allowed, and the limit of requests had an effect:
+    requests were refused for a rate, or the sender submitted at the limit.
+    """
     provider = journeys.provider
-    if limits.requests is None or limits.batch < 2 or not refused.any():
+    if limits.requests is None or limits.batch < 2:
         return None
     submits_s = provider.taken_s[np.isfinite(provider.taken_s)]
-    requests = len(np.unique(submits_s))
-    if not requests or len(submits_s) / requests > 1.0 + _WORTH_SAYING:
+    requests_s = np.unique(submits_s)
+    if not len(requests_s) or len(submits_s) / len(requests_s) > 1.0 + _WORTH_SAYING:
+        return None
+    of_itself = not refused.any()
+    if of_itself and not _at_limit(requests_s, limits.requests):
         return None
     text = (
         f"Each request had one message. The contract limits requests ({limits.words[0]}), and a request may "
         f"have {count_text(limits.batch)} messages. Fewer requests with more messages stay below the limit."
     )
-    return Hint("one_message_per_request", text, len(submits_s))
+    if of_itself:
+        text += (
+            " No request was refused for the limit, so a rate limit in the sender may bind. In batches it "
+            "must count requests and segments, not messages."
+        )
+    return Hint(SINGLE, text, len(submits_s))
+
+
+def _at_limit(requests_s: Floats, limit: Bucket) -> bool:
+    """Whether the busiest 10 s, or the time of ten requests, had 90 % of the requests that are allowed."""
+    per_s = 1e9 / limit.unit_ns
+    span_s = max(_BUSIEST_S, _FEWEST_REQUESTS / per_s)
+    within = np.searchsorted(requests_s, requests_s + span_s) - np.arange(len(requests_s))
+    return bool(within.max() >= _AT_LIMIT * per_s * span_s)
 
 
 def _ucs2(journeys: Journeys) -> Hint | None:

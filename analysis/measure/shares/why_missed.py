@@ -115,7 +115,8 @@ def out_of_order(
     if not _meets(ideal, limit_s) or _waits(split, percentile) is not False:
         return ""
     waiting = [each for each in found if each is not split and _waits(each, percentile)]
-    if not any(_queued_s(split) >= _ALIKE * _queued_s(each) for each in waiting):
+    never = measured is not None and measured.state == "never" and _queued_s(split) > limit_s
+    if not any(never or _queued_s(split) >= _ALIKE * _queued_s(each) for each in waiting):
         return ""
     mean_s = {share.name: share.mean_s for share in split.shares}
     where = "the sender" if mean_s["sender"] > mean_s["contract"] else "the provider's queue"

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from made_objectives import missed
-from made_reports import accounting, bottleneck, lag_check, part, report, timed
+from made_reports import accounting, bottleneck, hint, lag_check, part, report, timed
 from page_reading import disagreements, rendered
 from screen_words import answer_text, aside_text
 
 from analysis.findings import GREW as GREW_WHY
-from analysis.findings import Availability, BottleneckKind
+from analysis.findings import Availability, BottleneckKind, Hint
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
-from analysis.model import Objective
+from analysis.model import Objective, Reasons
 from analysis.objectives.objective_text import interval_text
 from analysis.quantile import Quantile
 
@@ -92,12 +93,57 @@ def test_each_missed_measure_is_a_plain_sentence(
     assert disagreements(page, summary) == []
 
 
+@pytest.mark.parametrize(
+    ("hints", "said"),
+    [
+        ((), "The load is above what the contract allows (the provider's limit: 100 requests/s)"),
+        (
+            (hint(name="one_message_per_request"),),
+            "my-sender sends one message in each request, and reaches a limit (the provider's limit: 100 "
+            "requests/s)",
+        ),
+    ],
+)
+def test_a_load_is_not_above_the_contract_if_batches_cure_it(hints: tuple[Hint, ...], said: str) -> None:
+    objective = missed("availability", "> 99 %", "22 %", 0.99)
+    grew = msgspec.structs.replace(GREW, available=2, unavailable=7, windows=9)
+    limit = bottleneck(kind="provider_limit", text="the provider's limit: 100 requests/s")
+    made = report(
+        part(availability=grew, bottlenecks=(limit,), hints=hints, objectives=(objective,)),
+        objectives=(objective,),
+    )
+    assert words(first_screen(made).why).startswith(f"{said}: in 7 of 9 windows of 10 s")
+
+
 def test_a_missed_time_without_a_value_has_its_proven_end_in_the_limits_unit(tmp_path: Path) -> None:
     found = Quantile(95.0, "withheld", None, 0.463, None, 72)
     late = replace(timed("otp", 1.0, 0.4), quantile=found, verdict="missed")
     made = report(part(objectives=(late,)), objectives=(late,))
     assert words(first_screen(made).why) == "More than 5 % of the OTPs took over 463 ms; the limit is 400 ms."
     assert interval_text(found) == "463 ms or more"
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            "sender",
+            "5 % or more of the OTPs never arrive (1,482 messages of all classes expired in the sender)",
+        ),
+        ("provider", "5 % or more of the OTPs never arrive"),
+    ],
+)
+def test_messages_that_expired_in_the_sender_are_named_where_otps_never_arrive(
+    source: str, said: str, tmp_path: Path
+) -> None:
+    never = replace(
+        timed("otp", 1.0, 20.0), quantile=Quantile(95.0, "never", math.inf, None, None, 72), verdict="missed"
+    )
+    why = (Reasons(source=source, reason="expired: expired", count=1_482, accepted=1_482),)
+    made = report(part(objectives=(never,), reasons=why), objectives=(never,))
+    assert words(first_screen(made).why) == f"{said}; the limit is 20 s."
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
 

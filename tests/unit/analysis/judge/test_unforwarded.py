@@ -27,6 +27,29 @@ def test_messages_that_were_never_forwarded_are_named(new_run: Build, every: int
     assert only.kind == "sender_unforwarded" and f"{count} of 300 accepted" in only.evidence[0]
 
 
+@pytest.mark.parametrize(("otp", "others", "named"), [(5, 0, True), (5, 100, True), (5, 5, False)])
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_class_that_loses_far_more_is_named(
+    new_run: Build, otp: int, others: int, named: bool, refused: bool
+) -> None:
+    """Of each class every ``otp``-th or ``others``-th message is lost, 0: none."""
+    run = new_run("run")
+    for slot in range(600):
+        name, every = ("marketing", others) if slot % 2 else ("otp", otp)
+        run.due(f"m-{slot}", slot / 20, message_class=name)
+        if not every or slot // 2 % every:
+            run.seen(f"m-{slot}", slot / 20 + 0.01)
+        elif refused:
+            state = {"state": "rejected", "reason": "throttled_requests", "accepted": False, "throttled": 1}
+            run.seen(f"m-{slot}", slot / 20 + 0.01, **state)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.kind == ("sender_gave_up" if refused else "sender_unforwarded")
+    lead = "not accepted by the provider" if refused else "not forwarded"
+    expected = f"{lead}: 20 % of class OTP{', 1.0 % of class marketing' if others else ''}"
+    assert (expected in only.evidence) is named
+    assert any("of class" in each for each in only.evidence) is named
+
+
 def test_without_the_providers_rows_nothing_is_claimed_about_the_sender(new_run: Build) -> None:
     run = new_run("run")
     arrivals(run, lambda *_: None)

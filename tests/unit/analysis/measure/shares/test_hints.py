@@ -131,6 +131,27 @@ def test_refusals_for_the_rate_and_requests_of_one_message(new_run: Build) -> No
     assert "one_message_per_request" not in hints_of(run, profile=limit)
 
 
+@pytest.mark.parametrize(
+    ("per_s", "in_request", "expected"), [(20.0, 1, True), (15.0, 1, False), (40.0, 2, False)]
+)
+def test_requests_of_one_message_at_the_limit_need_no_refusal(
+    new_run: Build, per_s: float, in_request: int, expected: bool
+) -> None:
+    """A sender that limits itself to the contract's 20 requests/s has no request refused."""
+    run = new_run("run")
+    for slot in range(int(per_s * 12)):
+        due_s = slot // in_request * in_request / per_s
+        run.journey(f"m-{slot}", due_s, 2.0)
+    profile = {
+        "throttle": {"requests": {"rate_per_s": 20.0, "burst": 20}, "segments": {"rate_per_s": 500.0}},
+        "protocol": {"smsapi": {"max_recipients_per_request": 100}},
+    }
+    found = hints_of(run, profile=profile)
+    assert ("one_message_per_request" in found) is expected
+    if expected:
+        assert "a rate limit in the sender may bind" in found["one_message_per_request"].text
+
+
 def fault(from_s: float, to_s: float | None) -> RecordedFault:
     end_ns = None if to_s is None else START_NS + round(to_s * S)
     return RecordedFault(

@@ -16,6 +16,7 @@ from analysis.measure.shares.split import NETWORK_FAULTS
 from analysis.measure.shares.why_missed import to_negotiate, why_missed
 from analysis.model import PartReport
 from analysis.part import analyse_part
+from analysis.quantile import Quantile
 from analysis.read.journeys import read_journeys
 from analysis.records import RecordedFault, Timing, read_manifest
 from analysis.render import tables_findings
@@ -290,6 +291,7 @@ def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Bui
         (8.0, True, 5.0, True),  # in the sender, behind the news
         (8.0, True, 1.0, False),  # the network alone takes longer
         (1.0, True, 1.5, False),  # far less than the news waited: not their queue
+        (2.0, True, 1.5, False),  # those that arrived waited less than half as long as the news
         (8.0, False, 5.0, False),  # no class has to wait for the contract
     ],
 )
@@ -310,6 +312,10 @@ def test_a_class_that_waited_because_of_the_send_order_needs_no_other_contract(
     assert to_negotiate(splits, "otp", 95.0, limit_s, backlog_grew=True) == ""
     text = why_missed(splits, "otp", 95.0, limit_s, backlog_grew=True)
     assert ("they waited in the sender among messages of other classes." in text) is by_order
+    # Those that never arrive waited longest, and have no time. The others waited longer than the limit.
+    never = Quantile(95.0, "never", None, None, None, 72)
+    text = why_missed(splits, "otp", 95.0, limit_s, True, measured=never)
+    assert ("among messages of other classes." in text) is (by_order or (news and code_wait_s == 2.0))
     assert why_missed(splits, "otp", 95.0, 100.0, backlog_grew=True) == ""  # it is met
     assert "other classes" not in why_missed(splits, "otp", 95.0, limit_s, backlog_grew=True, faults=True)
 
