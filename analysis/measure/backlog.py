@@ -162,8 +162,8 @@ def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
     """How long the sender held the first messages: how much later its first departures were than the first
     messages were due, whichever messages left; the median.
 
-    A sender that submits other messages in that time, of a higher class, does not hold every message. A later wait
-    may be caused by a backlog. An open message has waited at least until the end of the run.
+    A sender that submits other messages in that time, of a higher class, does not hold every message. A later
+    wait may be caused by a backlog. An open message has waited at least until the end of the run.
     """
     due_s = np.sort(journeys.load.intended_s[known])[:FEWEST]
     if not len(due_s):
