@@ -26,7 +26,7 @@ def sustained(
 def many_lost(
     counted: Accounting, journeys: Journeys, outcomes: MessageOutcomes, waited_out: bool
 ) -> bool | None:
-    """Whether more than ``NOT_TAKEN_SHARE`` of the messages were given up, lost or unaccounted. None: unknown.
+    """Whether over ``NOT_TAKEN_SHARE`` of the messages were given up, lost or unaccounted. None: unknown.
 
     Not those that no sender could have delivered, and not those that came without their key: the provider
     got these. Unknown are messages that may still be repeated. If the wait after the load ended early, or

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
-from analysis.measure.dependence import evidence_share, lag_one_correlation
+from analysis.measure.dependence import evidence_of, lag_one_correlation
 from analysis.measure.outcomes import MessageOutcomes, delivered_in_order, delivery_ages
 from analysis.measure.percentiles import (
     SHOWN_PERCENTILES,
@@ -109,7 +109,7 @@ def _distribution(
     percentiles: tuple[float, ...] = SHOWN_PERCENTILES,
 ) -> Distribution:
     correlation = lag_one_correlation(in_order)
-    evidence = evidence_share(len(in_order), correlation)
+    evidence = evidence_of(in_order, correlation)
     there = len(in_order) > 0
     return Distribution(
         message_class=name,
