@@ -12,7 +12,9 @@ from analysis.classes import ALL
 from analysis.findings import Handsets
 from analysis.judge.objective_inputs import OutcomeCounts
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
+from analysis.measure.ratio import relative_width
 from analysis.read.journeys import OUTCOMES, Journeys
+from analysis.read.provider_rows import PROVIDER_STATES
 
 
 def handsets(journeys: Journeys, outcomes: MessageOutcomes) -> tuple[Handsets, ...]:
@@ -66,4 +68,13 @@ def _outcomes(journeys: Journeys, outcomes: MessageOutcomes, due: Bools, waited_
         refused=int(np.count_nonzero(refused)),
         unpriced=int(np.count_nonzero(still_open & ~journeys.provider.accepted)),
         highest_price=float(journeys.provider.price[due].max(initial=0.0)),
+        cost_width=_cost_width(journeys, due),
     )
+
+
+def _cost_width(journeys: Journeys, due: Bools) -> float:
+    """Of the messages that the provider charged. Open ones may arrive."""
+    provider = journeys.provider
+    charged: Bools = due & provider.accepted
+    arrived = np.isin(provider.state, [PROVIDER_STATES.index(name) for name in ("delivered", "open")])
+    return relative_width(provider.price[charged], arrived[charged])
