@@ -38,7 +38,7 @@ def messages_needed(seen: float, asked: float, evidence: float = 1.0) -> float:
 
 
 def messages_for_ratio(count: int, value: float, width: float, limit: float) -> float:
-    """The same for a ratio of two sums. ``width``: half of its 95 % interval with ``count`` messages, over it."""
+    """The same for a ratio of two sums. ``width``: half of its interval with ``count`` messages, over it."""
     if value == limit:
         return math.inf
     return count * (value * width * (1.0 + _POWER_Z / _CONFIDENCE_Z) / (value - limit)) ** 2
