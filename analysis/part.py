@@ -74,15 +74,16 @@ def analyse_part(
     counted = accounting(journeys, outcomes, manifest.planned)
     instrument = checks_environment.instrument(manifest.instrument_failures, journeys.origin_ns)
     failed = instrument.value if instrument.state == "invalid" else ""
-    delivery = delivery_distributions(journeys, outcomes, _percentiles(specs, "delivery_time"))
-    api = api_distributions(journeys, _percentiles(specs, "api_response"))
+    faults = bool(manifest.faults)
+    delivery = delivery_distributions(journeys, outcomes, _percentiles(specs, "delivery_time"), faults)
+    api = api_distributions(journeys, _percentiles(specs, "api_response"), faults)
     paid = cost(journeys, outcomes, currency_of(manifest.profile))
     available, grew = availability_and_growth(journeys, outcomes)
     objectives = judge_all(
         specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, grew))
     )
     splits = _delay_splits(journeys, outcomes, manifest, specs)
-    objectives = _with_reach(objectives, splits, grew is True, bool(manifest.faults))
+    objectives = _with_reach(objectives, splits, grew is True, faults)
     if failed:
         objectives = withheld(
             objectives, f"the bench failed: {failed}", "a run in which the bench does not fail"

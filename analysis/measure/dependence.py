@@ -4,7 +4,8 @@ Messages that queue together have similar delays. Two estimates measure this; th
 The lag-1 correlation of the ranks of their times, in the order in which they were due, models a first-order
 autoregressive process. A longer memory below the noise of the network, such as a stall of some seconds now
 and then, hardly shows in it. So the late messages (above the 95th percentile) are also counted in blocks: if
-they were independent, the variance of these counts would be the binomial one.
+they were independent, the variance of these counts would be the binomial one. Not in a run with injected
+faults: their instants are given, so that late messages in them are no chance.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _HIGHEST_CORRELATION = 0.999
 _LATE = 0.95  # a later message than this share of the others is late
 _BLOCKS = 20  # of neighbours
 _FEWEST_LATE = 5  # with fewer late messages the blocks show nothing
+_BLOCK_NOISE = 3.5  # standard deviations; independent values are beyond it in 1 of 400 cases
 
 
 def lag_one_correlation(values: Floats) -> float:
@@ -46,20 +48,21 @@ def mean_ranks(values: Floats) -> Floats:
     return found
 
 
-def evidence_of(values: Floats, correlation: float | None = None) -> float:
+def evidence_of(values: Floats, correlation: float | None = None, faults: bool = False) -> float:
     """The share of values that counts as independent, in the order in which the messages were due.
 
-    ``correlation``: their lag-1 correlation, if it is known.
+    ``correlation``: their lag-1 correlation, if it is known. ``faults``: the run has injected faults.
     """
     r = lag_one_correlation(values) if correlation is None else correlation
-    return min(evidence_share(len(values), r), block_evidence(values))
+    share = evidence_share(len(values), r)
+    return share if faults else min(share, block_evidence(values))
 
 
 def block_evidence(values: Floats) -> float:
     """The binomial variance of the number of late values in a block over the observed one.
 
-    1 if the observed variance is within the noise of independent values: two standard deviations of their
-    dispersion, each sqrt(2 / (blocks - 1)).
+    1 if the observed variance is within the noise of independent values: ``_BLOCK_NOISE`` standard deviations
+    of their dispersion, each sqrt(2 / (blocks - 1)).
     """
     if not len(values):
         return 1.0
@@ -76,7 +79,7 @@ def block_evidence(values: Floats) -> float:
     excess = np.add.reduceat(late.astype(np.float64), starts) - share * sizes
     expected = (blocks - 1) / blocks * count * share * (1.0 - share)
     dispersion = float(np.dot(excess, excess)) / expected
-    if dispersion <= 1.0 + NOISE_DEVIATIONS * math.sqrt(2.0 / (blocks - 1)):
+    if dispersion <= 1.0 + _BLOCK_NOISE * math.sqrt(2.0 / (blocks - 1)):
         return 1.0
     return 1.0 / dispersion
 
