@@ -58,7 +58,7 @@ def cost_tally(load: pa.Table, provider: pa.Table) -> CostTally:
         open=int(np.count_nonzero((on_its_way | unpriced) & ~delivered)),
         unpriced=int(np.count_nonzero(unpriced)),
         highest=float(paid.max(initial=0.0)),
-        width=relative_width(paid[priced], (delivered | on_its_way)[priced]),
+        width=relative_width(paid[priced].astype(np.float64), (delivered | on_its_way)[priced]),
     )
 
 

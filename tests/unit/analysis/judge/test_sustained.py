@@ -33,7 +33,12 @@ def load(run: RunBuilder, lost: int, how: dict[str, Any] | None) -> None:
 
 def made(run: RunBuilder, **manifest: Any) -> tuple[PartReport, bool]:
     """The part, and whether a capacity search hears that many messages were lost."""
-    usual = {"load_s": 100.0, "end_s": 200.0, "drain_timeout_s": 60.0, "exit_reason": "drain_timeout"}
+    usual: dict[str, Any] = {
+        "load_s": 100.0,
+        "end_s": 200.0,
+        "drain_timeout_s": 60.0,
+        "exit_reason": "drain_timeout",
+    }
     run_dir = run.write(**usual | manifest)
     report = build_report(run_dir)
     found = of_trial(run_dir, report, result_of(report, "r", "c"))
