@@ -21,6 +21,7 @@ from analysis.measure import stages
 from analysis.measure.backlog import availability_and_growth, class_grew
 from analysis.measure.burst import find_burst
 from analysis.measure.comparison.campaigns import fairness
+from analysis.measure.contract_limits import has_fast_lane
 from analysis.measure.cost import cost
 from analysis.measure.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.measure.faults import fault_bands
@@ -31,7 +32,6 @@ from analysis.measure.provider_limits import binds_elsewhere, currency_of, limit
 from analysis.measure.reasons import reasons
 from analysis.measure.shares.delays import delay_splits, route_count
 from analysis.measure.shares.hints import hints
-from analysis.measure.shares.limits import has_fast_lane
 from analysis.measure.shares.why_missed import why_missed
 from analysis.measure.silence import accepts_to_the_end
 from analysis.measure.throughput import backlog_gone_s, throughput
@@ -50,7 +50,7 @@ from analysis.model import (
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
 from analysis.read.journeys import Journeys, read_journeys
-from analysis.read.wait import ended_early, waited_out
+from analysis.read.wait_after_load import ended_early, waited_out
 from analysis.records import Manifest
 
 DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)

@@ -11,7 +11,7 @@ from analysis.measure.outcomes import judge
 from analysis.measure.steady import steady_of
 from analysis.model import RunReport
 from analysis.read.journeys import read_journeys
-from analysis.read.wait import waited_out
+from analysis.read.wait_after_load import waited_out
 from analysis.records import AnalysisResult, read_manifest
 
 

@@ -11,6 +11,7 @@ from analysis.findings import (
     AS_ALLOWED,
     BEFORE_REFUSED,
     CONNECTION_REFUSED,
+    HELD_FOR_LIMITS,
     MOST_OF_THEM,
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
@@ -210,7 +211,8 @@ def _paced_alone(part: PartReport, found: Bottleneck) -> bool:
     """
     if found.kind != "provider_limit" or part.backlog_grew:
         return False
-    if not found.evidence or not all(AS_ALLOWED in each for each in found.evidence):
+    obeyed = [AS_ALLOWED in each or HELD_FOR_LIMITS in each for each in found.evidence]
+    if not obeyed or not all(obeyed):
         return False
     missed = [each for each in part.objectives if each.verdict == "missed"]
     classes = {each.message_class for each in missed}

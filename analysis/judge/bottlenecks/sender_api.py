@@ -13,7 +13,7 @@ from analysis.classes import class_words
 from analysis.findings import NOT_ANSWERING, NOT_REACHED, STILL_FORWARDED
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.no_reply import (
     error_names,
     failed_counts,
@@ -33,7 +33,7 @@ _AT_ONCE = "each request failed immediately"
 _STRENGTH = 0.8  # weaker than the kinds that name a cause: it shows where messages wait and not why
 
 
-def slow(view: View) -> Seen:
+def slow(view: View) -> KindFinding:
     """The median answer takes long, or none comes for some time."""
     late = _late(view)
     silences = [each for each in view.silences if each.waited]
@@ -65,10 +65,10 @@ def slow(view: View) -> Seen:
 
     # Too few requests to the provider are the cause of a slow answer, and not of a silence.
     unexplained = late & ~submits.callers_wait(view)
-    return Seen(strength(unexplained | _during(view, silences), _STRENGTH), describe)
+    return KindFinding(strength(unexplained | _during(view, silences), _STRENGTH), describe)
 
 
-def refusing(view: View) -> Seen:
+def refusing(view: View) -> KindFinding:
     """Messages were not taken by an API that answers quickly."""
     planned = view.windows.counts(view.due_s, view.everyone)
     left = view.windows.counts(view.due_s, view.not_taken)
@@ -88,10 +88,10 @@ def refusing(view: View) -> Seen:
         evidence = (*_counts(view), *_by_class(view), *_process(view, windows))
         return f"{view.sender_name}'s API {what}", evidence
 
-    return Seen(strength(seen, _STRENGTH), describe)
+    return KindFinding(strength(seen, _STRENGTH), describe)
 
 
-def stopped(view: View) -> Seen:
+def stopped(view: View) -> KindFinding:
     """No message was answered from an instant to the end of the load, or all requests failed at once until
     the sender was back.
     """
@@ -109,7 +109,7 @@ def stopped(view: View) -> Seen:
         text, after = _stop_words(view, found)
         return text, (after, *([f"before, it {absent}"] if absent else ()), *_counts(view))
 
-    return Seen(strength(where), describe)
+    return KindFinding(strength(where), describe)
 
 
 def _stop_words(view: View, found: Stop) -> tuple[str, str]:

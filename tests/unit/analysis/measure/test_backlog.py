@@ -168,7 +168,7 @@ def test_a_few_messages_do_not_show_whether_the_backlog_grows(new_run: Build) ->
 
 @pytest.mark.parametrize("submits_per_s", [4.0, 18.0])
 def test_a_low_class_that_waits_for_higher_ones_is_not_held(new_run: Build, submits_per_s: float) -> None:
-    """One connection and priorities: a few of 170 messages per second leave from the start, all OTPs."""
+    """One connection and priorities: 18 of 170 messages per second leave, none of them marketing."""
     run, urgent, free_s = new_run("run"), [], 0.0
     for slot in range(5_100):
         due_s = slot / 170
