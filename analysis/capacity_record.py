@@ -37,7 +37,7 @@ class Trial(Struct, frozen=True, kw_only=True):
 class CapacityResult(Struct, frozen=True, kw_only=True):
     """``capacity.json``: the highest sustained rate at which every objective is met.
 
-    ``sustained_per_s`` is None if no rate was met. The true value is between ``low_per_s`` (met) and
+    ``sustained_per_s`` is None if no rate was met. The interval is from ``low_per_s`` (met) to
     ``high_per_s`` (missed; None if no rate was missed up to the search's upper end).
     """
 

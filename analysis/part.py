@@ -66,16 +66,14 @@ def analyse_part(
 ) -> PartReport:
     """Raises ``MalformedRunError`` if a file of the run directory is malformed."""
     tightest = _tightest(specs)
-    lag_limit_s = tightest.lag_limit_s
     journeys = read_journeys(run_dir, manifest)
     limits = manifest.in_flight_limit, manifest.in_flight_needed
-    journeys = with_bench_drops(journeys, limits, lag_limit_s)
+    journeys = with_bench_drops(journeys, limits, tightest.lag_limit_s)
     outcomes = judge(journeys)
     counted = accounting(journeys, outcomes, manifest.planned)
     instrument = checks_environment.instrument(manifest.instrument_failures, journeys.origin_ns)
     failed = instrument.value if instrument.state == "invalid" else ""
-    delivery = delivery_distributions(journeys, outcomes, _percentiles(specs, "delivery_time"))
-    api = api_distributions(journeys, _percentiles(specs, "api_response"))
+    delivery, api = _times(journeys, outcomes, manifest, specs)
     paid = cost(journeys, outcomes, currency_of(manifest.profile))
     available, grew = availability_and_growth(journeys, outcomes)
     objectives = judge_all(
@@ -92,7 +90,8 @@ def analyse_part(
     found = _checks(journeys, manifest, counted, order, tightest)
     sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
     made = _advised((instrument, *found, *sizes), command_of(manifest))
-    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, (lag_limit_s, grew is True))
+    known = tightest.lag_limit_s, grew is True
+    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, known)
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
@@ -124,6 +123,17 @@ def analyse_part(
         delay_splits=splits,
         hints=hints(journeys, outcomes, manifest),
         bottlenecks=() if failed else find_bottlenecks(asked),
+    )
+
+
+def _times(
+    journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest, specs: tuple[Spec, ...]
+) -> tuple[tuple[Distribution, ...], tuple[Distribution, ...]]:
+    """The distributions of the delivery times and of the sender's answers."""
+    faults = bool(manifest.faults)
+    return (
+        delivery_distributions(journeys, outcomes, _percentiles(specs, "delivery_time"), faults),
+        api_distributions(journeys, _percentiles(specs, "api_response"), faults),
     )
 
 

@@ -246,9 +246,8 @@ class NamedBottleneck(Struct, frozen=True):
 class Steady(Struct, frozen=True, kw_only=True):
     """The steady part of a load, with 95 % intervals (analysis/measure/steady.py). Rates are per second.
 
-    ``through``: messages that left every queue. ``growth``: of the backlog; ``sustained``: it did not
-    grow; None if unknown. ``reserve``: messages beyond the steady rate that were done at the start.
-    """
+    ``through``: messages that left every queue; ``error``: standard error. ``growth``: of the backlog;
+    ``sustained``: it did not grow; None: unknown. ``reserve``: done at first, beyond the rate."""
 
     from_s: float
     to_s: float
@@ -256,6 +255,7 @@ class Steady(Struct, frozen=True, kw_only=True):
     through_per_s: float
     through_low_per_s: float
     through_high_per_s: float
+    through_error_per_s: float = 0.0
     growth_per_s: float
     growth_low_per_s: float
     growth_high_per_s: float

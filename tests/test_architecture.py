@@ -112,6 +112,7 @@ def test_loadtests_imports_only_the_contract_of_analysis() -> None:
         *("analysis.records", "analysis.exit_codes", "analysis.render.plain_matplotlib"),
         *("analysis.objectives.grammar", "analysis.objectives.defaults", "analysis.objectives.final_verdict"),
         *("analysis.capacity_record", "analysis.measure.dependence", "analysis.refusals"),
+        "analysis.measure.ratio",
     )
     assert all(name.startswith(allowed) for name in taken), taken
 

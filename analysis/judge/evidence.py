@@ -37,6 +37,13 @@ def messages_needed(seen: float, asked: float, evidence: float = 1.0) -> float:
     return (spread / gap) ** 2 / evidence
 
 
+def messages_for_ratio(count: int, value: float, width: float, limit: float) -> float:
+    """The same for a ratio of two sums. ``width``: half of its interval with ``count`` messages, over it."""
+    if value == limit:
+        return math.inf
+    return count * (value * width * (1.0 + _POWER_Z / _CONFIDENCE_Z) / (value - limit)) ** 2
+
+
 def more_needed(
     count: int, wanted: float, message_class: str, per_s: float, fewest: int = 0, whole_day: bool = False
 ) -> str:

@@ -13,7 +13,9 @@ from analysis.findings import Handsets
 from analysis.judge.objective_inputs import OutcomeCounts
 from analysis.measure.dependence import evidence_of_outcomes
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
+from analysis.measure.ratio import relative_width
 from analysis.read.journeys import OUTCOMES, Journeys
+from analysis.read.provider_rows import PROVIDER_STATES
 
 
 def handsets(journeys: Journeys, outcomes: MessageOutcomes) -> tuple[Handsets, ...]:
@@ -68,6 +70,7 @@ def _outcomes(journeys: Journeys, outcomes: MessageOutcomes, due: Bools, waited_
         unpriced=int(np.count_nonzero(still_open & ~journeys.provider.accepted)),
         highest_price=float(journeys.provider.price[due].max(initial=0.0)),
         evidence=_evidence(journeys, outcomes, among & ~still_open),
+        cost_width=_cost_width(journeys, due),
     )
 
 
@@ -80,3 +83,11 @@ def _evidence(journeys: Journeys, outcomes: MessageOutcomes, ended: Bools) -> fl
     classes, carriers = journeys.load.class_index[chosen], journeys.provider.carrier.index[chosen]
     groups = (1 + carriers) * len(journeys.load.class_names) + classes
     return evidence_of_outcomes(outcomes.outcome[chosen] == DELIVERED, groups)
+
+
+def _cost_width(journeys: Journeys, due: Bools) -> float:
+    """Of the messages that the provider charged. Open ones may arrive."""
+    provider = journeys.provider
+    charged: Bools = due & provider.accepted
+    arrived = np.isin(provider.state, [PROVIDER_STATES.index(name) for name in ("delivered", "open")])
+    return relative_width(provider.price[charged], arrived[charged])

@@ -26,6 +26,7 @@ class OutcomeCounts:
     unpriced: int = 0  # open, and not accepted by the provider: what they cost is not known
     highest_price: float = 0.0  # the most that was paid for one message
     evidence: float = 1.0  # the share of the accepted messages whose outcomes count as independent
+    cost_width: float = 0.0  # half of the 95 % interval of the cost of a delivered message, as a share of it
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,13 @@ from dataclasses import replace
 
 from analysis.classes import ALL, class_words
 from analysis.formatting import count_text, times_text
-from analysis.judge.evidence import ACCEPTS_TO_THE_END, messages_needed, more_needed, wait_longer
+from analysis.judge.evidence import (
+    ACCEPTS_TO_THE_END,
+    messages_for_ratio,
+    messages_needed,
+    more_needed,
+    wait_longer,
+)
 from analysis.judge.losses import (
     LIST_KEYS,
     LONGER_WAIT,
@@ -279,7 +285,9 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
 
 
 def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> Finding:
-    """Open messages change what is delivered. The provider charges a message when it accepts it; one that it
+    """A ratio of two sums over a sample: which phones, networks and texts the messages have is chance.
+
+    Open messages change what is delivered. The provider charges a message when it accepts it; one that it
     has not accepted counts at the highest price of this load.
     """
     every = facts.outcomes.get(ALL)
@@ -292,13 +300,25 @@ def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> Finding:
     still = f", {count_text(every.open)} still open" if every.open else ""
     if every.unpriced:
         still = f"{still}, of which the provider has not accepted {count_text(every.unpriced)}"
+    least, width = 1000.0 * facts.cost.points / (delivered + every.open), every.cost_width
+    low, high_end = least * (1.0 - width), high * (1.0 + width)
+    interval = f"{value_text(spec, low)} to {value_text(spec, high_end)}" if width else ""
+    if judge(spec.relation, least, high, spec.limit) == "undecided":  # without another message
+        needs = wait_longer(every.open, every.unforwarded, every.for_phones)
+    elif not facts.accepts_to_the_end:
+        needs = ACCEPTS_TO_THE_END
+    else:
+        wanted = messages_for_ratio(every.accepted, value, width, spec.limit)
+        per_s = facts.per_s(every.accepted)
+        needs = more_needed(every.accepted, wanted, ALL, per_s, 0, facts.whole_day)
     return Finding(
         value=value,
-        low=1000.0 * facts.cost.points / (delivered + every.open),
-        high=high,
-        why=f"{count_text(delivered)} delivered{still}",
-        needs=wait_longer(every.open, every.unforwarded, every.for_phones) if every.open else "",
+        low=low,
+        high=high_end,
+        why=f"{count_text(delivered)} delivered{still}" + (f"; 95 % interval {interval}" if interval else ""),
+        needs=needs,
         measured=f"{value_text(spec, value)} {facts.cost.currency}".rstrip(),
+        interval=interval,
         count=every.accepted,
     )
 

@@ -29,8 +29,8 @@ def many_lost(
     """Whether over ``NOT_TAKEN_SHARE`` of the messages were given up, lost or unaccounted. None: unknown.
 
     Not those that no sender could have delivered, and not those that came without their key: the provider
-    got these. Unknown are messages that may still be repeated. If the wait after the load ended early, or the
-    sender forwarded none, it may still have those that the provider has not seen.
+    got these. Unknown are messages that may still be repeated. If the wait after the load ended early, or
+    the sender forwarded none, it may still have those that the provider has not seen.
     """
     unseen = outcomes.unaccounted & ~outcomes.still_held
     certain = outcomes.never | given_up(journeys, outcomes)

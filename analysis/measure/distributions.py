@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
-from analysis.measure.dependence import evidence_share, lag_one_correlation
+from analysis.measure.dependence import evidence_of, lag_one_correlation
 from analysis.measure.outcomes import MessageOutcomes, delivered_in_order, delivery_ages
 from analysis.measure.percentiles import (
     SHOWN_PERCENTILES,
@@ -27,9 +27,15 @@ _CURVE_TOP = 99.99
 
 
 def delivery_distributions(
-    journeys: Journeys, outcomes: MessageOutcomes, percentiles: tuple[float, ...] = SHOWN_PERCENTILES
+    journeys: Journeys,
+    outcomes: MessageOutcomes,
+    percentiles: tuple[float, ...] = SHOWN_PERCENTILES,
+    faults: bool = False,
 ) -> tuple[Distribution, ...]:
-    """One per class that has messages, in the order of the classes; then one for all if there are several."""
+    """One per class that has messages, in the order of the classes; then one for all if there are several.
+
+    ``faults``: the run has injected faults.
+    """
     groups = [(name, journeys.of_class(name)) for name in journeys.load.class_names]
     groups = [(name, among & journeys.accepted) for name, among in groups]
     if len(groups) > 1:
@@ -42,6 +48,7 @@ def delivery_distributions(
             delivered_in_order(journeys, outcomes, among),
             int(np.count_nonzero(among & outcomes.never)),
             percentiles,
+            faults,
         )
         for name, among in groups
         if among.any()
@@ -55,7 +62,7 @@ def class_ages(journeys: Journeys, outcomes: MessageOutcomes, name: str) -> Ages
 
 
 def api_distributions(
-    journeys: Journeys, percentiles: tuple[float, ...] = SHOWN_PERCENTILES
+    journeys: Journeys, percentiles: tuple[float, ...] = SHOWN_PERCENTILES, faults: bool = False
 ) -> tuple[Distribution, ...]:
     """The sender's answer, from the intended instant (response) and from the send (service)."""
     load = journeys.load
@@ -67,7 +74,7 @@ def api_distributions(
         times = (load.replied_s - start)[answered]
         order = np.argsort(load.intended_s[answered], kind="stable")
         ages, never = api_ages(journeys, start), int(np.count_nonzero(_unanswered(journeys, start)))
-        found.append(_distribution(ALL, measure, ages, times[order], never, percentiles))
+        found.append(_distribution(ALL, measure, ages, times[order], never, percentiles, faults))
     return tuple(found)
 
 
@@ -106,10 +113,11 @@ def _distribution(
     ages: Ages,
     in_order: Floats,
     never_count: int,
-    percentiles: tuple[float, ...] = SHOWN_PERCENTILES,
+    percentiles: tuple[float, ...],
+    faults: bool,
 ) -> Distribution:
     correlation = lag_one_correlation(in_order)
-    evidence = evidence_share(len(in_order), correlation)
+    evidence = evidence_of(in_order, correlation, faults)
     there = len(in_order) > 0
     return Distribution(
         message_class=name,

@@ -10,8 +10,8 @@ withheld.
 
 Dependence: messages that queue together have similar delays, so n of them have the evidence of fewer
 independent ones.
-If the lag-1 correlation r of their ranks is beyond noise, l and u are those of n' = n (1 - r) / (1 + r)
-values, scaled back to n: l n / n' and u n / n'. The percentile then needs n / n' times as many messages.
+If ``measure.dependence`` shows this, l and u are those of the effective number n' of values, scaled back to
+n: l n / n' and u n / n'. The percentile then needs n / n' times as many messages.
 
 Censoring: a message that is still open at the end takes at least its age. It counts once with that age
 (``low_s``) and once as infinitely late (``high_s``). The k-th smallest values of both are bounds of the true

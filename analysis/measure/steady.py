@@ -69,6 +69,7 @@ def steady(intended_s: Floats, through_s: Floats, load_end_s: float) -> Steady |
         through_per_s=max(through, 0.0),
         through_low_per_s=max(through_low, 0.0),
         through_high_per_s=max(through_high, 0.0),
+        through_error_per_s=_random_error(grid, gone),
         growth_per_s=growth,
         growth_low_per_s=growth_low,
         growth_high_per_s=growth_high,
@@ -115,3 +116,15 @@ def _line(at_s: Floats, count: Floats) -> tuple[float, float, float, float]:
     residual = y - y.mean() - slope * spread
     error = float(np.sqrt((residual**2).sum() / (BLOCKS - 2) / squares))
     return slope, slope - _T_95 * error, slope + _T_95 * error, float(y.mean() - slope * x.mean())
+
+
+def _random_error(at_s: Floats, count: Floats) -> float:
+    """The standard error of the slope of a count that is a random walk: departures of a server with random
+    times that always has work.
+
+    The steps between the block means of such a walk have 2/3 of its variance in a block's time, and the slope
+    through it has 6/5 of its variance over the time (its residuals are not independent).
+    """
+    steps = np.diff(count.reshape(BLOCKS, _POINTS).mean(axis=1))
+    block_s = float(at_s[-1] - at_s[0]) / BLOCKS
+    return math.sqrt(1.2 * 1.5 * float(steps.var(ddof=1)) / block_s / (BLOCKS * block_s))

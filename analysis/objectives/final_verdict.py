@@ -18,7 +18,7 @@ decides when to stop waiting. The analysis widens it for dependent messages, by 
 measures at the end. So the bounds must agree for the share that is measured now, for half of it and for
 independent messages.
 
-The cost of 1,000 delivered messages is a count without a sample (``cost_verdict_is_final``).
+The cost of 1,000 delivered messages has bounds of the same kind (``cost_verdict_is_final``).
 """
 
 from __future__ import annotations
@@ -66,23 +66,30 @@ class CostTally(Struct, frozen=True):
     open: int  # may still be delivered
     unpriced: int = 0  # of the open ones, those that the provider has not accepted, as far as its rows show
     highest: float = 0.0  # the most that was paid for one message
+    width: float = 0.0  # half of the 95 % interval, as a share of the cost (measure.ratio)
 
 
 def cost_verdict_is_final(spec: Spec, tally: CostTally) -> bool:
     """Whether the open messages cannot change the verdict on the cost of 1,000 delivered messages.
 
     A message is paid for when the provider accepts it. So an open message whose price is known can only make
-    1,000 delivered messages cheaper. The others count at the highest price so far. The cost stays met if
-    it is met with these prices and without another delivery. It stays missed if it is too high even if every
-    open message is delivered, and those without a price are free.
+    1,000 delivered messages cheaper. The others count at the highest price so far. The worst case has these
+    prices and no other delivery; in the best case every open message is delivered, and those without a price
+    are free. Both must have the same verdict, with the interval that is measured now and without one.
     """
     if not tally.unpriced and not (tally.open and tally.paid):
         return True
     if not tally.delivered or not tally.paid:
         return False
     most = tally.paid + tally.unpriced * tally.highest
-    met = _keeps(spec, 1000.0 * most / tally.delivered)
-    return met or not _keeps(spec, 1000.0 * tally.paid / (tally.delivered + tally.open))
+    worst, best = 1000.0 * most / tally.delivered, 1000.0 * tally.paid / (tally.delivered + tally.open)
+    return all(_of_cost(spec, worst, each) == _of_cost(spec, best, each) for each in {0.0, tally.width})
+
+
+def _of_cost(spec: Spec, cost: float, width: float) -> Literal["met", "missed", "undecided"]:
+    if _keeps(spec, cost * (1.0 + width)):
+        return "met"
+    return "undecided" if _keeps(spec, cost * (1.0 - width)) else "missed"
 
 
 def _keeps(spec: Spec, cost: float) -> bool:

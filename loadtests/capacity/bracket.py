@@ -58,8 +58,9 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
 class TrialResult(Struct, frozen=True, kw_only=True):
     """One trial. ``through_*`` is the throughput of its steady part with the ends of a 95 % interval.
 
-    ``sustained``: the backlog did not grow; None if that is unknown. ``reserve`` is how many messages
-    the target did at first beyond its steady rate: a bucket's burst, free space in a buffer.
+    ``through_error_per_s`` is its standard error for a target with random times. ``sustained``: the backlog
+    did not grow; None if that is unknown. ``reserve`` is how many messages the target did at first beyond its
+    steady rate: a bucket's burst, free space in a buffer.
     """
 
     rate_per_s: float
@@ -69,6 +70,7 @@ class TrialResult(Struct, frozen=True, kw_only=True):
     through_per_s: float
     through_low_per_s: float
     through_high_per_s: float
+    through_error_per_s: float = 0.0
     reserve: float = 0.0
     why: str = ""
     bottlenecks: tuple[str, ...] = ()

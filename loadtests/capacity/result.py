@@ -10,11 +10,20 @@ from msgspec.structs import replace
 
 from analysis.capacity_record import UNKNOWN_BOTTLENECK, CapacityResult, Trial
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
-from loadtests.capacity.bracket import MOST_TRIALS, Bracket, SearchSettings, TrialResult, read_trials
+from loadtests.capacity.bracket import (
+    MOST_TRIALS,
+    Bracket,
+    SearchSettings,
+    TrialResult,
+    read_trials,
+    saturation_of,
+)
 from loadtests.capacity.search import interval_texts, percent, rate_text
 from loadtests.capacity.verdict import BACKLOG
 
 INTERRUPTED = "interrupted"  # why a search ended
+_WIDER = "the throughput under overload leaves a wider interval"  # the same
+_T_95 = 2.262  # Student's t, 9 degrees of freedom, two-sided 95 %
 _SAMPLE_DAY = 1_000_000
 _MADE_AGAIN = "made again for longer, since the target has shown a higher throughput"
 
@@ -44,23 +53,44 @@ def capacity_result(
     settings: SearchSettings, trials: Sequence[TrialResult], searched: Searched
 ) -> CapacityResult:
     bracket = read_trials(settings, trials)
-    met, high_per_s = bracket.met_per_s, upper_end_per_s(settings, bracket)
+    met, low_per_s, high_per_s = bracket.met_per_s, *interval_per_s(settings, bracket, trials)
+    wide = met and met < settings.to_per_s and high_per_s > low_per_s * (1 + settings.precision) * (1 + 1e-9)
+    precise = _precise(settings, bracket)
     return CapacityResult(
         profile=searched.profile,
         profile_limits=next((each.profile_limits for each in trials if each.verdict != "invalid"), "unknown"),
         target=searched.target,
         objectives=searched.objectives,
         sustained_per_s=met or None,
-        low_per_s=met,
+        low_per_s=low_per_s,
         high_per_s=high_per_s if math.isfinite(high_per_s) else None,
         messages_per_day=per_day(met) if met else None,
         bottlenecks=bottlenecks_above(bracket, trials),
         trials=_recorded(settings, trials),
-        ended=searched.ended,
+        ended=_WIDER if wide and precise and searched.ended != INTERRUPTED else searched.ended,
         interrupted_per_s=searched.interrupted_per_s,
-        precision_missed=None if _precise(settings, bracket) else settings.precision,
+        precision_missed=None if precise and not wide else settings.precision,
         brief=settings.brief,
     )
+
+
+def interval_per_s(
+    settings: SearchSettings, bracket: Bracket, trials: Sequence[TrialResult]
+) -> tuple[float, float]:
+    """The ends of the capacity's interval: those of the bracket, and those of the throughput under overload.
+
+    A single trial decides on which side a rate lies, and for a target with random times that can be chance.
+    What such a target does under overload has an interval. The most exact one counts. One below a rate that
+    was met does not: then the target does less under overload, and its throughput is not the capacity.
+    """
+    met, high_per_s = bracket.met_per_s, upper_end_per_s(settings, bracket)
+    saturated = [each for each in trials if each.sustained is False and saturation_of(each) is not None]
+    spread = [(_T_95 * each.through_error_per_s, each.through_per_s) for each in saturated]
+    known = [(error, per_s) for error, per_s in spread if met and per_s + error >= met]
+    if not known or bracket.saturation is None:  # without it the limit is a delay
+        return met, high_per_s
+    error, per_s = min(known)
+    return min(met, per_s - error), max(high_per_s, per_s + error)
 
 
 def upper_end_per_s(settings: SearchSettings, bracket: Bracket) -> float:

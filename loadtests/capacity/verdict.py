@@ -70,6 +70,7 @@ def judged_trial(
         through_per_s=steady.through_per_s if steady is not None else through,
         through_low_per_s=steady.through_low_per_s if steady is not None else through,
         through_high_per_s=steady.through_high_per_s if steady is not None else through,
+        through_error_per_s=steady.through_error_per_s if steady is not None else 0.0,
         reserve=steady.reserve if steady is not None else 0.0,
         why=_why(verdict, named, waits, grew_not, result),
         bottlenecks=tuple(each.text for each in result.bottlenecks) if verdict == "missed" else (),

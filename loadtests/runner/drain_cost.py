@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analysis.measure.ratio import relative_width
 from analysis.objectives.final_verdict import CostTally
 from analysis.objectives.grammar import Spec, parse_all
 from analysis.refusals import PERMANENT
@@ -57,6 +58,7 @@ def cost_tally(load: pa.Table, provider: pa.Table) -> CostTally:
         open=int(np.count_nonzero((on_its_way | unpriced) & ~delivered)),
         unpriced=int(np.count_nonzero(unpriced)),
         highest=float(paid.max(initial=0.0)),
+        width=relative_width(paid[priced].astype(np.float64), (delivered | on_its_way)[priced]),
     )
 
 

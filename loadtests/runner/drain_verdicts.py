@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-from analysis.measure.dependence import evidence_share, lag_one_correlation
+from analysis.measure.dependence import evidence_of
 from analysis.objectives.final_verdict import ObjectiveTally, cost_verdict_is_final, verdict_is_final
 from analysis.objectives.grammar import ALL, parse_all
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
@@ -164,7 +164,7 @@ def _may_yet_arrive(rows: pa.Table, seen: BoolArray) -> BoolArray:
 def _evidence(intended_ns: IntArray, took_ns: IntArray, arrived: BoolArray) -> float:
     """Measured as in the analysis: from the delivery times in the order in which the messages were due."""
     took_s = took_ns[arrived][np.argsort(intended_ns[arrived], kind="stable")] / 1e9
-    return evidence_share(len(took_s), lag_one_correlation(took_s))
+    return evidence_of(took_s)
 
 
 def _of_class(load: pa.Table, name: str) -> BoolArray:

@@ -123,5 +123,6 @@ def trial(target: ModelTarget, step: NextTrial, seed: int, limit_s: float, perce
         through_per_s=through[0],
         through_low_per_s=through[1],
         through_high_per_s=through[2],
+        through_error_per_s=found.through_error_per_s if found is not None else 0.0,
         reserve=through[3],
     )

@@ -46,7 +46,8 @@ def delay_splits(
             among = np.flatnonzero(journeys.load.class_index[split.times.place] == index)
             due_s = journeys.load.intended_s[split.times.place[among]]
             among = among[np.argsort(due_s, kind="stable")]
-            made = _of_class(name, delivered, split, among, percentiles, limits, journeys.provider.carrier)
+            carrier, faults = journeys.provider.carrier, bool(manifest.faults)
+            made = _of_class(name, delivered, split, among, percentiles, limits, carrier, faults)
             slow = ~journeys.provider.priority[split.times.place[among]]
             without = int(np.count_nonzero(slow)) if has_fast_lane(manifest.profile) else 0
             still_open = int(np.count_nonzero(waiting & (journeys.load.class_index == index)))
@@ -78,6 +79,7 @@ def _of_class(
     percentiles: tuple[float, ...],
     limits: ContractLimits,
     carrier: Labels,
+    faults: bool,
 ) -> DelaySplit:
     """``among``: the positions of the class's messages, in the order in which they were due."""
     total = split.total[among]
@@ -92,7 +94,7 @@ def _of_class(
                 p50_s=p50,
                 p95_s=p95,
                 p99_s=p99,
-                without=_quantiles(total - own, percentiles),
+                without=_quantiles(total - own, percentiles, faults),
             )
         )
     return DelaySplit(
@@ -100,9 +102,9 @@ def _of_class(
         count=len(among),
         left_out=delivered - len(among),
         total_mean_s=_mean_s(total),
-        total=_quantiles(total, percentiles),
+        total=_quantiles(total, percentiles, faults),
         shares=tuple(shares),
-        network_only=_quantiles(split.of["network"][among], percentiles),
+        network_only=_quantiles(split.of["network"][among], percentiles, faults),
         ideal=quantiles(known(_seconds(split.ideal[among])), percentiles),
         limit=_dearest(split, among, limits, carrier),
     )
@@ -113,12 +115,12 @@ def _seconds(values: Ints) -> Floats:
     return in_seconds
 
 
-def _quantiles(values: Ints, percentiles: tuple[float, ...]) -> tuple[Quantile, ...]:
+def _quantiles(values: Ints, percentiles: tuple[float, ...], faults: bool) -> tuple[Quantile, ...]:
     """Of times in the order in which the messages were due. Messages in one queue count as fewer, as in an
     objective: otherwise the page had two intervals for the same messages.
     """
     in_order = _seconds(values)
-    return quantiles(known(in_order), percentiles, evidence_of(in_order))
+    return quantiles(known(in_order), percentiles, evidence_of(in_order, faults=faults))
 
 
 def _mean_s(values: Ints) -> float:

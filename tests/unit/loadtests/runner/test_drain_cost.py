@@ -32,6 +32,15 @@ from loadtests.runner.drain_verdicts import DrainVerdicts
         ("cost_per_1000<80", CostTally(0.0, 100, 20), True),  # no prices: never decided
         ("cost_per_1000<80", CostTally(0.0, 100, 20, unpriced=20), False),
         ("cost_per_1000<=70", CostTally(7.0, 100, 20), True),
+        ("cost_per_1000<72", CostTally(7.0, 100, 20), True),
+        (
+            "cost_per_1000<72",
+            CostTally(7.0, 100, 20, width=0.05),
+            False,
+        ),  # 73.5 at most now, 61.3 if all arrive
+        ("cost_per_1000<74", CostTally(7.0, 100, 20, width=0.05), True),
+        ("cost_per_1000<57", CostTally(7.0, 100, 20, width=0.05), False),  # 55.4 at least, if all arrive
+        ("cost_per_1000<55", CostTally(7.0, 100, 20, width=0.05), True),
     ],
 )
 def test_the_verdict_on_the_cost_is_final_when_no_end_changes_its_verdict(
