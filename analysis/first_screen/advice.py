@@ -8,6 +8,8 @@ from analysis.classes import ALL, GUARDED_CLASS, class_words
 from analysis.findings import (
     A_FAULT,
     ACCEPT_QUEUE,
+    ANSWERED_FIRST,
+    ANSWERED_NOTHING,
     AS_ALLOWED,
     BEFORE_REFUSED,
     CONNECTION_REFUSED,
@@ -153,6 +155,16 @@ def _of_the_process(found: Bottleneck) -> str:
     away = found.kind == "sender_stopped" and NOT_REACHED in found.text
     if api and NOTHING_LISTENS in found.text:
         return "start the sender there, or correct request.url in its target file."
+    if api and ANSWERED_NOTHING in found.text:
+        return (
+            "look in the sender for what held up its answers at that time: a blocking call, a lock, or a pause "
+            "of the process."
+        )
+    if api and any(ANSWERED_FIRST in each for each in found.evidence):
+        return (
+            "look in the sender for what its answers wait for: a blocking call, a lock, its store, or too few "
+            "workers for requests."
+        )
     if api and NOT_ANSWERING in found.text:
         return "look in the sender's log for the error or the blocking call."
     if away or (found.kind == "sender_refuses" and CONNECTION_REFUSED in found.text):

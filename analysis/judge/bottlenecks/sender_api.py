@@ -10,7 +10,13 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.classes import class_words
-from analysis.findings import NOT_ANSWERING, NOT_REACHED, STILL_FORWARDED
+from analysis.findings import (
+    ANSWERED_FIRST,
+    ANSWERED_NOTHING,
+    NOT_ANSWERING,
+    NOT_REACHED,
+    STILL_FORWARDED,
+)
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
@@ -47,7 +53,7 @@ def slow(view: View) -> Seen:
         if not over(_median_s(view), QUEUED_S)[windows].any() and not view.dropped_by_target.any():
             what = "answers some requests too slowly"
         if silent and longest is not None:
-            what = f"answered nothing for {seconds_text(longest.to_s - longest.from_s)}"
+            what = f"{ANSWERED_NOTHING} {seconds_text(longest.to_s - longest.from_s)}"
             if longest.forwarded:
                 what = f"{what}, but {STILL_FORWARDED}"
         elif not np.isfinite(view.load.replied_s).any():
@@ -55,6 +61,7 @@ def slow(view: View) -> Seen:
             what = f"{NOT_ANSWERING}: {failed}" if failed else NOT_ANSWERING
         if late[windows].any() and not silent and not failed:
             evidence.append(f"the median request {median_answer(view, windows)}")
+            evidence += _answered_first(view)
             _, in_flight = view.gauges.gauges.series("load", "in_flight")
             most_waiting = int(in_flight.max(initial=0))
             if most_waiting > 1:
@@ -223,6 +230,14 @@ def _silence_words(view: View, longest: Silence, count: int) -> str:
         seen = times_text(longest.forwarded) if longest.forwarded else "no message"
         words = f"{words} while the provider saw {seen} of the sender"
     return f"{words}, the longest of {count_text(count)} such times" if count > 1 else words
+
+
+def _answered_first(view: View) -> list[str]:
+    """Of the messages that the provider has seen: a sender that answers first does not wait for its answer."""
+    both = np.isfinite(view.load.replied_s) & np.isfinite(view.taken_at_s)
+    first = int(np.count_nonzero(both & (view.load.replied_s < view.taken_at_s)))
+    total = int(np.count_nonzero(both))
+    return [f"{share_text(first, total)} of the messages were {ANSWERED_FIRST}"] if 2 * first > total else []
 
 
 def _process(view: View, windows: Bools) -> list[str]:

@@ -9,6 +9,8 @@ import pytest
 from made_parts import LISTENING, OWN, found, kinds, sampled
 from run_builder import Build, RunBuilder
 
+from analysis.first_screen.advice import what_to_change
+from analysis.first_screen.quoting import Quote
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
 from analysis.report import build_report
@@ -166,6 +168,38 @@ def test_a_freeze_of_the_senders_event_loop_is_named(new_run: Build) -> None:
     assert only.text == "my-sender's API answered nothing for 5.00 s"
     told = " ".join(only.evidence)
     assert "41 requests waited and none was answered from 10.0 s to 15.0 s after the load's start" in told
+
+
+def advised(run: RunBuilder, **manifest: Any) -> str:
+    report = build_report(run.write(load_s=30.0, end_s=60.0, **manifest))
+    (only,) = report.parts[0].bottlenecks
+    assert only.kind == "sender_api"
+    return words(what_to_change(Quote(report), 0, 0))
+
+
+def test_the_advice_on_a_freeze_is_to_look_for_its_cause(new_run: Build) -> None:
+    """The page advised to answer before the submit and to send in batches. Such a sender did both."""
+    run = new_run("run")
+    frozen(run)
+    sampled(run, "target", cpu_percent=3.0, core_wait_percent=4.0)
+    said = advised(run, target=OWN)
+    assert said == (
+        "look in the sender for what held up its answers at that time: a blocking call, a "
+        "lock, or a pause of the process."
+    )
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_only_a_sender_that_submits_before_it_answers_is_told_to_answer_first(
+    new_run: Build, first: bool
+) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10, api_s=2.5)
+        run.seen(f"m-{slot}", slot / 10 + (2.6 if first else 0.1))
+    said = advised(run, target=OWN)
+    assert ("answer when the message is queued" in said) == (not first)
+    assert ("look in the sender for what its answers wait for" in said) == first
 
 
 @pytest.mark.parametrize("first_s", [10.0, 12.0, 14.0])
