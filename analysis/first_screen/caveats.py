@@ -62,7 +62,7 @@ PLAIN_CHECKS = {
     ),
     "machine CPU": PlainCheck(
         "processor use of the whole machine",
-        "Bench and sender shared it, so the sender may be faster on a machine of its own",
+        "The sender shared it, so it may be faster on a machine of its own",
     ),
     "Nagle delay (40 ms)": PlainCheck(
         "answers delayed by the network stack",

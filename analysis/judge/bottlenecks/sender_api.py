@@ -16,6 +16,7 @@ from analysis.findings import (
     NOT_ANSWERING,
     NOT_REACHED,
     STILL_FORWARDED,
+    TARGETS_LIMIT,
 )
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
@@ -58,7 +59,7 @@ def slow(view: View) -> Seen:
                 what = f"{what}, but {STILL_FORWARDED}"
         elif not np.isfinite(view.load.replied_s).any():
             failed = what_failed(view, view.everyone)
-            what = f"{NOT_ANSWERING}: {failed}" if failed else NOT_ANSWERING
+            what = f"{NOT_ANSWERING}: {failed}" if failed else f"{NOT_ANSWERING}{_limit(view)}"
         if late[windows].any() and not silent and not failed:
             evidence.append(f"the median request {median_answer(view, windows)}")
             evidence += _answered_first(view)
@@ -230,6 +231,14 @@ def _silence_words(view: View, longest: Silence, count: int) -> str:
         seen = times_text(longest.forwarded) if longest.forwarded else "no message"
         words = f"{words} while the provider saw {seen} of the sender"
     return f"{words}, the longest of {count_text(count)} such times" if count > 1 else words
+
+
+def _limit(view: View) -> str:
+    """`` within 2 s, the timeout_s of the target``, if each message timed out and the limit is known."""
+    timeout_s = view.given.target.get("timeout_s")
+    if not timeout_s or not with_errors(view, ("timeout",)).all():
+        return ""
+    return f" within {limit_text(float(timeout_s))}, {TARGETS_LIMIT}"
 
 
 def _answered_first(view: View) -> list[str]:

@@ -177,6 +177,24 @@ def advised(run: RunBuilder, **manifest: Any) -> str:
     return words(what_to_change(Quote(report), 0, 0))
 
 
+@pytest.mark.parametrize(("answered", "timeout_s"), [(0, 2.0), (0, None), (1, 2.0)])
+def test_an_api_that_is_slower_than_the_targets_limit_names_this_limit(
+    new_run: Build, answered: int, timeout_s: float | None
+) -> None:
+    """It answered after 5 s, and the page said only that it *does not answer*. The limit was 2 s."""
+    run = new_run("run")
+    stops(run, answered / 10, error="timeout")
+    for slot in range(answered, 300):
+        run.seen(f"m-{slot}", slot / 10 + 0.1)
+    sampled(run, "load", in_flight=20.0)
+    given = OWN if timeout_s is None else {**OWN, "timeout_s": timeout_s}
+    (only,) = found(run, target=given).bottlenecks
+    named = "does not answer within 2 s, the timeout_s of the target" in only.text
+    assert named == (timeout_s is not None and not answered)
+    if not answered:
+        assert ("raise timeout_s in the target file" in advised(run, target=given)) == named
+
+
 def test_the_advice_on_a_freeze_is_to_look_for_its_cause(new_run: Build) -> None:
     """The page advised to answer before the submit and to send in batches. Such a sender did both."""
     run = new_run("run")
