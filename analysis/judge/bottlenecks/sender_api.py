@@ -31,12 +31,13 @@ from analysis.judge.bottlenecks.no_reply import (
 from analysis.judge.bottlenecks.sender_process import PROCESSES
 from analysis.judge.bottlenecks.view import View
 from analysis.judge.bottlenecks.waits import median, median_text
-from analysis.measure.silence import WAITED_ERRORS, Silence, Stop
+from analysis.measure.silence import FEWEST, SILENT_S, WAITED_ERRORS, Silence, Stop
 from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
 from analysis.read.journeys import OUTCOMES
 
 _MOST_ANSWERS = 3  # HTTP status codes to list
 _AT_ONCE = "each request failed immediately"
+_HARDLY_BEFORE = 0.1  # of the messages that were refused to the end
 _STRENGTH = 0.8  # weaker than the kinds that name a cause: it shows where messages wait and not why
 
 
@@ -83,7 +84,7 @@ def refusing(view: View) -> Seen:
     late = _late(view)
     seen = (left > REFUSED_SHARE * planned) & (left >= 1) & ~late & ~_during(view, view.silences)
 
-    def describe(windows: Bools) -> Description:
+    def describe(_windows: Bools) -> Description:
         classes, answers = refused_classes(view), _statuses(view)
         what = "refuses messages"
         if classes:
@@ -91,10 +92,15 @@ def refusing(view: View) -> Seen:
         elif not _mostly_refused(view):
             answers = error_names(view)
             what = "fails messages"
+        since_s = None if classes else _refuses_since_s(view)
+        if since_s is not None:
+            what = what.replace(" messages", " every message")
         if answers:
             what += f" with {answers}"
-        evidence = (*_counts(view), *_by_class(view), *_process(view, windows))
-        return f"{view.sender_name}'s API {what}", evidence
+        if since_s is not None:
+            what += f" from {seconds_text(since_s)} after the load's start"
+        # Its processor and its provider calls do not say why it refuses.
+        return f"{view.sender_name}'s API {what}", (*_counts(view), *_by_class(view))
 
     return Seen(strength(seen, _STRENGTH), describe)
 
@@ -159,6 +165,22 @@ def refused_classes(view: View) -> tuple[str, ...]:
         for name in view.load.class_names
         if (among := view.journeys.of_class(name)).any() and bool(refused[among].all())
     )
+
+
+def _refuses_since_s(view: View) -> float | None:
+    """The first message from which on none was accepted until the load's end, if hardly any was refused
+    before: at least ``FEWEST`` messages over ``SILENT_S``.
+    """
+    last_s = float(view.due_s[view.journeys.accepted].max(initial=-np.inf))
+    after: Bools = view.due_s > last_s
+    since: Bools = after & view.not_taken
+    before = int(np.count_nonzero(view.not_taken & ~after))
+    if not np.isfinite(last_s) or np.count_nonzero(since) < FEWEST:
+        return None
+    began_s = float(view.due_s[since].min())
+    if view.windows.load_end_s - began_s < SILENT_S:
+        return None
+    return began_s if before <= _HARDLY_BEFORE * np.count_nonzero(since) else None
 
 
 def _mostly_refused(view: View) -> bool:
