@@ -98,7 +98,10 @@ def report(
             warning = write_step_summary(run_dir / "report", os.environ)
             if warning:
                 _say(warning, sys.stderr)
-    except (MalformedRunError, GivenError, OSError) as error:
+    except GivenError as error:
+        _say(f"smsbench: --slo:\n{error}", sys.stderr)
+        raise typer.Exit(ExitCode.USAGE) from error
+    except (MalformedRunError, OSError) as error:
         where = f"{run_dir}: " if isinstance(error, OSError) and error.filename is None else ""
         _say(f"error: {where}{error}", sys.stderr)
         raise typer.Exit(ExitCode.USAGE) from error

@@ -21,14 +21,18 @@ SAID_HOW_LONG = "with Retry-After"  # in the evidence of refusals that have this
 NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
 NOT_ANSWERING = "does not answer"  # in the text of an API that answered no request
+TARGETS_LIMIT = "the timeout_s of the target"  # in the text of an API of which each request timed out
 NOT_REACHED = "could not be reached from"  # in the text of a sender that was gone for some time
 CONNECTION_REFUSED = "connection refused"  # an error of the load, in the text of an API that fails messages
 BEFORE_REFUSED = "accepted before its connections were refused"  # in the evidence of unforwarded messages
+ANSWERED_NOTHING = "answered nothing for"  # in the text of an API that was silent for some time
+ANSWERED_FIRST = "answered before the sender submitted them"  # in the evidence of an API that is slow
 STILL_FORWARDED = "the sender still forwarded messages"  # in the text of an API that was silent
 AS_ALLOWED = "which is what the contract allows"  # in the evidence of a sender at the limits of the text
 HELD_FOR_LIMITS = (
     "the sender held ready messages because of the contract's limits"  # and is mostly below them
 )
+OTHER_PROGRAMS = "other programs"  # in the text of the machine, if they compete for its cores
 ON_REPORTS = "report_"  # begins the kinds of faults that change delivery reports only
 OWN_PACING = "that are allowed: its own pacing"  # ends the text of a sender that is slow after a refusal
 A_FAULT = "a fault of the provider: "  # begins the text of a fault as a bottleneck, before its faults

@@ -8,6 +8,8 @@ from analysis.classes import ALL, GUARDED_CLASS, class_words
 from analysis.findings import (
     A_FAULT,
     ACCEPT_QUEUE,
+    ANSWERED_FIRST,
+    ANSWERED_NOTHING,
     AS_ALLOWED,
     BEFORE_REFUSED,
     CONNECTION_REFUSED,
@@ -20,6 +22,7 @@ from analysis.findings import (
     NOT_REACHED,
     NOTHING_LISTENS,
     ON_REPORTS,
+    OTHER_PROGRAMS,
     OUT_OF_ORDER,
     OWN_PACING,
     PROVIDER_ERRORS,
@@ -27,6 +30,7 @@ from analysis.findings import (
     SAID_HOW_LONG,
     SINGLE,
     SUFFICIENT,
+    TARGETS_LIMIT,
     WITHOUT_FLAG,
     Bottleneck,
     BottleneckKind,
@@ -57,7 +61,6 @@ _ADVICE: dict[BottleneckKind, str] = {
     ),
     "provider_limit": "negotiate a higher rate with the provider, or spread the load over more time.",
     "network": "nothing in the sender, since the network takes the time. Ask for a faster route.",
-    "machine": "run sender and bench on separate machines: here they shared the processors.",
 }
 
 
@@ -124,6 +127,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     advice = _ADVICE.get(first.kind, "")
     if first.kind == "network":
         advice = _network(first)
+    elif first.kind == "machine":
+        advice = _machine(first)
     elif first.kind == "sender_pacing" and part.identity.profile_limits == "none":
         advice = "raise the sender's own rate limit: the contract has none."
     elif first.text.endswith(OWN_PACING):
@@ -148,12 +153,37 @@ def _network(found: Bottleneck) -> str:
     return _ADVICE["network"]
 
 
+def _machine(found: Bottleneck) -> str:
+    """By what competes for the cores: a bench that hardly uses one takes none from the sender."""
+    alone = " without other programs" if OTHER_PROGRAMS in found.text else ""
+    if re.search(r"\b(load|provider)\b", found.text):
+        return f"run sender and bench on separate machines{alone}: here they shared the processors."
+    if alone:
+        return f"run the load on a machine{alone}: here they used the processors."
+    return "run the sender on a machine with more cores."
+
+
 def _of_the_process(found: Bottleneck) -> str:
     """What to do about a sender that does not answer, or lost what it had; else ""."""
     api = found.kind == "sender_api"
     away = found.kind == "sender_stopped" and NOT_REACHED in found.text
     if api and NOTHING_LISTENS in found.text:
         return "start the sender there, or correct request.url in its target file."
+    if api and TARGETS_LIMIT in found.text:
+        return (
+            "if an answer of the sender may take longer, raise timeout_s in the target file. Otherwise look "
+            "in the sender's log for the blocking call."
+        )
+    if api and ANSWERED_NOTHING in found.text:
+        return (
+            "look in the sender for what held up its answers at that time: a blocking call, a lock, or a "
+            "pause of the process."
+        )
+    if api and any(ANSWERED_FIRST in each for each in found.evidence):
+        return (
+            "look in the sender for what its answers wait for: a blocking call, a lock, its store, or too "
+            "few workers for requests."
+        )
     if api and NOT_ANSWERING in found.text:
         return "look in the sender's log for the error or the blocking call."
     if away or (found.kind == "sender_refuses" and CONNECTION_REFUSED in found.text):

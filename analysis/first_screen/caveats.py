@@ -22,55 +22,58 @@ class PlainCheck(NamedTuple):
 
 
 _WITHOUT_IT = "The delivery times include this delay, and would be shorter without it"
+# In the order in which the page shows them, as it has room for a few: those that can change a count or a
+# verdict go before those that say how exact the figures are.
 PLAIN_CHECKS = {
     INSTRUMENT: PlainCheck(
         "the bench failed", "Messages can be slow or missing although the sender works correctly"
     ),
-    SCHEDULE_LAG: PlainCheck("the bench sent late", _WITHOUT_IT),
-    "dropped arrivals": PlainCheck("messages that the bench did not send", "The load was lower than planned"),
-    "offered rate": PlainCheck(
-        "the load differed from the plan", "The rates are not those that were asked for"
+    END_OF_RUN: PlainCheck(
+        "how the run ended", "A message without a final state counts with its age at the end"
     ),
     "accounting": PlainCheck("messages are not counted exactly once", "The counts can be wrong"),
-    "timestamp order": PlainCheck(
-        "timestamps that contradict each other", "The delays of these messages are not exact"
-    ),
     "unknown messages": PlainCheck(
         "messages at the provider that this load did not send, or whose key was lost",
         "They are in no delivery time, and they used a part of the provider's limits",
     ),
+    "files": PlainCheck("files of the run", "What a missing file would show is not known"),
+    "closed connections": PlainCheck(
+        "connections that the sender closed",
+        "A message that was sent again may have been accepted twice by a sender that ignores keys",
+    ),
+    "dropped arrivals": PlainCheck("messages that the bench did not send", "The load was lower than planned"),
+    "offered rate": PlainCheck(
+        "the load differed from the plan", "The rates are not those that were asked for"
+    ),
+    "earlier load": PlainCheck(
+        "messages of an earlier load", "They used the same sender and provider, and may have slowed this load"
+    ),
+    "sample size": PlainCheck(
+        "number of messages",
+        "Such an objective can be missed, but it cannot be met",
+    ),
+    "timestamp order": PlainCheck(
+        "timestamps that contradict each other", "The delays of these messages are not exact"
+    ),
+    SCHEDULE_LAG: PlainCheck("the bench sent late", _WITHOUT_IT),
+    "provider's event loop": PlainCheck("the mock provider was late", _WITHOUT_IT),
     "generator CPU": PlainCheck(
         "processor use of the load generator", "The bench may limit the rates, and not the sender"
     ),
     "machine CPU": PlainCheck(
         "processor use of the whole machine",
-        "Bench and sender shared it, so the sender may be faster on a machine of its own",
+        "The sender shared it, so it may be faster on a machine of its own",
     ),
-    "provider's event loop": PlainCheck("the mock provider was late", _WITHOUT_IT),
     "Nagle delay (40 ms)": PlainCheck(
         "answers delayed by the network stack",
         "The sender can answer faster with another setting of its sockets",
-    ),
-    END_OF_RUN: PlainCheck(
-        "how the run ended", "A message without a final state counts with its age at the end"
-    ),
-    "files": PlainCheck("files of the run", "What a missing file would show is not known"),
-    "sample size": PlainCheck(
-        "number of messages",
-        "Such an objective can be missed, but it cannot be met",
     ),
     "independence": PlainCheck(
         "messages that were slow together, as in one queue",
         "The intervals are wider for it, and the verdicts include that",
     ),
-    "earlier load": PlainCheck(
-        "messages of an earlier load", "They used the same sender and provider, and may have slowed this load"
-    ),
-    "closed connections": PlainCheck(
-        "connections that the sender closed",
-        "A message that was sent again may have been accepted twice by a sender that ignores keys",
-    ),
 }
+_ORDER = {name: place for place, name in enumerate(PLAIN_CHECKS)}
 
 
 def checked(name: str) -> str:
@@ -80,20 +83,25 @@ def checked(name: str) -> str:
 
 
 def caveats(quote: Quote) -> Sentence:
-    """The first warning of each check; empty without any. How the run ended goes first: there is no room for
-    all of them, and a wait that was ended leaves messages open.
+    """The first warning of each check, in the order of ``PLAIN_CHECKS``, and how many other checks warn;
+    empty without any.
     """
     checks = quote.report.checks
     by_name: dict[str, int] = {}
-    places = [place for place, each in enumerate(checks) if each.state in WARNS]
-    for place in sorted(places, key=lambda place: checks[place].name != END_OF_RUN):
-        by_name.setdefault(checks[place].name, place)
+    for place, each in enumerate(checks):
+        if each.state in WARNS:
+            by_name.setdefault(each.name, place)
+    names = sorted(by_name, key=lambda name: _ORDER.get(name, len(_ORDER)))
     sentence: list[str | Figure] = []
-    for name, place in list(by_name.items())[:_MOST]:
-        lead = checked(name)
+    for name in names[:_MOST]:
+        place, lead = by_name[name], checked(name)
         sentence.append(f" {lead[:1].upper()}{lead[1:]}: ")
         sentence += in_brackets(quote.text(f"checks.{place}.value"), _where(quote, place))
         sentence.append(f". {PLAIN_CHECKS[name].meaning}." if name in PLAIN_CHECKS else ".")
+    more = len(names) - _MOST
+    if more > 0:
+        count = _NUMBERS.get(more, "Several").capitalize()
+        sentence.append(f" {count} more check{' warns' if more == 1 else 's warn'}: see the table Validity.")
     return ("Valid, with warnings.", *sentence) if sentence else ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from analysis.arrays import Floats
@@ -12,7 +13,7 @@ from analysis.formatting import count_text, seconds_text, significant, times_tex
 from analysis.judge.check_names import END_OF_RUN, INSTRUMENT
 from analysis.judge.checks import unchecked
 from analysis.judge.options import MadeBy, command_of, has_longer_wait
-from analysis.measure.late_generator import CPU_NAMES, EXPLAINED_SHARE, GENERATOR_PROCESSES
+from analysis.measure.late_generator import CPU_NAMES, EXPLAINED_SHARE, GENERATOR_PROCESSES, OTHERS_PERCENT
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState
 from analysis.read.gauges import Gauges
@@ -55,11 +56,21 @@ def generator_cpu(journeys: Journeys) -> Check:
 
 
 def machine_cpu(journeys: Journeys) -> Check:
-    return _cpu(
+    samples, until_s = journeys.samples, journeys.load_end_s
+    found = _cpu(
         "machine CPU",
-        _values(journeys.samples, journeys.load_end_s, MACHINE_PROCESSES, CPU_NAMES),
+        _values(samples, until_s, MACHINE_PROCESSES, CPU_NAMES),
         MACHINE_CPU_PERCENT,
-        "of all cores (p95 of the seconds): above the limit load, sender and provider compete for cores",
+        "of all cores (p95 of the seconds): above the limit the programs of the machine compete for cores",
+    )
+    others = _values(samples, until_s, MACHINE_PROCESSES, ("others_percent",))
+    median = float(np.median(others)) if len(others) else 0.0
+    if found.state != "warn" or median <= OTHERS_PERCENT:
+        return found
+    return msgspec.structs.replace(
+        found,
+        value=f"{found.value}, of which other programs used {significant(median, 2)} % (median)",
+        advice="run it on a machine without other programs, or lower the rate",
     )
 
 

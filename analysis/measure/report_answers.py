@@ -17,6 +17,7 @@ from analysis.read.journeys import Journeys, Samples
 PROMPT_S = 1.0  # an answer within it is no hint; the shortest pause before a repeat
 _ANSWER_MAY_FOLLOW_S = 2.0  # a report that was sent later before the run's end may still have been answered
 _WORTH_SAYING = 0.01  # of the reports
+_SENT = "count_reports_sent"
 _REPEATED, _ABANDONED = "count_reports_retried", "count_reports_given_up"
 
 
@@ -28,6 +29,7 @@ def reports_not_confirmed(journeys: Journeys, outcomes: MessageOutcomes) -> Hint
     never: Bools = sent & ~confirmed & (provider.reported_s < journeys.end_s - _ANSWER_MAY_FOLLOW_S)
     delay_s = np.where(sent & confirmed, provider.confirmed_s - provider.reported_s, 0.0)
     late: Bools = delay_s > PROMPT_S
+    counted = _SENT in journeys.samples.name  # a counter that is still zero has no samples
     repeats, abandoned = (_rise(journeys.samples, name) for name in (_REPEATED, _ABANDONED))
     count, least = int(np.count_nonzero(never)), _WORTH_SAYING * int(np.count_nonzero(sent))
     if not count and max(int(np.count_nonzero(late)), repeats, abandoned) <= least:
@@ -42,18 +44,23 @@ def reports_not_confirmed(journeys: Journeys, outcomes: MessageOutcomes) -> Hint
             "sender does not know their final states from a report"
         )
     if late.any():
-        number = int(np.count_nonzero(late))
-        sentences.append(
-            f"The reports of {times_text(number)} were confirmed more than {round_seconds_text(PROMPT_S)} "
-            f"after they were first sent, the latest after {seconds_text(float(delay_s.max()))}"
-        )
+        number, prompt = times_text(int(np.count_nonzero(late))), round_seconds_text(PROMPT_S)
+        latest = f"after they were first sent, the latest after {seconds_text(float(delay_s.max()))}"
+        if counted and not repeats:
+            # No report was sent twice, so the sender confirmed the first request and was slow.
+            sentences.append(
+                f"The sender confirmed the reports of {number} late: more than {prompt} {latest}"
+            )
+        else:
+            sentences.append(f"The reports of {number} were confirmed more than {prompt} {latest}")
     if repeats or abandoned:
         given_up = f", and gave up {times_text(abandoned, 'report')}" if abandoned else ""
         sentences.append(
             f"The provider repeated reports {times_text(repeats, 'time')}{given_up}: the sender had answered "
             "with an error, or not at all"
         )
-    sentences.append("The sender's log has the requests with reports that failed")
+    if count or repeats or abandoned:
+        sentences.append("If these requests reached the sender, its log has why they failed")
     return Hint(REPORTS_NOT_CONFIRMED, ". ".join(sentences) + ".", count)
 
 

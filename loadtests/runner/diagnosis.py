@@ -19,9 +19,11 @@ def why_nothing_was_accepted(run_dir: Path, target: Target | None) -> str | None
     """The most frequent outcome and what to check. None without arrivals, or if 5 % were accepted."""
     outcomes: Counter[tuple[str, int]] = Counter()
     seen: Counter[str] = Counter()
+    timed_out = 0
     for place in read_manifest(run_dir).parts or (".",):
         rows = read_rows(run_dir / place / "load.arrow", LOAD_SCHEMA)
         seen.update(_at_provider(run_dir / place, rows))
+        timed_out += rows.column("error").to_pylist().count("timeout")
         outcomes.update(
             zip(rows.column("outcome").to_pylist(), rows.column("status").to_pylist(), strict=True)
         )
@@ -32,6 +34,9 @@ def why_nothing_was_accepted(run_dir: Path, target: Target | None) -> str | None
     (outcome, status), _ = max(
         (item for item in outcomes.items() if item[0][0] != "accepted"), key=lambda item: item[1]
     )
+    if target is not None and outcome == "failed" and 2 * timed_out > total:
+        limit = f"{target.request.timeout_s:g} s (timeout_s in [request] of the target file)"
+        return f"{timed_out:,} of {total:,} had no answer within {limit}; {_slower(target, seen)}"
     alike = sum(count for (name, _), count in outcomes.items() if name == outcome)
     answer = f", most often with HTTP {status}" if status else ""
     return f"{alike:,} of {total:,} {outcome}{answer}; {_where_to_look(outcome, status, target, seen)}"
@@ -49,6 +54,15 @@ def _at_provider(part_dir: Path, arrivals: pa.Table) -> Counter[str]:
         if reasons.get(key, "refused") != "":
             reasons[key] = "" if accepts else reason or "refused"
     return Counter(reasons.values())
+
+
+def _slower(target: Target, seen: Counter[str]) -> str:
+    if seen[""]:
+        return f"the provider accepted {seen['']:,} of them: raise this limit if the answer may take longer"
+    return (
+        f"check that your sender answers at {address_of(target.request.url)}; raise this limit if the answer "
+        "may take longer"
+    )
 
 
 def _where_to_look(outcome: str, status: int, target: Target | None, seen: Counter[str]) -> str:

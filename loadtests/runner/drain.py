@@ -140,7 +140,7 @@ class Drain:
         if found.on_air:
             return self._on_air(now_s, found)
         if found.reports and now_s - self._reports_since_s < QUIET_S:
-            return DrainDecision(False, f"{found.reports:,} delivery reports")
+            return DrainDecision(False, _reports(found.reports))
         return DrainDecision(True, _left(found))
 
     def _note(self, now_s: float, found: OpenMessages) -> None:
@@ -163,7 +163,7 @@ class Drain:
     def _without_provider(self, now_s: float, found: OpenMessages) -> DrainDecision:
         """The sender may await reports that were lost and do not come."""
         if found.sender_open and now_s - self._reports_since_s < QUIET_S:
-            return DrainDecision(False, f"{found.sender_open:,} delivery reports")
+            return DrainDecision(False, _reports(found.sender_open))
         left = f"{found.sender_open:,} without a delivery report" if found.sender_open else ""
         return DrainDecision(True, left)
 
@@ -176,6 +176,10 @@ class Drain:
         if since_s is not None and now_s - since_s >= FINAL_FOR_S:
             return DrainDecision(True, f"{_left(found)}; their outcome cannot change a verdict")
         return DrainDecision(False, f"{found.on_air:,} on their way to handsets")
+
+
+def _reports(count: int) -> str:
+    return f"{count:,} delivery report{'' if count == 1 else 's'}"
 
 
 def _not_accepted(missing: int, refused: int) -> str:

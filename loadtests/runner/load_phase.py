@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loadtests.recording import LoadStatus
 from loadtests.runner.progress import Progress
+from loadtests.runner.sampling import Snapshot
 
 _WORDS = {"waiting": "starting the load", "running": "load", "answering": "awaiting the last answers"}
 
@@ -15,7 +16,7 @@ _IN_PAGE = {
 
 
 class LoadPhase:
-    """Call ``look`` with each status. ``duration_s`` is that of the arrivals."""
+    """Call ``update`` with each snapshot. ``duration_s`` is that of the arrivals."""
 
     def __init__(self, progress: Progress, duration_s: float) -> None:
         self._progress = progress
@@ -29,6 +30,11 @@ class LoadPhase:
         self._words = _WORDS | _IN_PAGE
         if self._phase == "waiting":
             self._progress.phase(self._words["waiting"], ends="the load")
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show the figures in their own phase: the first ones of a load do not wait for Start."""
+        self.look(snapshot.load)
+        self._progress.update(snapshot)
 
     def look(self, load: LoadStatus) -> None:
         if load.phase == self._phase or load.phase not in self._words:

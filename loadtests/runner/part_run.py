@@ -201,8 +201,7 @@ class PartRun:
         deadline_s = math.inf if ui else next_s + self._longest_load_s()
         web_ui_file = self._run_dir / WEB_UI_FILE
         while locust.exit_code is None and not self._interruption.asked:
-            load = self._look(sampler).load
-            phase.look(load)
+            load = self._look(sampler, phase.update).load
             self._announce_end(load)
             if web_ui_file.is_file():
                 address = web_ui_file.read_text()
@@ -236,10 +235,10 @@ class PartRun:
                 "New and Start in the page run it again, as a separate part"
             )
 
-    def _look(self, sampler: Sampler) -> Snapshot:
+    def _look(self, sampler: Sampler, show: Callable[[Snapshot], None] | None = None) -> Snapshot:
         """Take a sample and show it. Raises ``ServiceError`` if a process has ended or reports a failure."""
         snapshot = sampler.take()
-        self._progress.update(snapshot)
+        (show or self._progress.update)(snapshot)
         self._testbed.require_running()
         if snapshot.provider is None:
             self._own_provider.look(time.monotonic())

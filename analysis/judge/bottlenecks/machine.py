@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.findings import OTHER_PROGRAMS
 from analysis.formatting import seconds_text, significant
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.view import View
@@ -13,11 +14,12 @@ from analysis.measure.late_generator import OTHERS_PERCENT
 BUSY_PERCENT = 95.0
 WANTED_PERCENT = 80.0  # of a core: running plus ready
 WAITED_PERCENT = 20.0
+_USES_PERCENT = 10.0  # of a core; a process below it takes no core from another
 _PARTS = (
     ("the load", "load"),
-    ("the mock provider", "provider"),
     ("the sender", "sender"),
     ("the sender", "target"),
+    ("the mock provider", "provider"),
 )
 
 
@@ -39,7 +41,8 @@ def look(view: View) -> KindFinding:
 
     def describe(windows: Bools) -> Description:
         percent = significant(typical(view.gauges.high("machine", "cpu_percent", 50.0), windows), 3)
-        shares = [f"{name} {significant(share, 2)} %" for name, share in _shares(view, windows)]
+        used = _shares(view, windows)
+        shares = [f"{name} {significant(share, 2)} %" for name, share in used]
         others = typical(view.gauges.high("machine", "others_percent", 50.0), windows)
         evidence = [f"all cores together were {percent} % busy; of one core: {', '.join(shares)}"]
         if others > OTHERS_PERCENT:
@@ -47,14 +50,20 @@ def look(view: View) -> KindFinding:
         if noise[windows].any():
             lag = seconds_text(typical(view.lag_p99_s, windows))
             evidence.append(f"the load generator waited for a core and sent late: p99 {lag}")
-        compete = "load, sender, provider and other programs"
-        if others <= OTHERS_PERCENT:
-            compete = "load, sender and provider"
-        return f"the whole machine: {compete} compete for cores, so every rate is a lower bound", tuple(
+        return f"the whole machine: {_competing(used, others)}, so every rate is a lower bound", tuple(
             evidence
         )
 
     return KindFinding(strength(starved | noise, 0.85), describe)
+
+
+def _competing(used: list[tuple[str, float]], others: float) -> str:
+    """``sender and other programs compete for cores``, without those that hardly use one."""
+    names = list(dict.fromkeys(name.rpartition(" ")[2] for name, share in used if share >= _USES_PERCENT))
+    names += [OTHER_PROGRAMS] if others > OTHERS_PERCENT else []
+    if len(names) > 1:
+        return f"{', '.join(names[:-1])} and {names[-1]} compete for cores"
+    return f"{names[0]} use the cores" if names == [OTHER_PROGRAMS] else "its cores were all in use"
 
 
 def _shares(view: View, windows: Bools) -> list[tuple[str, float]]:

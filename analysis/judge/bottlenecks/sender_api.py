@@ -10,8 +10,15 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.classes import class_words
-from analysis.findings import NOT_ANSWERING, NOT_REACHED, STILL_FORWARDED
-from analysis.formatting import count_text, limit_text, seconds_text, significant, times_text
+from analysis.findings import (
+    ANSWERED_FIRST,
+    ANSWERED_NOTHING,
+    NOT_ANSWERING,
+    NOT_REACHED,
+    STILL_FORWARDED,
+    TARGETS_LIMIT,
+)
+from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.class_shares import by_class
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
@@ -25,12 +32,13 @@ from analysis.judge.bottlenecks.no_reply import (
 from analysis.judge.bottlenecks.sender_process import PROCESSES
 from analysis.judge.bottlenecks.view import View
 from analysis.judge.bottlenecks.waits import median, median_text
-from analysis.measure.silence import WAITED_ERRORS, Silence, Stop
+from analysis.measure.silence import FEWEST, SILENT_S, WAITED_ERRORS, Silence, Stop
 from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
 from analysis.read.journeys import OUTCOMES
 
 _MOST_ANSWERS = 3  # HTTP status codes to list
 _AT_ONCE = "each request failed immediately"
+_HARDLY_BEFORE = 0.1  # of the messages that were refused to the end
 _STRENGTH = 0.8  # weaker than the kinds that name a cause: it shows where messages wait and not why
 
 
@@ -48,14 +56,15 @@ def slow(view: View) -> KindFinding:
         if not over(_median_s(view), QUEUED_S)[windows].any() and not view.dropped_by_target.any():
             what = "answers some requests too slowly"
         if silent and longest is not None:
-            what = f"answered nothing for {seconds_text(longest.to_s - longest.from_s)}"
+            what = f"{ANSWERED_NOTHING} {seconds_text(longest.to_s - longest.from_s)}"
             if longest.forwarded:
                 what = f"{what}, but {STILL_FORWARDED}"
         elif not np.isfinite(view.load.replied_s).any():
             failed = what_failed(view, view.everyone)
-            what = f"{NOT_ANSWERING}: {failed}" if failed else NOT_ANSWERING
+            what = f"{NOT_ANSWERING}: {failed}" if failed else f"{NOT_ANSWERING}{_limit(view)}"
         if late[windows].any() and not silent and not failed:
             evidence.append(f"the median request {median_answer(view, windows)}")
+            evidence += _answered_first(view)
             _, in_flight = view.gauges.gauges.series("load", "in_flight")
             most_waiting = int(in_flight.max(initial=0))
             if most_waiting > 1:
@@ -76,7 +85,7 @@ def refusing(view: View) -> KindFinding:
     late = _late(view)
     seen = (left > REFUSED_SHARE * planned) & (left >= 1) & ~late & ~_during(view, view.silences)
 
-    def describe(windows: Bools) -> Description:
+    def describe(_windows: Bools) -> Description:
         classes, answers = refused_classes(view), _statuses(view)
         what = "refuses messages"
         if classes:
@@ -84,13 +93,15 @@ def refusing(view: View) -> KindFinding:
         elif not _mostly_refused(view):
             answers = error_names(view)
             what = "fails messages"
+        since_s = None if classes else _refuses_since_s(view)
+        if since_s is not None:
+            what = what.replace(" messages", " every message")
         if answers:
             what += f" with {answers}"
-        evidence = (
-            *_counts(view),
-            *by_class(view, view.not_taken, view.everyone, "not taken"),
-            *_process(view, windows),
-        )
+        if since_s is not None:
+            what += f" from {seconds_text(since_s)} after the load's start"
+        # Its processor and its provider calls do not say why it refuses.
+        evidence = (*_counts(view), *by_class(view, view.not_taken, view.everyone, "not taken"))
         return f"{view.sender_name}'s API {what}", evidence
 
     return KindFinding(strength(seen, _STRENGTH), describe)
@@ -156,6 +167,22 @@ def refused_classes(view: View) -> tuple[str, ...]:
         for name in view.load.class_names
         if (among := view.journeys.of_class(name)).any() and bool(refused[among].all())
     )
+
+
+def _refuses_since_s(view: View) -> float | None:
+    """The first message from which on none was accepted until the load's end, if hardly any was refused
+    before: at least ``FEWEST`` messages over ``SILENT_S``.
+    """
+    last_s = float(view.due_s[view.journeys.accepted].max(initial=-np.inf))
+    after: Bools = view.due_s > last_s
+    since: Bools = after & view.not_taken
+    before = int(np.count_nonzero(view.not_taken & ~after))
+    if not np.isfinite(last_s) or np.count_nonzero(since) < FEWEST:
+        return None
+    began_s = float(view.due_s[since].min())
+    if view.windows.load_end_s - began_s < SILENT_S:
+        return None
+    return began_s if before <= _HARDLY_BEFORE * np.count_nonzero(since) else None
 
 
 def _mostly_refused(view: View) -> bool:
@@ -228,6 +255,22 @@ def _silence_words(view: View, longest: Silence, count: int) -> str:
         seen = times_text(longest.forwarded) if longest.forwarded else "no message"
         words = f"{words} while the provider saw {seen} of the sender"
     return f"{words}, the longest of {count_text(count)} such times" if count > 1 else words
+
+
+def _limit(view: View) -> str:
+    """`` within 2 s, the timeout_s of the target``, if each message timed out and the limit is known."""
+    timeout_s = view.given.target.get("timeout_s")
+    if not timeout_s or not with_errors(view, ("timeout",)).all():
+        return ""
+    return f" within {limit_text(float(timeout_s))}, {TARGETS_LIMIT}"
+
+
+def _answered_first(view: View) -> list[str]:
+    """Of the messages that the provider has seen. A sender that answers first does not wait for it."""
+    both = np.isfinite(view.load.replied_s) & np.isfinite(view.taken_at_s)
+    first = int(np.count_nonzero(both & (view.load.replied_s < view.taken_at_s)))
+    total = int(np.count_nonzero(both))
+    return [f"{share_text(first, total)} of the messages were {ANSWERED_FIRST}"] if 2 * first > total else []
 
 
 def _process(view: View, windows: Bools) -> list[str]:

@@ -19,6 +19,20 @@ from analysis.render.report_files import write_report
 from analysis.report import build_report
 
 
+@pytest.mark.parametrize("given", ["vip.p95<1s", "otp.p95<"])
+def test_an_objective_that_cannot_be_judged_is_named_as_that_of_its_option(
+    new_run: Build, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: str
+) -> None:
+    """``smsbench run`` and all other commands say *smsbench: --slo:* before it."""
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    monkeypatch.setattr(sys, "argv", ["smsbench", str(run.write(load_s=40.0)), "--slo", given])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(f"smsbench: --slo:\n{given}\n")
+
+
 @pytest.mark.parametrize(
     ("delay_s", "messages", "lag_s", "code", "word"),
     [

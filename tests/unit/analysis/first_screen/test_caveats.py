@@ -19,16 +19,42 @@ from analysis.report import build_report
 ROOT = Path(__file__).parents[4]
 
 
-def test_how_the_run_ended_is_the_first_reservation() -> None:
-    names = ("schedule lag", "sample size", "independence", "end of the run")
-    warned = tuple(lag_check(name=name, state="warn", value=f"the {name}") for name in names)
-    made = msgspec.structs.replace(report(part()), checks=warned, validity="warn")
-    said = words(first_screen(made).trust)
+def capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def warned_of(*names: str) -> str:
+    """What the page says of these checks, which stand in the report in this order."""
+    checks = tuple(lag_check(name=name, state="warn", value=f"the {name}") for name in names)
+    made = msgspec.structs.replace(report(part()), checks=checks, validity="warn")
+    return words(first_screen(made).trust)
+
+
+def test_how_the_run_ended_is_the_first_warning() -> None:
+    said = warned_of("schedule lag", "sample size", "independence", "end of the run")
     assert said.startswith(
         "Valid, with warnings. How the run ended: the end of the run. A message without a final state "
-        "counts with its age at the end. The bench sent late: the schedule lag. The delivery times include "
+        "counts with its age at the end. Number of messages: the sample size. "
     )
     assert "slow together" not in said  # there is room for three
+
+
+def test_what_can_change_a_count_goes_before_a_busy_machine() -> None:
+    """On a busy machine three checks warn of it, and hid messages that this load did not send."""
+    busy = "schedule lag", "machine CPU", "provider's event loop", "generator CPU"
+    for name in ("unknown messages", "accounting", "files", "closed connections"):
+        said = warned_of(*busy, name)
+        assert said.startswith(f"Valid, with warnings. {capital(PLAIN_CHECKS[name].checked)}: the {name}.")
+        assert "The bench sent late: the schedule lag." in said
+
+
+def test_the_checks_that_are_not_shown_are_counted() -> None:
+    names = tuple(PLAIN_CHECKS)
+    assert "more check" not in warned_of(*names[:3])
+    assert warned_of(*names[:4]).endswith(". One more check warns: see the table Validity.")
+    assert warned_of(*names[:4], names[3]).endswith(". One more check warns: see the table Validity.")
+    assert warned_of(*names[:5]).endswith(". Two more checks warn: see the table Validity.")
+    assert warned_of(*names).endswith(". Several more checks warn: see the table Validity.")
 
 
 def test_a_reservation_names_its_part_if_there_are_several() -> None:
@@ -66,6 +92,6 @@ def test_a_reservation_says_what_was_found_and_what_it_means(name: str) -> None:
     made = msgspec.structs.replace(report(part()), checks=(warned,), validity="warn")
     screen = first_screen(made)
     found = PLAIN_CHECKS[name]
-    lead = f"{found.checked[:1].upper()}{found.checked[1:]}"
+    lead = capital(found.checked)
     assert words(screen.trust) == f"Valid, with warnings. {lead}: 12 of 400. {found.meaning}."
     assert contradictions(screen, made) == ()

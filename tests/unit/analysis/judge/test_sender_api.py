@@ -9,6 +9,8 @@ import pytest
 from made_parts import LISTENING, OWN, found, kinds, sampled
 from run_builder import Build, RunBuilder
 
+from analysis.first_screen.advice import what_to_change
+from analysis.first_screen.quoting import Quote
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
 from analysis.report import build_report
@@ -168,6 +170,56 @@ def test_a_freeze_of_the_senders_event_loop_is_named(new_run: Build) -> None:
     assert "41 requests waited and none was answered from 10.0 s to 15.0 s after the load's start" in told
 
 
+def advised(run: RunBuilder, **manifest: Any) -> str:
+    report = build_report(run.write(load_s=30.0, end_s=60.0, **manifest))
+    (only,) = report.parts[0].bottlenecks
+    assert only.kind == "sender_api"
+    return words(what_to_change(Quote(report), 0, 0))
+
+
+@pytest.mark.parametrize(("answered", "timeout_s"), [(0, 2.0), (0, None), (1, 2.0)])
+def test_an_api_that_is_slower_than_the_targets_limit_names_this_limit(
+    new_run: Build, answered: int, timeout_s: float | None
+) -> None:
+    """It answered after 5 s, and the page said only that it *does not answer*. The limit was 2 s."""
+    run = new_run("run")
+    stops(run, answered / 10, error="timeout")
+    for slot in range(answered, 300):
+        run.seen(f"m-{slot}", slot / 10 + 0.1)
+    sampled(run, "load", in_flight=20.0)
+    given = OWN if timeout_s is None else {**OWN, "timeout_s": timeout_s}
+    (only,) = found(run, target=given).bottlenecks
+    named = "does not answer within 2 s, the timeout_s of the target" in only.text
+    assert named == (timeout_s is not None and not answered)
+    if not answered:
+        assert ("raise timeout_s in the target file" in advised(run, target=given)) == named
+
+
+def test_the_advice_on_a_freeze_is_to_look_for_its_cause(new_run: Build) -> None:
+    """The page advised to answer before the submit and to send in batches. Such a sender did both."""
+    run = new_run("run")
+    frozen(run)
+    sampled(run, "target", cpu_percent=3.0, core_wait_percent=4.0)
+    said = advised(run, target=OWN)
+    assert said == (
+        "look in the sender for what held up its answers at that time: a blocking call, a "
+        "lock, or a pause of the process."
+    )
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_only_a_sender_that_submits_before_it_answers_is_told_to_answer_first(
+    new_run: Build, first: bool
+) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10, api_s=2.5)
+        run.seen(f"m-{slot}", slot / 10 + (2.6 if first else 0.1))
+    said = advised(run, target=OWN)
+    assert ("answer when the message is queued" in said) == (not first)
+    assert ("look in the sender for what its answers wait for" in said) == first
+
+
 @pytest.mark.parametrize("first_s", [10.0, 12.0, 14.0])
 def test_a_freeze_is_named_wherever_the_windows_begin(new_run: Build, first_s: float) -> None:
     """The same freeze of 7 s is most of a window, or a part of two."""
@@ -268,6 +320,23 @@ def refusing(run: RunBuilder, refused: Callable[[int, str], bool], **more: Any) 
                 run.seen(f"m-{slot}", slot / 10 + 0.005, accepted=False, state="rejected", **more)
         else:
             run.journey(f"m-{slot}", slot / 10, 3.0, message_class=name)
+
+
+@pytest.mark.parametrize("before", [0, 60])
+def test_an_api_that_refuses_everything_from_an_instant_on_says_so(new_run: Build, before: int) -> None:
+    """*Of 1,575 messages 885 were refused* read as if 56 % were refused all the time. ``before``: refused in
+    the first part too.
+    """
+    run = new_run("run")
+    refusing(run, lambda slot, _: slot >= 120 or slot % 120 < before)
+    sampled(run, "load", in_flight=1.0)
+    sampled(run, "target", cpu_percent=5.0)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.kind == "sender_refuses"
+    since = "refuses every message with HTTP 429 from 12.0 s after the load's start"
+    assert (since in only.text) == (not before)
+    assert ("refuses messages with HTTP 429" in only.text) == bool(before)
+    assert not any("of a core" in each for each in only.evidence)  # says nothing about the refusals
 
 
 def test_a_sender_that_refuses_quickly_is_not_called_slow(new_run: Build) -> None:

@@ -89,3 +89,22 @@ def test_a_sender_whose_messages_the_provider_saw_does_reach_it(
             reason=reason,
         )
     assert (why_nothing_was_accepted(run.write(), TARGET) or "").endswith(expected)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("timed_out", [30, 2])
+def test_a_sender_that_is_slower_than_the_limit_is_told_the_limit(
+    seen: bool, timed_out: int, new_run: Build
+) -> None:
+    """It was to check what it answers after a submit. The load had not waited for the answer."""
+    run = new_run("run")
+    for slot in range(30):
+        error = "timeout" if slot < timed_out else "connection reset"
+        run.due(f"m-{slot}", slot / 10, "failed", error=error)
+        if seen:
+            run.seen(f"m-{slot}", slot / 10, accepted=True)
+    text = why_nothing_was_accepted(run.write(), TARGET) or ""
+    begin = "30 of 30 had no answer within 30 s (timeout_s in [request] of the target file); "
+    assert text.startswith(begin) == (timed_out == 30)
+    assert text.endswith("raise this limit if the answer may take longer") == (timed_out == 30)
+    assert ("the provider accepted 30 of them" in text) == seen

@@ -137,6 +137,13 @@ def test_reports_get_some_time_and_no_more() -> None:
     assert (at_s, found.words) == (QUIET_S, "2 without a delivery report")
 
 
+@pytest.mark.parametrize(("count", "said"), [(1, "1 delivery report"), (2, "2 delivery reports")])
+def test_one_delivery_report_is_no_plural(count: int, said: str) -> None:
+    for at_provider in (provider(9, reports=count), provider(9)):  # which has lost them
+        drain = with_reference_sender()
+        assert drain.look(0.0, seen(9, at_provider, sender(awaiting=count))).words == said
+
+
 def test_the_drain_of_another_sender_waits_for_all_its_messages() -> None:
     drain = Drain(sender_answers=False, provider_answers=True)
     waits = drain.look(0.0, seen(5, provider(0)))

@@ -282,8 +282,36 @@ def test_reports_that_the_sender_never_confirmed(new_run: Build) -> None:
         "the run ended, of which 30 were delivered: the sender does not know their final states from a "
         "report. The reports of 2 messages were confirmed more than 1 s after they were first sent, the "
         "latest after 61.0 s. The provider repeated reports 90 times, and gave up 4 reports: the sender had "
-        "answered with an error, or not at all. The sender's log has the requests with reports that failed."
+        "answered with an error, or not at all. If these requests reached the sender, its log has why they "
+        "failed."
     )
+
+
+@pytest.mark.parametrize(
+    ("counted", "said"),
+    [
+        (
+            True,
+            "The sender confirmed the reports of 30 messages late: more than 1 s after they were first sent, "
+            "the latest after 5.60 s.",
+        ),
+        (
+            False,  # without the counts a repeat may have been confirmed
+            "The reports of 30 messages were confirmed more than 1 s after they were first sent, the latest "
+            "after 5.60 s.",
+        ),
+    ],
+)
+def test_a_sender_that_is_slow_to_confirm_has_failed_no_report(
+    new_run: Build, counted: bool, said: str
+) -> None:
+    """The page sent its reader to the log for requests that failed. None failed."""
+    run = new_run("run")
+    reports(run, dict.fromkeys(range(29), 1.3) | {40: 5.6})
+    if counted:
+        run.sample(59.0, "provider", "count_reports_sent", 100.0)
+    hint = hints_of(run, end_s=90.0)["reports_not_confirmed"]
+    assert (hint.count, hint.text) == (0, said)
 
 
 def test_repeated_reports_alone_are_a_hint_and_confirmed_ones_are_none(new_run: Build) -> None:
