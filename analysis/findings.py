@@ -288,4 +288,5 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     paid_for_duplicates: float
     paid_in_vain: float
     paid_per_delivered: float | None
+    paid_per_delivered_low: float | None = None  # if all messages that were still open arrive
     currency: str  # "points" if the profile names none, or if the parts' currencies differ

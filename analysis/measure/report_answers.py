@@ -48,7 +48,9 @@ def reports_not_confirmed(journeys: Journeys, outcomes: MessageOutcomes) -> Hint
         latest = f"after they were first sent, the latest after {seconds_text(float(delay_s.max()))}"
         if counted and not repeats:
             # No report was sent twice, so the sender confirmed the first request and was slow.
-            sentences.append(f"The sender confirmed the reports of {number} late: more than {prompt} {latest}")
+            sentences.append(
+                f"The sender confirmed the reports of {number} late: more than {prompt} {latest}"
+            )
         else:
             sentences.append(f"The reports of {number} were confirmed more than {prompt} {latest}")
     if repeats or abandoned:

@@ -122,8 +122,8 @@ def test_the_first_figures_after_start_do_not_wait_for_start() -> None:
 
     phase = LoadPhase(Recorded(Console(file=io.StringIO())), 20.0)
     phase.page_opened()
-    for name, due in (("waiting", 0), ("running", 35), ("answering", 70)):
-        load = LoadStatus(phase=name, due=due)
+    waiting, running = LoadStatus(phase="waiting", due=0), LoadStatus(phase="running", due=35)
+    for load in (waiting, running, LoadStatus(phase="answering", due=70)):
         phase.update(Snapshot(load=load, provider=None, sender=None, machine_cpu_percent=0.0))
     assert shown == ["waiting for Start in the page: 0", "load: 35", "awaiting the last answers: 70"]
 
