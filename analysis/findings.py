@@ -30,6 +30,9 @@ ANSWERED_FIRST = "answered before the sender submitted them"  # in the evidence 
 STILL_FORWARDED = "the sender still forwarded messages"  # in the text of an API that was silent
 AS_ALLOWED = "which is what the contract allows"  # in the evidence of a sender at the limits of the text
 OTHER_PROGRAMS = "other programs"  # in the text of the machine, if they compete for its cores
+HELD_FOR_LIMITS = (
+    "the sender held ready messages because of the contract's limits"  # and is mostly below them
+)
 ON_REPORTS = "report_"  # begins the kinds of faults that change delivery reports only
 OWN_PACING = "that are allowed: its own pacing"  # ends the text of a sender that is slow after a refusal
 A_FAULT = "a fault of the provider: "  # begins the text of a fault as a bottleneck, before its faults
@@ -109,6 +112,7 @@ def lacks_flag(split: DelaySplit) -> bool:
     return split.message_class == GUARDED_CLASS and split.without_flag > 0
 
 
+NO_TURN = "no_turn"  # name of the hint that a class waited for the end of the load
 REPORTS_NOT_CONFIRMED = "reports_not_confirmed"  # name of the hint
 # Hints on what the contract's limits did.
 ON_LIMITS = ("throttled", "queued_at_provider", "one_message_per_request")

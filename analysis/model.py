@@ -350,7 +350,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     availability: Availability | None = None
     bottlenecks: tuple[Bottleneck, ...] = ()  # in order of weight; empty: no bottleneck
     backlog_grew: bool | None = None  # None: unknown
-    sustained: bool | None = None  # the backlog did not grow, and the messages were taken; None: unknown
+    sustained: bool | None = None  # the backlog did not grow; messages taken, none lost; None: unknown
     # From the load's end to the last submit of an accepted message; None: one still waits, or unknown.
     backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # for concurrent campaigns

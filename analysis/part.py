@@ -11,16 +11,17 @@ from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
-from analysis.judge.not_taken import many_not_taken
 from analysis.judge.objective_inputs import ObjectiveInputs
 from analysis.judge.objectives import judge_all
 from analysis.judge.options import MadeBy, command_of, for_command
+from analysis.judge.sustained import sustained
 from analysis.judge.validity import worst
 from analysis.judge.verdict import withheld
 from analysis.measure import stages
 from analysis.measure.backlog import availability_and_growth, class_grew
 from analysis.measure.burst import find_burst
 from analysis.measure.comparison.campaigns import fairness
+from analysis.measure.contract_limits import has_fast_lane
 from analysis.measure.cost import cost
 from analysis.measure.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.measure.faults import fault_bands
@@ -31,7 +32,6 @@ from analysis.measure.provider_limits import binds_elsewhere, currency_of, limit
 from analysis.measure.reasons import reasons
 from analysis.measure.shares.delays import delay_splits, route_count
 from analysis.measure.shares.hints import hints
-from analysis.measure.shares.limits import has_fast_lane
 from analysis.measure.shares.why_missed import why_missed
 from analysis.measure.silence import accepts_to_the_end
 from analysis.measure.throughput import backlog_gone_s, throughput
@@ -50,7 +50,7 @@ from analysis.model import (
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
 from analysis.read.journeys import Journeys, read_journeys
-from analysis.read.wait import ended_early, waited_out
+from analysis.read.wait_after_load import ended_early, waited_out
 from analysis.records import Manifest
 
 DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
@@ -120,18 +120,15 @@ def analyse_part(
         handsets=handsets(journeys, outcomes) if journeys.journal else (),
         availability=available,
         backlog_grew=grew,
-        sustained=_sustained(counted, grew),
+        sustained=sustained(counted, grew, journeys, outcomes, _waited_out(manifest, journeys)),
         delay_splits=splits,
         hints=hints(journeys, outcomes, manifest),
         bottlenecks=() if failed else find_bottlenecks(asked),
     )
 
 
-def _sustained(counted: Accounting, grew: bool | None) -> bool | None:
-    """A backlog of the accepted messages alone does not grow if the sender refuses the others."""
-    if grew or many_not_taken(counted):
-        return False
-    return None if grew is None else True
+def _waited_out(manifest: Manifest, journeys: Journeys) -> bool:
+    return waited_out(manifest, journeys.end_s - journeys.load_end_s)
 
 
 def _with_contract(
@@ -206,7 +203,7 @@ def _facts(
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
     measured: tuple[Cost, Availability | None, bool | None],
 ) -> ObjectiveInputs:
-    waited = waited_out(manifest, journeys.end_s - journeys.load_end_s)
+    waited = _waited_out(manifest, journeys)
     return ObjectiveInputs(
         delivery=distributions[0],
         api=distributions[1],

@@ -282,6 +282,7 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
     steady: Steady | None = None  # for a run; None for a suite, or if unknown
+    many_lost: bool = False  # over 0.1 % of a run's messages were given up, lost or unaccounted
     profile_limits: str = "unknown"  # of a run's profile, as text; "none" without limits
 
 

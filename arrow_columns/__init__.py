@@ -24,10 +24,11 @@ def column_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     Raises ``UnicodeEncodeError`` for half a surrogate pair, ``OverflowError`` for an integer that does not
     fit, ``TypeError`` for a value of another type.
     """
-    first = values[0] if values else None
-    # Many columns have one object in all rows. Repeating it takes a tenth of the time.
-    if first is not None and values[-1] is first and values.count(first) == len(values):
-        return _repeated(first, len(values), kind)
+    if values:
+        # Many columns have one object in all rows, or None. Repeating it takes a tenth of the time.
+        first = values[0]
+        if values[-1] is first and values.count(first) == len(values):
+            return _repeated(first, len(values), kind)
     try:
         return _array(values, kind, None)
     except TypeError:
@@ -58,8 +59,14 @@ def _bits(flags: array[int]) -> pa.Buffer:
 
 
 def _repeated(value: Any, count: int, kind: pa.DataType) -> pa.Array:
-    if kind != _STRING:
-        return _array([value] * count, kind, None)
-    data = value.encode()
-    offsets = np.arange(count + 1, dtype=np.int32) * np.int32(len(data))
-    return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(offsets), pa.py_buffer(data * count)])
+    if value is None:
+        return pa.nulls(count, kind)
+    if kind == _STRING:
+        data = value.encode()
+        offsets = np.arange(count + 1, dtype=np.int32) * np.int32(len(data))
+        buffers = [pa.py_buffer(offsets), pa.py_buffer(data * count)]
+    elif kind == _BOOL:
+        buffers = [_bits(array("b", [value]) * count)]
+    else:
+        buffers = [pa.py_buffer(array(_CODES[kind], [value]) * count)]
+    return pa.Array.from_buffers(kind, count, [None, *buffers])

@@ -30,6 +30,7 @@ from loadtests.usage import (
     warn,
 )
 
+_INTERRUPTED = "smsbench: interrupted"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
@@ -294,9 +295,12 @@ def main() -> None:
         app()
     except SystemExit as ended:
         if by_interrupt(ended):
-            typer.echo("smsbench: interrupted", err=True)
+            typer.echo(_INTERRUPTED, err=True)
         raise
     except Exception as error:
+        if by_interrupt(error):  # an import turned it into an error of its own
+            typer.echo(_INTERRUPTED, err=True)
+            sys.exit(ExitCode.INTERRUPTED)
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             what = error.filename or "a file of this command"
             typer.echo(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mock_provider.smpp.listener import SmppServer
 
 # Writing a batch stops the event loop: about a millisecond for this number of rows.
-_JOURNAL_BATCH_ROWS = 512
+_JOURNAL_BATCH_ROWS = 1_024
 _SMPP_PASSWORD_CHARACTERS = 8  # fills the largest batch of one bind
 
 

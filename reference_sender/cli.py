@@ -25,7 +25,7 @@ from reference_sender.dispatch import DispatchSettings
 from reference_sender.logs import configure
 from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
 from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
-from reference_sender.server import SenderFailed, SenderSettings, run
+from reference_sender.server import ChangesLost, SenderFailed, SenderSettings, run
 from reference_sender.store import Membership, StoreError
 from user_input.plain_errors import settings_errors
 from user_input.secret_text import read_secret
@@ -206,7 +206,8 @@ def sender(
     When it is ready it prints one line of JSON with its URL; logs go to standard error (docs/sender.md).
     The dashboard is at / of that URL.
 
-    Exit code: 0 stopped by SIGTERM, SIGINT or SIGHUP, 2 it could not start, 70 a part of it failed.
+    Exit code: 0 stopped by SIGTERM, SIGINT or SIGHUP, 2 it could not start, 70 a part of it failed, 74 the
+    store did not keep the last changes when it was stopped.
 
     \b
       smsbench sender --token secret --route "smsapi+http://PROVIDER_TOKEN@127.0.0.1:8080"
@@ -255,6 +256,9 @@ def sender(
     except SenderFailed as error:
         typer.echo(f"sender: {error}", err=True)
         raise typer.Exit(os.EX_SOFTWARE) from error
+    except ChangesLost as error:
+        typer.echo(f"sender: {error}", err=True)
+        raise typer.Exit(os.EX_IOERR) from error
 
 
 def _show_ready(line: str) -> None:

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from reference_sender.alerts.money import Money
 from reference_sender.alerts.rules import AlertSettings
 from reference_sender.alerts.store import StoreTrouble
+from reference_sender.api.api_counters import ApiCounters
 from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.connections import Limits
 from reference_sender.api.dead_letters import DeadLetters
@@ -34,7 +35,6 @@ from reference_sender.api.report_orders import CampaignReports
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReader
 from reference_sender.api.rules import IntakeRules
 from reference_sender.api.serving import serving
-from reference_sender.api.tally import Tally
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.clock import now_ns, wall_ns
 from reference_sender.dashboard.board import Board
@@ -198,7 +198,7 @@ class Sender:
         last_id = identity.last_message_id
         earlier = EarlierCampaigns(self._queries.ask, store, self._driver, last_id)
         self._recovery = Recovery(earlier, last_id, self.chores)
-        tally = Tally()
+        tally = ApiCounters()
         reports = settings.campaign_reports
         rules = IntakeRules(gate, recipients, reports)
         self._ends = CampaignEnds(store, self._queries.ask, self._driver, reports, self._leads, self.chores)
@@ -266,8 +266,8 @@ class Sender:
         if unfinished:
             log.info("unfinished messages of an earlier process: %d", unfinished)
 
-    async def close(self) -> None:
-        """Answer the requests in flight, store everything, close everything."""
+    async def close(self) -> bool:
+        """Answer the requests in flight, store everything, close everything. Returns as ``Driver.drain``."""
         self._feed.stop()
         if self._member is not None:
             await self._member.leave()
@@ -276,7 +276,7 @@ class Sender:
         self._recovery.stop()
         self._ends.stop()
         # If a part failed, answers may never arrive.
-        await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
+        is_kept = await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         if self._member is not None:
             await self._member.stop()
         self._balances.stop()
@@ -286,10 +286,20 @@ class Sender:
         self._lag.stop()
         self._wall_watch.stop()
         self._queries.close()
+        return is_kept
 
 
 class SenderFailed(Exception):
     """A part of the sender failed, so it exits; all acknowledged messages are in the store."""
+
+
+class ChangesLost(Exception):
+    """The sender was stopped, and the store did not keep the last changes."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the store did not keep the last changes; their messages are submitted again after a restart"
+        )
 
 
 def _warn_of_removed_routes(recovered: Iterable[Recovered], routes: Collection[str]) -> None:
@@ -309,8 +319,8 @@ def _warn_of_removed_routes(recovered: Iterable[Recovered], routes: Collection[s
 def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` gets the ready line: one line of JSON with the address.
 
-    Raises ``StoreError``, ``ListenAddressError`` if the address cannot be used, and ``SenderFailed`` if a
-    part of the sender fails while it serves.
+    Raises ``StoreError``, ``ListenAddressError`` if the address cannot be used, ``SenderFailed`` if a part of
+    the sender fails while it serves, and ``ChangesLost``.
     """
     with (
         closing(open_store(settings.store, settings.membership())) as store,
@@ -339,7 +349,7 @@ async def serve(
     ready: Callable[[str], None],
     stopped: asyncio.Event,
 ) -> None:
-    """Serve at ``listener`` until ``stopped`` is set."""
+    """Serve at ``listener`` until ``stopped`` is set. Raises ``SenderFailed`` and ``ChangesLost``."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(log_loop_error)
     token = settings.token or secrets.token_urlsafe(24)
@@ -359,11 +369,13 @@ async def serve(
     await _either(stopped, sender.chores.failed)
     log.info("stopping")
     sender.api.stop()
-    await sender.close()
+    is_kept = await sender.close()
     listening.close()
     await connections.finish(_SHUTDOWN_S)
     if sender.chores.failed.is_set():
         raise SenderFailed(sender.chores.reason)
+    if not is_kept:
+        raise ChangesLost
 
 
 async def _either(*events: asyncio.Event) -> None:

@@ -9,6 +9,7 @@ import sys
 from smsbench.own_modules import later_path, set_path
 
 _INTERRUPTED = 130
+_WORDS = "smsbench: interrupted"
 # Settings of other tools that can stop a library in this process.
 _NOT_OURS = ("MPLBACKEND", "MATPLOTLIBRC")
 
@@ -16,6 +17,13 @@ _NOT_OURS = ("MPLBACKEND", "MATPLOTLIBRC")
 def main() -> None:
     """Run the command. Exits 70 with the traceback if it cannot even be imported."""
     set_path(later_path())
+    import signal
+
+    # Nothing runs yet that has to be ended in order. A library that is being imported may turn a
+    # KeyboardInterrupt into an error of its own.
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
     from smsbench.output import replace_output
 
     replace_output()
@@ -23,13 +31,22 @@ def main() -> None:
         os.environ.pop(name, None)
     try:
         from loadtests.cli import main as command
-    except KeyboardInterrupt:
-        print("smsbench: interrupted", file=sys.stderr)
-        sys.exit(_INTERRUPTED)
     except Exception:
         # Python would exit with 1, which here means a missed objective.
         import traceback
 
         traceback.print_exc()
         sys.exit(os.EX_SOFTWARE)
-    command()
+    try:
+        signal.signal(signal.SIGINT, usual)
+        command()
+    except KeyboardInterrupt:
+        print(_WORDS, file=sys.stderr)
+        sys.exit(_INTERRUPTED)
+
+
+def _end(_number: int, _frame: object) -> None:
+    try:
+        os.write(2, f"{_WORDS}\n".encode())
+    finally:
+        os._exit(_INTERRUPTED)

@@ -13,6 +13,7 @@ from analysis.findings import (
     AS_ALLOWED,
     BEFORE_REFUSED,
     CONNECTION_REFUSED,
+    HELD_FOR_LIMITS,
     MOST_OF_THEM,
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
@@ -170,18 +171,18 @@ def _of_the_process(found: Bottleneck) -> str:
         return "start the sender there, or correct request.url in its target file."
     if api and TARGETS_LIMIT in found.text:
         return (
-            "if an answer of the sender may take longer, raise timeout_s in the target file. Otherwise look in "
-            "the sender's log for the blocking call."
+            "if an answer of the sender may take longer, raise timeout_s in the target file. Otherwise look "
+            "in the sender's log for the blocking call."
         )
     if api and ANSWERED_NOTHING in found.text:
         return (
-            "look in the sender for what held up its answers at that time: a blocking call, a lock, or a pause "
-            "of the process."
+            "look in the sender for what held up its answers at that time: a blocking call, a lock, or a "
+            "pause of the process."
         )
     if api and any(ANSWERED_FIRST in each for each in found.evidence):
         return (
-            "look in the sender for what its answers wait for: a blocking call, a lock, its store, or too few "
-            "workers for requests."
+            "look in the sender for what its answers wait for: a blocking call, a lock, its store, or too "
+            "few workers for requests."
         )
     if api and NOT_ANSWERING in found.text:
         return "look in the sender's log for the error or the blocking call."
@@ -240,7 +241,8 @@ def _paced_alone(part: PartReport, found: Bottleneck) -> bool:
     """
     if found.kind != "provider_limit" or part.backlog_grew:
         return False
-    if not found.evidence or not all(AS_ALLOWED in each for each in found.evidence):
+    obeyed = [AS_ALLOWED in each or HELD_FOR_LIMITS in each for each in found.evidence]
+    if not obeyed or not all(obeyed):
         return False
     missed = [each for each in part.objectives if each.verdict == "missed"]
     classes = {each.message_class for each in missed}

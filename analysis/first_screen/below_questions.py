@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from analysis.classes import ALL, GUARDED_CLASS, class_words, messages_of
 from analysis.findings import (
+    NO_TURN,
     ON_LIMITS,
     REPLY_AS_DRAWN,
     REPORTS_NOT_CONFIRMED,
@@ -294,12 +295,13 @@ def _hints(report: RunReport) -> list[tuple[int, int, str]]:
     """Part, position and name of the first hint of each name; those of parts without faults go first.
 
     A hint on the contract's limits is not taken from a part with faults: they change what the limits do.
+    The first question has the hint on a class without a turn.
     """
     found: dict[str, tuple[int, int, str]] = {}
     parts = [(place, part) for place, part in deciding(report) if trusted(part)]
     for place, part in sorted(parts, key=lambda item: faulty(item[1])):
         for index, hint in enumerate(part.hints):
-            if not (faulty(part) and hint.name in ON_LIMITS):
+            if hint.name != NO_TURN and not (faulty(part) and hint.name in ON_LIMITS):
                 found.setdefault(hint.name, (place, index, hint.name))
     return list(found.values())
 

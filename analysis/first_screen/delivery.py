@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from analysis.classes import class_words, in_class_order, messages_of
-from analysis.findings import DelaySplit, Handsets, lacks_flag
+from analysis.findings import OUT_OF_ORDER, SUFFICIENT, DelaySplit, Handsets, lacks_flag
 from analysis.first_screen.advice import faulty
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, ScreenAnswer, Sentence
@@ -27,6 +27,7 @@ _SHARE_WORDS = {
     "sender": "in this run without the sender's share of the delay",
     "contract": "in this run without the contract's share of the delay",
 }
+_OF_THE_ORDER = "in this run without the waits for the contract's limits, which the send order caused"
 _STATES: dict[str, AnswerState] = {"met": "good", "missed": "bad", "undecided": "unknown"}
 
 
@@ -139,7 +140,7 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
             without.append(
                 (
                     *arrived,
-                    f"{name} {_SHARE_WORDS[share.name]}: ",
+                    f"{name} {_without_words(share.name, objective)}: ",
                     share_words(objective.percentile),
                     figure,
                     ".",
@@ -148,6 +149,14 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
     if not without:
         sentence += _added(quote, path, splits[index])
     return ((*sentence, "."), *without)
+
+
+def _without_words(share: str, objective: Objective) -> str:
+    """If the cause of a miss is the send order, the contract's share is named by it: an ideal sender waits
+    for the same limits with other messages.
+    """
+    by_order = objective.reach.startswith(SUFFICIENT) or OUT_OF_ORDER in objective.reach
+    return _OF_THE_ORDER if share == "contract" and by_order else _SHARE_WORDS[share]
 
 
 def _of_those_that_arrived(quote: Quote, path: str, split: DelaySplit, objective: Objective) -> Sentence:

@@ -6,6 +6,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import deciding, live, not_taken, target_name, trusted, unsent
 from analysis.judge.levels import sustains
+from analysis.judge.not_taken import LOST_WHY
 from analysis.model import PartReport, RunReport
 
 
@@ -41,7 +42,8 @@ def met_sentence(quote: Quote) -> Sentence:
             left, due = quote.count(f"{path}.dropped_at_machine_limit"), quote.count(f"{path}.planned")
             closing = (", but the bench had no room to send ", left, " of ", due, " messages.")
         elif not sustained:
-            closing = (", but its queue grew: it does not sustain that rate.",)
+            grew = fastest.backlog_grew is not False
+            closing = (f", but {'its queue grew' if grew else LOST_WHY}: it does not sustain that rate.",)
         return (f"{prefix}{name} met every objective at ", rate, *closing)
     shown = list(levels.values())[-2:]
     sentence: list[str | Figure] = [f"{prefix}{name} sustains "]

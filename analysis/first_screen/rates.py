@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.findings import NETWORK_ALONE, NOT_FORWARDED, on_the_way
+from analysis.findings import NETWORK_ALONE, NO_TURN, NOT_FORWARDED, Bottleneck, on_the_way
 from analysis.first_screen.no_rate import no_rate_row, no_rate_sentences, profile_label
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
@@ -25,6 +25,10 @@ from analysis.model import AnswerState, BestRate, PartReport, RunReport
 NO_LIMIT = "No limit was reached"
 NO_LIMIT_OF_THE_RATE = "No limit of the rate was reached"
 OTHER_OBJECTIVES = "The search used other objectives: an objective that is missed here is not one of them."
+API_OBJECTIVE = (
+    "; no objective limits the time of an answer (to set one: smsbench report --slo with api, "
+    "docs/objectives.md)"
+)
 _MOST_DIGITS = 6
 _CLEARLY_MORE = 1.1  # random arrivals: the best ten seconds are a little above the mean
 
@@ -215,7 +219,7 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
         limit=_contract(quote, place, field),
     )
     limit: Sentence = (*title, *(bottleneck or _no_limit(quote, place)))
-    return row, [limit, *_uncounted(quote, place)]
+    return row, [limit, *_without_turn(quote, place), *_uncounted(quote, place)]
 
 
 def _no_limit(quote: Quote, place: int) -> Sentence:
@@ -230,8 +234,16 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
     return (
         f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ",
         *((quote.text(f"{path}.text"),) if told else with_evidence(quote, path, found)),
+        *_without_api_objective(quote.report, found),
         ".",
     )
+
+
+def _without_api_objective(report: RunReport, found: Bottleneck) -> Sentence:
+    """How to judge an API whose answers are slow, if no objective limits them: the defaults have none."""
+    if found.kind != "sender_api" or any(each.measure == "api_response" for each in report.objectives):
+        return ()
+    return (API_OBJECTIVE,)
 
 
 def _named(quote: Quote, place: int, at: int) -> Sentence:
@@ -249,6 +261,16 @@ def _uncounted(quote: Quote, place: int) -> list[Sentence]:
     other = " other" if counted.accepted else ""
     count = quote.count(f"parts.{place}.accounting.delivered_unacknowledged")
     return [(count, f"{other} messages were delivered without being accepted. The rate does not count them.")]
+
+
+def _without_turn(quote: Quote, place: int) -> list[Sentence]:
+    """That the rate has hardly a message of one class, which the sender held until the load had ended."""
+    hints = quote.report.parts[place].hints
+    return [
+        (quote.text(f"parts.{place}.hints.{at}.text"), ".")
+        for at, each in enumerate(hints)
+        if each.name == NO_TURN
+    ]
 
 
 def _contract(quote: Quote, place: int, field: str) -> Sentence:
@@ -296,10 +318,12 @@ def limiting(part: PartReport) -> int | None:
 
 
 def sustained(part: PartReport) -> bool:
-    """Whether every message was taken and the backlog did not grow.
+    """Whether every message was taken and the backlog did not grow; a loss limits no rate.
 
     If a load is too short to show growth, the waits at its end were no longer than before.
     """
+    if part.backlog_grew is False:
+        return not not_taken(part)
     if part.sustained is None and fell_behind(part):
         return False
     return not not_taken(part) and part.sustained is not False

@@ -12,6 +12,7 @@ from analysis.first_screen.wording import (
     is_delivery_time,
     objective_row,
     place_of,
+    unsent,
 )
 from analysis.formatting import TIMES
 from analysis.judge.levels import TEN
@@ -112,13 +113,28 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
     elif missed is not None:
         shown = _where_shown(quote.report, place, missed)
         outcome = (": ", *_missed(quote, shown), ".")
+    elif unsent(part):
+        outcome = (": not proven without the messages that the bench did not send.",)
     elif part.throughput.limit:
         outcome = (": ", quote.text(f"{path}.throughput.limit"), ".")
     elif overall(part.objectives) != "met":
         outcome = (": not every objective could be decided.",)
     elif quote.report.levels and not _said_yes(quote.report, slug):
         outcome = (": the backlog grew, or there were too few messages.",)
-    return ((*in_part(quote, place), *sentence, *outcome),)
+    return ((*in_part(quote, place), *sentence, *outcome), *_unsent(quote, place))
+
+
+def _unsent(quote: Quote, place: int) -> tuple[Sentence, ...]:
+    """Messages that the part did not offer to the sender, since the bench dropped them."""
+    counted, path = quote.report.parts[place].accounting, f"parts.{place}.accounting"
+    due = (" of ", quote.count(f"{path}.planned"), " messages were not sent: ")
+    reasons = (
+        ("dropped_at_machine_limit", "the bench had no room for them."),
+        ("dropped_by_bench", "the bench was late."),
+    )
+    return tuple(
+        (quote.count(f"{path}.{field}"), *due, why) for field, why in reasons if getattr(counted, field)
+    )
 
 
 def _where_shown(report: RunReport, place: int, index: int) -> str:

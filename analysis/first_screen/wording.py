@@ -15,7 +15,7 @@ from analysis.findings import NOT_FORWARDED, Bottleneck, on_the_way
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, Sentence
 from analysis.judge.evidence import needs_lead
-from analysis.judge.not_taken import NOT_TAKEN_SHARE, many_not_taken
+from analysis.judge.not_taken import many_not_taken, many_without_room
 from analysis.model import Objective, PartIdentity, PartReport, RunReport
 
 _REFERENCE = "reference_sender"
@@ -88,9 +88,8 @@ def not_taken(part: PartReport) -> bool:
 
 
 def unsent(part: PartReport) -> bool:
-    """Whether the bench had no room to send more than ``NOT_TAKEN_SHARE`` of the messages."""
-    counted = part.accounting
-    return counted.dropped_at_machine_limit > NOT_TAKEN_SHARE * counted.planned
+    """Whether the bench had no room to send some messages; few of them do not count."""
+    return many_without_room(part.accounting)
 
 
 def live(part: PartReport) -> bool:

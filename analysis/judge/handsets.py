@@ -11,6 +11,7 @@ from analysis.arrays import Bools
 from analysis.classes import ALL
 from analysis.findings import Handsets
 from analysis.judge.objective_inputs import OutcomeCounts
+from analysis.measure.dependence import evidence_of_outcomes
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
 from analysis.read.journeys import OUTCOMES, Journeys
 
@@ -66,4 +67,16 @@ def _outcomes(journeys: Journeys, outcomes: MessageOutcomes, due: Bools, waited_
         refused=int(np.count_nonzero(refused)),
         unpriced=int(np.count_nonzero(still_open & ~journeys.provider.accepted)),
         highest_price=float(journeys.provider.price[due].max(initial=0.0)),
+        evidence=_evidence(journeys, outcomes, among & ~still_open),
     )
+
+
+def _evidence(journeys: Journeys, outcomes: MessageOutcomes, ended: Bools) -> float:
+    """Messages of one class to one carrier are compared, since classes and carriers have shares of their own.
+
+    A message that is still open has no outcome yet. Those of the load's end would look like a cluster."""
+    chosen = np.flatnonzero(ended)
+    chosen = chosen[np.argsort(journeys.load.intended_s[chosen], kind="stable")]
+    classes, carriers = journeys.load.class_index[chosen], journeys.provider.carrier.index[chosen]
+    groups = (1 + carriers) * len(journeys.load.class_names) + classes
+    return evidence_of_outcomes(outcomes.outcome[chosen] == DELIVERED, groups)

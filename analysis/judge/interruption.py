@@ -8,7 +8,7 @@ from analysis.capacity_record import SEARCH_ITSELF, CapacityResult
 from analysis.formatting import rate_text, significant
 from analysis.judge.verdict import withheld
 from analysis.model import PartReport
-from analysis.read.wait import INTERRUPTED
+from analysis.read.wait_after_load import INTERRUPTED
 from analysis.records import OPEN_BEFORE, Manifest
 
 

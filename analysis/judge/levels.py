@@ -23,10 +23,12 @@ import math
 from typing import Literal
 
 from analysis.formatting import (
+    count_text,
     per_day_text,
     round_seconds_text,
     share_of_one_text,
 )
+from analysis.judge.not_taken import LOST_WHY, many_not_taken, many_without_room
 from analysis.judge.rate_basis import FEWEST
 from analysis.judge.sample_size import too_few_for
 from analysis.judge.verdict import overall
@@ -52,6 +54,7 @@ def sustains(part: PartReport) -> Verdict:
 
     Missed objectives and a backlog that grew decide. A wait in the busiest seconds, or a wait that became
     longer, are figures without an interval: with them, and if growth is unknown, a longer run might miss.
+    Without the messages that the bench had no room to send, the load was a smaller one.
     """
     if part.validity == "invalid":
         return "undecided"
@@ -59,7 +62,7 @@ def sustains(part: PartReport) -> Verdict:
         return "missed"
     if (part.throughput.limit or fell_behind(part)) and part.sustained is not True:
         return "undecided"
-    if part.accounting.delivered < FEWEST:
+    if part.accounting.delivered < FEWEST or many_without_room(part.accounting):
         return "undecided"
     return "met" if overall(part.objectives) == "met" else "undecided"
 
@@ -203,12 +206,18 @@ def _load_text(part: PartReport) -> str:
 def _missed_objectives(part: PartReport) -> str:
     missed = [f"{each.name} {each.measured}" for each in part.objectives if each.verdict == "missed"]
     grew = ["its backlog grew"] if part.backlog_grew else []
-    return "; ".join([*missed, *([part.throughput.limit] if part.throughput.limit else []), *grew])
+    lost = part.sustained is False and part.backlog_grew is False and not many_not_taken(part.accounting)
+    limit = [part.throughput.limit] if part.throughput.limit else []
+    return "; ".join([*missed, *limit, *grew, *([LOST_WHY] if lost else [])])
 
 
 def _unproven(part: PartReport) -> str:
     if part.validity == "invalid":
         return "the part is invalid"
+    counted = part.accounting
+    if many_without_room(counted):
+        left, due = count_text(counted.dropped_at_machine_limit), count_text(counted.planned)
+        return f"the bench had no room to send {left} of {due} messages"
     if part.throughput.limit and part.sustained is not True:
         return f"{part.throughput.limit}, and whether the backlog grew is unknown"
     if fell_behind(part):

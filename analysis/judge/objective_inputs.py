@@ -25,6 +25,7 @@ class OutcomeCounts:
     refused: int = 0
     unpriced: int = 0  # open, and not accepted by the provider: what they cost is not known
     highest_price: float = 0.0  # the most that was paid for one message
+    evidence: float = 1.0  # the share of the accepted messages whose outcomes count as independent
 
 
 @dataclass(frozen=True)

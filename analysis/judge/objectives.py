@@ -23,6 +23,7 @@ from analysis.judge.losses import (
 from analysis.judge.objective_inputs import Finding, ObjectiveInputs
 from analysis.judge.objective_times import api_response, delivery_time
 from analysis.judge.options import for_command
+from analysis.judge.sample_size import count_as
 from analysis.judge.verdict import judge
 from analysis.measure.binomial import clopper_pearson
 from analysis.model import Accounting, Objective, Verdict
@@ -192,15 +193,17 @@ def _not_taken(spec: Spec, facts: ObjectiveInputs) -> Finding:
 
 
 def _delivered(spec: Spec, facts: ObjectiveInputs) -> Finding:
-    """A share with an interval: phones and networks are a random sample."""
+    """A share with an interval: phones and networks are a random sample. Messages that failed together, as
+    in an outage, count as fewer.
+    """
     found = facts.outcomes.get(spec.message_class)
     if found is None or not found.accepted:
         return Finding(None, None, None, "no such message was accepted", needs="accepted messages")
-    low, most_if_none = clopper_pearson(found.delivered, found.accepted, CONFIDENCE)
-    _, high = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
+    by = CONFIDENCE, found.evidence
+    low, most_if_none = clopper_pearson(found.delivered, found.accepted, *by)
+    least_if_all, high = clopper_pearson(found.delivered + found.open, found.accepted, *by)
     share, most = found.delivered / found.accepted, (found.delivered + found.open) / found.accepted
     interval = f"{value_text(spec, low)} to {value_text(spec, high)}"
-    least_if_all, _ = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
     met_if_all = judge(spec.relation, least_if_all, high, spec.limit) == "met"
     missed_if_none = judge(spec.relation, low, most_if_none, spec.limit) == "missed"
     if found.unforwarded or (found.open and (met_if_all or missed_if_none)):
@@ -208,16 +211,19 @@ def _delivered(spec: Spec, facts: ObjectiveInputs) -> Finding:
     elif not facts.accepts_to_the_end:
         needs = ACCEPTS_TO_THE_END
     else:
-        wanted = messages_needed(share if share > spec.limit else most, spec.limit)
+        wanted = messages_needed(share if share > spec.limit else most, spec.limit, found.evidence)
         per_s = facts.per_s(found.accepted)
         needs = more_needed(found.accepted, wanted, spec.message_class, per_s, 0, facts.whole_day)
     still = f", {count_text(found.open)} still open" if found.open else ""
+    together = ""
+    if found.evidence < 1.0:
+        together = f": messages failed together and {count_as(found.evidence * found.accepted)}"
     return Finding(
         value=share,
         low=low,
         high=high,
         why=f"{count_text(found.delivered)} of {count_text(found.accepted)} accepted{still}; "
-        f"95 % interval {interval}",
+        f"95 % interval {interval}{together}",
         needs=needs,
         interval=interval,
         count=found.accepted,

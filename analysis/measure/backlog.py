@@ -159,16 +159,17 @@ def _waits(
 
 
 def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
-    """How long the sender held the first messages: their median wait.
+    """How long the sender held the first messages: how much later its first departures were than the first
+    messages were due, whichever messages left; the median.
 
-    A later wait may be caused by a backlog. An open message has waited at least until the end of the run.
+    A sender that submits other messages in that time, of a higher class, does not hold every message. A later
+    wait may be caused by a backlog. An open message has waited at least until the end of the run.
     """
-    due_s = journeys.load.intended_s[known]
-    first = np.argsort(due_s, kind="stable")[:FEWEST]
-    if not len(first):
+    due_s = np.sort(journeys.load.intended_s[known])[:FEWEST]
+    if not len(due_s):
         return 0.0
-    until_s = np.where(np.isfinite(gone_s[known]), gone_s[known], journeys.end_s)
-    return max(float(np.median((until_s - due_s)[first])), 0.0)
+    until_s = np.sort(np.where(np.isfinite(gone_s[known]), gone_s[known], journeys.end_s))[:FEWEST]
+    return max(float(np.median(until_s - due_s)), 0.0)
 
 
 def availability_and_growth(

@@ -34,9 +34,17 @@ def chance_beyond(hits: RealNumbers, counts: RealNumbers, share: float) -> Float
     return found
 
 
-def clopper_pearson(hits: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The exact interval of a share, for ``count`` above 0: it has at least the given coverage."""
+def clopper_pearson(
+    hits: int, count: int, confidence: float = 0.95, evidence: float = 1.0
+) -> tuple[float, float]:
+    """The exact interval of a share, for ``count`` above 0: it has at least the given coverage.
+
+    ``evidence`` is the share of the messages that count as independent, above 0 and at most 1: the interval
+    is that of ``count * evidence`` messages with the same share of hits.
+    """
     tail = (1.0 - confidence) / 2
-    low = float(special.betaincinv(hits, count - hits + 1, tail)) if hits else 0.0
-    high = float(special.betaincinv(hits + 1, count - hits, 1.0 - tail)) if hits < count else 1.0
+    of = max(count * evidence, 1.0)
+    found = of * hits / count if evidence < 1.0 else float(hits)
+    low = float(special.betaincinv(found, of - found + 1, tail)) if hits else 0.0
+    high = float(special.betaincinv(found + 1, of - found, 1.0 - tail)) if hits < count else 1.0
     return low, high

@@ -1,8 +1,8 @@
 """The effective sample size of messages that are not independent (numpy only).
 
-Messages that queue together have similar delays. The lag-1 correlation of the ranks of their times, in the
-order in which they were due, measures this. It models a first-order autoregressive process, so longer memory
-is underestimated.
+Messages that queue together have similar delays, and messages of one outage fail together. The lag-1
+correlation of the ranks of their times, or of their outcomes, in the order in which they were due, measures
+this. It models a first-order autoregressive process, so longer memory is underestimated.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from analysis.arrays import Floats
+from analysis.arrays import Bools, Floats, Ints
 
 NOISE_DEVIATIONS = 2.0  # standard deviations of the correlation of independent values, each 1 / sqrt(n)
 _HIGHEST_CORRELATION = 0.999
@@ -55,3 +55,24 @@ def evidence_share(count: int, correlation: float) -> float:
         return 1.0
     r = min(correlation, _HIGHEST_CORRELATION)
     return (1.0 - r) / (1.0 + r)
+
+
+def evidence_of_outcomes(delivered: Bools, groups: Ints) -> float:
+    """The share of messages that counts as independent in a share of delivered ones, in the order in which
+    they were due.
+
+    The correlation is that of a message's outcome and the next one's of its group (such as its carrier), both
+    relative to the group's share: a carrier that fails for some time makes a cluster, also among messages to
+    other carriers. One that always delivers less than another makes none. The variances of the groups add up,
+    each divided by the group's evidence.
+    """
+    plain = widened = 0.0
+    for group in np.unique(groups):
+        outcomes = delivered[groups == group].astype(np.float64)
+        centred = outcomes - outcomes.mean()
+        total = float(np.dot(centred, centred))
+        if total > 0.0:
+            correlation = float(np.dot(centred[:-1], centred[1:])) / total
+            plain += total
+            widened += total / evidence_share(len(outcomes), correlation)
+    return plain / widened if widened > plain else 1.0

@@ -24,7 +24,8 @@ none of this message  lost       yes          the sender accepted it and has no 
 no rows at all        open       yes          it may be in a queue, but no record shows it
 ====================  =========  ===========  =============================================================
 
-A refused submit leaves a row at the provider, so such a message was seen. Without a journal no message is
+A refused message has a row at the provider, also if the provider could not read its request or its number,
+as far as its key is in it. So such a message was seen. Without a journal no message is
 unaccounted, since nothing is known.
 
 Without sender rows, some of them may still be in the sender's queue (``still_held``): it was submitting until

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from analysis.formatting import of_unit, round_number_text
-from analysis.measure.shares.limits import read_limits
+from analysis.measure.contract_limits import read_limits
 from analysis.read.provider_rows import ProviderSide
 
 

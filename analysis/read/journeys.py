@@ -18,7 +18,7 @@ from analysis.arrays import Bools, Floats, Ints
 from analysis.classes import in_class_order
 from analysis.read.columns import ABSENT, Labels, codes, integers, labelled, positions, seconds
 from analysis.read.provider_rows import PROVIDER_STATES, ProviderSide, join_provider
-from analysis.read.wait import repeats_awaited
+from analysis.read.wait_after_load import repeats_awaited
 
 OUTCOMES = ("accepted", "refused", "failed", "dropped", "unfinished")
 _NOT_TAKEN = ("refused", "failed", "dropped", "unfinished")

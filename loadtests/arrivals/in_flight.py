@@ -19,7 +19,7 @@ def in_flight_limit(intended_ns: InstantsNs, timeout_s: float) -> int:
     ascends.
 
     With a lower limit an arrival could be dropped although no earlier request had timed out. A worker lowers
-    it to what its machine can hold (``loadtests.users.room``).
+    it to what its machine can hold (``loadtests.users.in_flight_room``).
     """
     span_ns = round((timeout_s + _LOOKED_FOR_S) * NS_PER_S)
     ends = np.searchsorted(intended_ns, intended_ns + span_ns, side="right")

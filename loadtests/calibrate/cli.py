@@ -89,7 +89,7 @@ def calibrate(
 
 def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Console) -> int:
     from loadtests.calibrate import judge, plan, render, render_png
-    from loadtests.calibrate.ended import EndedEarly
+    from loadtests.calibrate.early_end import EndedEarly
     from loadtests.calibrate.instrument import instrument_of
 
     total_s = plan.planned(tasks)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from loadtests.calibrate.client import OpenLoopClient, SendTimes, TimedAnswer
-from loadtests.calibrate.ended import explained, no_folder
+from loadtests.calibrate.early_end import explained, no_folder
 from loadtests.calibrate.messages import TOKEN, messages, regular
 from loadtests.calibrate.receiver import ReceivedReport, Receiver
 from loadtests.core_time import CoreWait, MachineUse

@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from analysis.exit_codes import ExitCode
-from loadtests.calibrate.lateness import Kept
+from loadtests.calibrate.lateness import JudgedMessages
 
 RowVerdict = Literal["met", "missed", "noisy", "shown"]
 """``noisy``: client or machine disturbed it; ``shown``: for information, or too few messages to judge."""
@@ -74,7 +74,7 @@ def verdict_of(observed: float, low: float, high: float) -> RowVerdict:
     return "met" if low <= observed <= high else "missed"
 
 
-def judged(row: Row, kept: Kept | None = None) -> Row:
+def judged(row: Row, kept: JudgedMessages | None = None) -> Row:
     """The row with its verdict. On a noisy machine "met" is valid, and a miss is not judged."""
     if row.observed is None or row.low is None or row.high is None:
         verdict: RowVerdict = "noisy"
@@ -101,7 +101,7 @@ def percentile_name(share: float) -> str:
 
 
 def percentile_rows(
-    group: str, set_ms: NDArray[np.float64], observed_ms: NDArray[np.float64], kept: Kept
+    group: str, set_ms: NDArray[np.float64], observed_ms: NDArray[np.float64], kept: JudgedMessages
 ) -> list[Row]:
     """Percentiles of the observed values and of the set values of the same messages."""
     set_ms, observed_ms = np.sort(set_ms[kept.mask]), np.sort(observed_ms[kept.mask])
@@ -126,7 +126,7 @@ def percentile_rows(
 
 
 def quantile_series(
-    set_ms: NDArray[np.float64], observed_ms: NDArray[np.float64], kept: Kept
+    set_ms: NDArray[np.float64], observed_ms: NDArray[np.float64], kept: JudgedMessages
 ) -> dict[str, list[float]]:
     """Both by percentile, for the picture; empty if there is nothing to draw."""
     if not kept.count:

@@ -20,7 +20,7 @@ LATE_NS = 250_000  # a quarter of the smallest tolerance
 _ARRIVING_NS = 1_000_000
 
 
-class Kept(Struct, frozen=True):
+class JudgedMessages(Struct, frozen=True):
     """The judged messages, and the number of the others by cause."""
 
     mask: NDArray[np.bool_]
@@ -44,12 +44,14 @@ class Kept(Struct, frozen=True):
         return text
 
 
-def kept(client_late_ns: InstantsNs, spans: Sequence[tuple[InstantsNs, InstantsNs]], wait: CoreWait) -> Kept:
+def kept(
+    client_late_ns: InstantsNs, spans: Sequence[tuple[InstantsNs, InstantsNs]], wait: CoreWait
+) -> JudgedMessages:
     """``spans``: begin and end of all moments at which the provider had to be on time for each message."""
     on_time = client_late_ns <= LATE_NS
     waited_ns = sum((wait.between(a, b) for a, b in spans), np.zeros(len(on_time), np.int64))
     undisturbed = waited_ns <= LATE_NS
-    return Kept(on_time & undisturbed, int((~on_time).sum()), int((on_time & ~undisturbed).sum()))
+    return JudgedMessages(on_time & undisturbed, int((~on_time).sum()), int((on_time & ~undisturbed).sum()))
 
 
 def reply_spans(answers: Sequence[TimedAnswer], set_ns: InstantsNs) -> list[tuple[InstantsNs, InstantsNs]]:

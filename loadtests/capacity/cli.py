@@ -75,7 +75,7 @@ def capacity(
     from analysis.objectives.defaults import with_defaults
     from loadtests.arrivals import CLASSES, Stream
     from loadtests.capacity.bracket import SearchSettings
-    from loadtests.capacity.find import NAME, OBJECTIVES, Asked
+    from loadtests.capacity.find import NAME, OBJECTIVES, SearchRequest
     from loadtests.capacity.objectives import read_mix
     from loadtests.capacity.run import search_capacity
     from loadtests.capacity.trial_load import trial_process
@@ -86,7 +86,7 @@ def capacity(
 
     _check(from_per_s, to_per_s, precision, trial_s)
     try:
-        asked = Asked(
+        asked = SearchRequest(
             search=SearchSettings(
                 from_per_s=from_per_s,
                 to_per_s=to_per_s,

@@ -44,7 +44,7 @@ _DRAIN_OF_OTHERS_S = 60.0  # the user's sender keeps its queue from one trial to
 _QUEUED_S = 0.5  # seconds of the offered rate in queues after the load: the target could not do more
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class SearchRequest(Struct, frozen=True, kw_only=True):
     """The settings of a search and its load. ``profile``: the provider's, if the settings name none.
 
     ``within_s``: a trial begins only if it would end within this time, judged by the last trial's duration.
@@ -72,7 +72,7 @@ class SearchOutcome(Struct, frozen=True, kw_only=True):
 
 
 def find_capacity(
-    asked: Asked, settings: RunSettings, progress: Progress, interruption: Interruption
+    asked: SearchRequest, settings: RunSettings, progress: Progress, interruption: Interruption
 ) -> SearchOutcome:
     """Search for the objectives of ``settings``, and write ``capacity.json`` into its directory ``out``.
 
@@ -114,7 +114,7 @@ def find_capacity(
 
 
 def _run(
-    asked: Asked,
+    asked: SearchRequest,
     settings: RunSettings,
     number: int,
     step: NextTrial,
@@ -184,7 +184,7 @@ def _judge(
 
 
 def _found(
-    asked: Asked,
+    asked: SearchRequest,
     settings: RunSettings,
     search: SearchSettings,
     trials: list[TrialResult],

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from analysis.capacity_record import SEARCH_ITSELF
 from analysis.records import Instant, Manifest, RecordedScenario, write_manifest
-from loadtests.capacity.find import NAME, Asked, SearchOutcome, find_capacity
+from loadtests.capacity.find import NAME, SearchOutcome, SearchRequest, find_capacity
 from loadtests.capacity.result import lines
 from loadtests.capacity.search import trials_text
 from loadtests.runner import manifest as manifests
@@ -22,7 +22,7 @@ from loadtests.runner.settings import RunSettings
 TITLE = "capacity: the highest sustained rate at which every objective is met"
 
 
-def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> int:
+def search_capacity(asked: SearchRequest, settings: RunSettings, console: Console) -> int:
     """Search, report, and return the exit code of the report, so that process, page and files agree."""
     started = manifests.instant()
     say(console, TITLE)
@@ -47,7 +47,7 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
 
 
 def _found(
-    asked: Asked, settings: RunSettings, progress: Progress, interruption: Interruption
+    asked: SearchRequest, settings: RunSettings, progress: Progress, interruption: Interruption
 ) -> SearchOutcome:
     try:
         return find_capacity(asked, settings, progress, interruption)

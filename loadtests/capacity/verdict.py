@@ -1,10 +1,11 @@
 """The verdict of one trial, from its analysis. A pure function.
 
 A trial is *invalid* if the bench failed. It is *missed* if an objective is certainly missed (its 95 %
-interval lies beyond the limit) or its backlog certainly grew. It is *met* if every objective that it can
-judge is certainly met and its backlog did not grow. Otherwise it is *undecided*, and is repeated with a
-longer load. A percentile that then still has too few messages is not judged, and the trial says so. A share
-or a price whose interval holds the limit was judged, and leaves the trial undecided.
+interval lies beyond the limit), its backlog certainly grew, or over 0.1 % of its messages were given up or
+lost. It is *met* if every objective that it can judge is certainly met and its backlog did not grow.
+Otherwise it is *undecided*, and is repeated with a longer load. A percentile that then still has too few
+messages is not judged, and the trial says so. A share or a price whose interval holds the limit was judged,
+and leaves the trial undecided.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from loadtests.capacity.objectives import messages_needed, narrows
 from loadtests.capacity.search import NextTrial, rate_text
 
 BACKLOG = "the backlog"
+_LOST = "over 0.1 % of the messages were given up or lost"  # as analysis/judge/not_taken.py
 _NOT_SUSTAINED = "the load was not sustained"
 
 
@@ -43,7 +45,8 @@ def judged_trial(
         failed = "; ".join(f"{each.check}: {each.found}" for each in result.invalid_because)
         return invalid_trial(step, place, failed or "the bench failed")
     steady = result.steady
-    sustained = _sustained(settings, steady) if steady is not None else result.sustained
+    grew_not = _sustained(settings, steady) if steady is not None else result.sustained
+    sustained = False if result.many_lost else grew_not
     named: dict[str, list[str]] = {"met": [], "missed": [], "undecided": []}
     for each in result.objectives:
         named[each.verdict].append(each.objective)
@@ -68,7 +71,7 @@ def judged_trial(
         through_low_per_s=steady.through_low_per_s if steady is not None else through,
         through_high_per_s=steady.through_high_per_s if steady is not None else through,
         reserve=steady.reserve if steady is not None else 0.0,
-        why=_why(verdict, named, waits, sustained, result),
+        why=_why(verdict, named, waits, grew_not, result),
         bottlenecks=tuple(each.text for each in result.bottlenecks) if verdict == "missed" else (),
         judged=tuple(judged),
         place=place,
@@ -102,15 +105,17 @@ def _why(
     verdict: TrialVerdict,
     named: Mapping[str, Sequence[str]],
     waits: Sequence[str],
-    sustained: bool | None,
+    grew_not: bool | None,
     result: AnalysisResult,
 ) -> str:
     if verdict == "undecided":
         return f"not yet decided: {', '.join(waits) or 'nothing could be judged'}"
     if verdict == "met":
-        return _why_met(named["met"], named["undecided"], sustained)
+        return _why_met(named["met"], named["undecided"], grew_not)
     reasons = [f"{each} missed" for each in named["missed"]]
-    if sustained is False:
+    if result.many_lost:
+        reasons.insert(0, _LOST)
+    if grew_not is False:
         steady = result.steady
         # Without a steady part the load may not be sustained because of messages that were not taken.
         grew = (

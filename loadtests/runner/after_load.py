@@ -8,7 +8,7 @@ from typing import Literal
 
 from loadtests.runner.drain import Drain
 from loadtests.runner.interruption import Interruption
-from loadtests.runner.keys import KeyPress
+from loadtests.runner.key_press import KeyPress
 from loadtests.runner.progress import Progress
 from loadtests.runner.sampling import Snapshot
 

@@ -25,11 +25,11 @@ from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
 QUIET_S = 5.0
-_REFUSED = "refused_"
+_REFUSED = "messages_refused_"
 FINAL_FOR_S = 1.0  # its rows are flushed four times per second
 
 
-class Standing(Struct, frozen=True):
+class OpenMessages(Struct, frozen=True):
     """Where the open messages are. ``unsent`` None: the sender has no state API.
 
     ``on_air`` are on their way to reachable phones; ``reports`` are final, and their report is not confirmed.
@@ -42,7 +42,7 @@ class Standing(Struct, frozen=True):
     phones: int
     reports: int
     sender_open: int = 0
-    refused: int = 0  # requests that the provider refused
+    refused: int = 0  # messages that the provider refused; one that is refused twice counts twice
     refused_permanently: int = 0  # of these, for a reason that a repeat would meet again
 
     @property
@@ -50,14 +50,14 @@ class Standing(Struct, frozen=True):
         return self.queued + self.on_air + self.phones + self.reports
 
 
-class Look(Struct, frozen=True):
+class DrainDecision(Struct, frozen=True):
     """``words``: the messages that are awaited; after the drain, those left open ("" for none)."""
 
     over: bool
     words: str = ""
 
 
-def standing(provider: ServiceState, sender: ServiceState | None, provider_before: int = 0) -> Standing:
+def standing(provider: ServiceState, sender: ServiceState | None, provider_before: int = 0) -> OpenMessages:
     """``provider_before``: number of messages that the provider had accepted before this load."""
     gauges = provider.gauges
     phones = min(provider.open, round(gauges.get("waiting_for_handset", 0.0)))
@@ -71,7 +71,7 @@ def standing(provider: ServiceState, sender: ServiceState | None, provider_befor
     unsent = None
     if sender is not None:
         unsent = max(0, sender.open - round(sender.gauges.get("awaiting_report", 0.0)))
-    return Standing(
+    return OpenMessages(
         accepted=provider.accepted - provider_before,
         unsent=unsent,
         queued=max(0, provider.open - phones - on_air - reports),
@@ -117,40 +117,40 @@ class Drain:
         self._reports: object = None
         self._reports_since_s = 0.0
 
-    def look(self, now_s: float, snapshot: Snapshot) -> Look:
+    def look(self, now_s: float, snapshot: Snapshot) -> DrainDecision:
         if snapshot.provider is None:
             # Unknown: wait for the whole drain timeout.
-            return Look(
+            return DrainDecision(
                 False,
                 "the provider's answer" if self._provider_answers else "messages that cannot be observed",
             )
         if self._sender_answers and snapshot.sender is None:
-            return Look(False, "the sender's answer")
+            return DrainDecision(False, "the sender's answer")
         found = standing(snapshot.provider, snapshot.sender, self._provider_before)
         self._note(now_s, found)
         if found.unsent:
-            return Look(False, f"{found.unsent:,} in the sender")
+            return DrainDecision(False, f"{found.unsent:,} in the sender")
         if found.unsent is None and not self._all_came(now_s, found, snapshot.load.accepted):
             missing = self._accepted_before + snapshot.load.accepted - found.accepted
-            return Look(False, _not_accepted(missing, found.refused))
+            return DrainDecision(False, _not_accepted(missing, found.refused))
         if not found.at_provider:
             return self._without_provider(now_s, found)
         if found.queued:
-            return Look(False, f"{found.queued:,} in the provider's queues")
+            return DrainDecision(False, f"{found.queued:,} in the provider's queues")
         if found.on_air:
             return self._on_air(now_s, found)
         if found.reports and now_s - self._reports_since_s < QUIET_S:
-            return Look(False, _reports(found.reports))
-        return Look(True, _left(found))
+            return DrainDecision(False, _reports(found.reports))
+        return DrainDecision(True, _left(found))
 
-    def _note(self, now_s: float, found: Standing) -> None:
+    def _note(self, now_s: float, found: OpenMessages) -> None:
         if found.accepted != self._accepted:
             self._accepted, self._accepted_since_s = found.accepted, now_s
         reports = (found.reports, found.phones, found.sender_open)
         if reports != self._reports:
             self._reports, self._reports_since_s = reports, now_s
 
-    def _all_came(self, now_s: float, found: Standing, accepted: int) -> bool:
+    def _all_came(self, now_s: float, found: OpenMessages, accepted: int) -> bool:
         wanted = self._accepted_before + accepted
         if found.accepted >= wanted:
             return True
@@ -160,22 +160,22 @@ class Drain:
         wait_s = QUIET_S if found.refused_permanently >= missing else REPEATED_WITHIN_S
         return now_s - self._accepted_since_s >= wait_s
 
-    def _without_provider(self, now_s: float, found: Standing) -> Look:
+    def _without_provider(self, now_s: float, found: OpenMessages) -> DrainDecision:
         """The sender may await reports that were lost and do not come."""
         if found.sender_open and now_s - self._reports_since_s < QUIET_S:
-            return Look(False, _reports(found.sender_open))
+            return DrainDecision(False, _reports(found.sender_open))
         left = f"{found.sender_open:,} without a delivery report" if found.sender_open else ""
-        return Look(True, left)
+        return DrainDecision(True, left)
 
-    def _on_air(self, now_s: float, found: Standing) -> Look:
+    def _on_air(self, now_s: float, found: OpenMessages) -> DrainDecision:
         if self._verdicts_final is None or not self._verdicts_final():
             self._final_since_s = None
         elif self._final_since_s is None:
             self._final_since_s = now_s
         since_s = self._final_since_s
         if since_s is not None and now_s - since_s >= FINAL_FOR_S:
-            return Look(True, f"{_left(found)}; their outcome cannot change a verdict")
-        return Look(False, f"{found.on_air:,} on their way to handsets")
+            return DrainDecision(True, f"{_left(found)}; their outcome cannot change a verdict")
+        return DrainDecision(False, f"{found.on_air:,} on their way to handsets")
 
 
 def _reports(count: int) -> str:
@@ -186,11 +186,12 @@ def _not_accepted(missing: int, refused: int) -> str:
     """The missing messages. It is not known which of them were refused."""
     if not refused:
         return f"{missing:,} that the provider has not seen"
-    requests = "request" if refused == 1 else "requests"
-    return f"{missing:,} that the provider has not accepted ({refused:,} {requests} refused)"
+    if refused >= missing:
+        return f"{missing:,} that the provider has not accepted ({refused:,} refused)"
+    return f"{missing:,} that the provider has not accepted (it refused {refused:,} messages)"
 
 
-def _left(found: Standing) -> str:
+def _left(found: OpenMessages) -> str:
     left = [
         (found.on_air, "on their way to handsets"),
         (found.phones, "for phones that are off or out of coverage"),

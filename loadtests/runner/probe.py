@@ -66,7 +66,7 @@ class AtProvider(Struct, frozen=True):
     report_failure: str = ""  # result of the last report call that was not confirmed
 
 
-class Facts(Struct, frozen=True):
+class ProbeFacts(Struct, frozen=True):
     """The facts after ``elapsed_s``. ``answer`` None: the API has not answered yet.
 
     ``provider`` None: the mock provider cannot be asked. ``own_mock``: the run started it, so no fault or
@@ -81,7 +81,7 @@ class Facts(Struct, frozen=True):
     accepted_for_s: float = 0.0  # when the provider accepted it
 
 
-class Around(Struct, frozen=True):
+class ProbeNames(Struct, frozen=True):
     """The names that a cause mentions. ``described``: a target file describes the sender. ``token_file``:
     its name, if it has the token of the mock provider.
     """
@@ -106,7 +106,7 @@ ProbeVerdict = ProbePassed | ProbeFailed | None
 """None: wait on."""
 
 
-def decide(facts: Facts, around: Around) -> ProbeVerdict:
+def decide(facts: ProbeFacts, around: ProbeNames) -> ProbeVerdict:
     """The verdict by the facts; the earliest certain fact decides."""
     answer, late = facts.answer, facts.elapsed_s >= around.timeout_s
     if answer is not None and answer.outcome == "failed":
@@ -141,7 +141,7 @@ def refusal_words(refusal: ProbeRefusal) -> str:
     return ", ".join(part for part in (code, words) if part) + (_WRONG_TOKEN if wrong else "")
 
 
-def _refusal(refusal: ProbeRefusal, around: Around) -> str:
+def _refusal(refusal: ProbeRefusal, around: ProbeNames) -> str:
     """With what to do about a wrong token, where the run knows the right one."""
     words = refusal_words(refusal)
     if words.endswith(_WRONG_TOKEN) and around.token_file:
@@ -149,14 +149,14 @@ def _refusal(refusal: ProbeRefusal, around: Around) -> str:
     return words
 
 
-def _failed(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> str:
+def _failed(answer: ApiAnswer, provider: AtProvider | None, around: ProbeNames) -> str:
     cause = f"{around.target} gave no answer at {around.target_address} ({answer.reason})"
     if provider is not None and provider.refusals:
         return f"{cause}; the mock provider refused its request: {_refusal(provider.refusals[-1], around)}"
     return f"{cause}: start it, or correct its address"
 
 
-def _unseen(answer: ApiAnswer | None, late: bool, around: Around) -> ProbeVerdict:
+def _unseen(answer: ApiAnswer | None, late: bool, around: ProbeNames) -> ProbeVerdict:
     """The mock provider cannot be queried: only the API's answer is known."""
     if answer is None:
         return ProbeFailed(_no_answer(around)) if late else None
@@ -170,7 +170,7 @@ def _unseen(answer: ApiAnswer | None, late: bool, around: Around) -> ProbeVerdic
     )
 
 
-def _refused(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> str:
+def _refused(answer: ApiAnswer, provider: AtProvider | None, around: ProbeNames) -> str:
     """The API did not accept it: because of the provider, of the request, or of [accepted]."""
     cause = f"{around.target} refused the probe ({answer.reason})"
     if provider is not None:
@@ -186,7 +186,7 @@ def _refused(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> 
     return f"{cause}: {_request_hint(answer.status, around)}"
 
 
-def _request_hint(status: int, around: Around) -> str:
+def _request_hint(status: int, around: ProbeNames) -> str:
     if not around.described:
         return "see logs/sender.log in the run directory"
     if status in (401, 403):
@@ -198,7 +198,7 @@ def _request_hint(status: int, around: Around) -> str:
     return "check whether [accepted] of the target file describes its reply"
 
 
-def _accepted(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around) -> ProbeVerdict:
+def _accepted(facts: ProbeFacts, answer: ApiAnswer | None, late: bool, around: ProbeNames) -> ProbeVerdict:
     """The provider has accepted it. The report is checked only if it is sent at once."""
     provider = facts.provider
     assert provider is not None
@@ -218,7 +218,7 @@ def _accepted(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around
     )
 
 
-def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> ProbeVerdict:
+def _at_timeout(facts: ProbeFacts, provider: AtProvider, around: ProbeNames) -> ProbeVerdict:
     if provider.refusals:
         words = _refusal(provider.refusals[-1], around)
         if facts.own_mock:
@@ -236,29 +236,29 @@ def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> ProbeVerd
     )
 
 
-def _no_answer(around: Around) -> str:
+def _no_answer(around: ProbeNames) -> str:
     return (
         f"{around.target} did not answer the probe within {around.timeout_s:g} s at {around.target_address} "
         f"({ANSWERS_LATER})"
     )
 
 
-def _answer_text(answer: ApiAnswer | None, around: Around) -> str:
+def _answer_text(answer: ApiAnswer | None, around: ProbeNames) -> str:
     if answer is None:
         return f"{around.target} has not answered, and "
     return f"{around.target} answered {answer.status}, and "
 
 
-def _check_url(around: Around) -> str:
+def _check_url(around: ProbeNames) -> str:
     return f"Check the provider URL of {around.target}: it should be {around.provider_url}"
 
 
-def _log_first(around: Around) -> str:
+def _log_first(around: ProbeNames) -> str:
     """A sender that fails before it calls the provider says why in its log."""
     return f"See the log of {around.target} first. " if around.described else "See logs/sender.log first. "
 
 
-def _without_key(key: str, around: Around) -> str:
+def _without_key(key: str, around: ProbeNames) -> str:
     return (
         f"the mock provider accepted the probe with another key ({key!r}): messages cannot be followed. Let "
         f"{around.target} pass the key on as the provider's client reference (idx), or leave {{key}} out of "

@@ -24,10 +24,10 @@ from loadtests.arrivals import TRANSACTIONAL, Plan, PlannedMessage, next_recipie
 from loadtests.runner import queries
 from loadtests.runner.probe import (
     ApiAnswer,
-    Around,
     AtProvider,
-    Facts,
+    ProbeFacts,
     ProbeFailed,
+    ProbeNames,
     ProbePassed,
     ProbeRefusal,
     ProbeStopped,
@@ -114,7 +114,7 @@ class Probing:
         self,
         adapter: Adapter,
         mock: MockProvider | None,
-        around: Around,
+        around: ProbeNames,
         plan: Plan,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -155,7 +155,7 @@ class Probing:
             raise error
         return f"the mock provider could not be asked about the probe ({error}): check provider.admin_token"
 
-    def _send(self, number: str, attempt: int, quick_report: bool) -> tuple[ProbeVerdict, Facts]:
+    def _send(self, number: str, attempt: int, quick_report: bool) -> tuple[ProbeVerdict, ProbeFacts]:
         """Send a message to this number and poll until there is a verdict."""
         key = f"{PROBE_KEY}{self._plan.key_tag}.{attempt}"
         message = PlannedMessage(key=key, to=number, text=_TEXT, message_class=TRANSACTIONAL, campaign="")
@@ -168,7 +168,7 @@ class Probing:
             now_s = time.monotonic()
             if accepted_at_s is None and seen is not None and seen.accepted:
                 accepted_at_s = now_s
-            facts = Facts(
+            facts = ProbeFacts(
                 elapsed_s=now_s - began_s,
                 answer=answer,
                 provider=seen,
@@ -182,7 +182,7 @@ class Probing:
             time.sleep(_LOOK_EVERY_S)
 
 
-def _number_refused(facts: Facts) -> bool:
+def _number_refused(facts: ProbeFacts) -> bool:
     """Whether the API may have refused the number: with a client error, before it sent anything."""
     answer, seen = facts.answer, facts.provider
     if answer is None or answer.outcome != "refused" or not 400 <= answer.status < 500:
@@ -214,7 +214,7 @@ def probe_target(
         name, address, provider_url = target.name, address_of(target.request.url), target.provider.address
     token_in_file = target is not None and target.provider.url is None and bool(target.provider.token)
     file = settings.target_file.name if token_in_file and settings.target_file is not None else ""
-    around = Around(name, address, provider_url, target is not None, settings.probe_timeout_s, file)
+    around = ProbeNames(name, address, provider_url, target is not None, settings.probe_timeout_s, file)
     return Probing(adapter, mock, around, plan, interrupted).run()
 
 

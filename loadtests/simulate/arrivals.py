@@ -20,7 +20,7 @@ _LANES = tuple(Lane(name) for name in CLASSES)
 _MARKETING = CLASSES.index(MARKETING)
 
 
-class Piece(Struct, frozen=True, gc=False):
+class ArrivalSlice(Struct, frozen=True, gc=False):
     """Arrivals from ``first`` on, in order; the messages' ids are one above the arrivals' numbers."""
 
     first: int
@@ -53,12 +53,12 @@ class Arrivals:
         ]
         self._segments: dict[tuple[int, int, int], int] = {}
 
-    def pieces(self, size: int = 4_096) -> Iterator[Piece]:
+    def pieces(self, size: int = 4_096) -> Iterator[ArrivalSlice]:
         """All arrivals, in order."""
         for start in range(0, len(self._schedule), size):
             yield self._piece(start, min(start + size, len(self._schedule)))
 
-    def _piece(self, start: int, stop: int) -> Piece:
+    def _piece(self, start: int, stop: int) -> ArrivalSlice:
         columns = self._schedule.columns(start, stop)
         tag, zero_ns, sender_id = self._schedule.plan.key_tag, self._zero_ns, self._sender_id
         known, fillers, expiries_ns = self._segments, self._fillers, self._expiries_ns
@@ -92,4 +92,4 @@ class Arrivals:
                 )
             )
             arrival += 1
-        return Piece(start, messages)
+        return ArrivalSlice(start, messages)

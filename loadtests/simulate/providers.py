@@ -1,4 +1,4 @@
-"""The providers of a simulated sender: one engine, or several behind one face."""
+"""The providers of a simulated sender: one engine, or several with one interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fault is drawn for, what it acts on, and what a fault is."""
+"""The interface of a storm's faults: from what they are drawn, on what they act."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One life of the sender's process: a real ``Node`` on a store, from its start to its end by a crash."""
+"""One process of the sender: a real ``Node`` on a store, from its start to its end by a crash."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from loadtests.storm.faults import NAMES
 from loadtests.storm.features import FEATURES
 from loadtests.storm.outcome import StormOutcome, storm
 from loadtests.storm.plan import NONE, StormPlan, draw_plan, kept
-from loadtests.storm.run import Sum, storms
+from loadtests.storm.run import StormTotals, storms
 from loadtests.storm.shrink import shrunken
 
 _LINE_EVERY_S = 5.0
@@ -24,7 +24,7 @@ COVERED_FROM = 2_000
 def run_storms(seeds: range, jobs: int, console: Console) -> int:
     """Run them, print their sum, and return the exit code."""
     began_s = time.monotonic()
-    total = Sum()
+    total = StormTotals()
     interrupted = False
     try:
         _run(seeds, jobs, console, total)
@@ -85,7 +85,7 @@ def command(seed: int, calls: tuple[int, ...], faults: tuple[int, ...]) -> str:
     return f"smsbench storm --seed {seed} --seeds 1 --calls {some_calls} --faults {some_faults}"
 
 
-def _run(seeds: range, jobs: int, console: Console, total: Sum) -> None:
+def _run(seeds: range, jobs: int, console: Console, total: StormTotals) -> None:
     bar = Progress(
         TextColumn("storms"),
         BarColumn(),
@@ -107,7 +107,7 @@ def _run(seeds: range, jobs: int, console: Console, total: Sum) -> None:
                 _say(console, f"  {total.seeds:,} of {len(seeds):,} storms {failed}".rstrip())
 
 
-def _print_sum(console: Console, total: Sum, spent_s: float) -> None:
+def _print_sum(console: Console, total: StormTotals, spent_s: float) -> None:
     rate = total.seeds / spent_s if spent_s else 0.0
     _say(
         console,

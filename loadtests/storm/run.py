@@ -17,7 +17,7 @@ from loadtests.storm.plan import draw_plan
 _CHUNK = 20  # seeds of one job
 
 
-class Sum(Struct):
+class StormTotals(Struct):
     """What all storms so far did together."""
 
     seeds: int = 0

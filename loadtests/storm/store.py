@@ -8,7 +8,7 @@ What a commit kept stays when the process dies, what it did not keep is gone. ``
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,6 +31,7 @@ from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
+from reference_sender.store.message_rows import unique_of
 from reference_sender.store.protocol import (
     CampaignEnd,
     Control,
@@ -58,7 +59,7 @@ class Disk:
 
     def __init__(self) -> None:
         self.messages: dict[int, Message] = {}
-        self.ids: dict[str, int] = {}  # by key
+        self.ids: dict[str | int, int] = {}  # by key and, of messages that are stored once, by pair
         self.progress: dict[int, Change] = {}
         self.attempts: dict[int, SubmitAttempt] = {}
         self.campaigns: dict[str, Campaign] = {}
@@ -73,7 +74,7 @@ class _StoredRows(Struct):
     """What one commit adds, checked before any of it is kept."""
 
     messages: dict[int, Message]
-    ids: dict[str, int]
+    ids: dict[str | int, int]
     taken: dict[int, Existing]
 
 
@@ -100,15 +101,13 @@ class ModelStore:
         self._require_room()
         removed = [disk.messages[number] for number in work.refused if number in disk.messages]
         for message in removed:
-            del disk.messages[message.message_id], disk.ids[message.key]
+            self._remove(message)
         try:
             rows = self._rows(work)
         except StoreError:
-            disk.messages.update((message.message_id, message) for message in removed)
-            disk.ids.update((message.key, message.message_id) for message in removed)
+            self._keep(removed)
             raise
-        disk.messages.update(rows.messages)
-        disk.ids.update(rows.ids)
+        self._keep(rows.messages.values())
         for change in work.changes:
             if change.message_id in disk.messages:
                 disk.progress[change.message_id] = change
@@ -123,7 +122,9 @@ class ModelStore:
     def probe(self) -> None:
         self._require_room()
 
-    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+    def unfinished(
+        self, limit: int | None = None, place: Place | None = None, lane: Lane = Lane.MARKETING
+    ) -> list[Recovered]:
         disk = self.disk
         numbers = [] if place else sorted(disk.progress.keys() & disk.messages.keys())
         tried = [record for each in numbers if (record := self._record(each)).state not in _READ_LATER]
@@ -141,8 +142,7 @@ class ModelStore:
         return [each.message_id for each in sorted(sent, key=lambda each: (each.at_ns, each.message_id))]
 
     def sent(self, ids: Sequence[int]) -> list[Recovered]:
-        records = [self._record(each) for each in ids]
-        return [recovered(record) for record in records if record.state is State.SENT]
+        return [recovered(each) for number in ids if (each := self._record(number)).state is State.SENT]
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         disk = self.disk
@@ -210,8 +210,7 @@ class ModelStore:
 
     def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
         self._require_room()
-        disk = self.disk
-        highest = max(disk.messages, default=0)
+        highest = max(self.disk.messages, default=0)
         page = [record for record in self.records(after_id, limit) if record.message.message_id < highest]
         gone = [
             record
@@ -221,8 +220,8 @@ class ModelStore:
             and record.changed_ns < before_ns
         ]
         for record in gone:
-            number = record.message.message_id
-            del disk.messages[number], disk.progress[number], disk.ids[record.message.key]
+            self._remove(self.disk.messages[record.message.message_id])
+            del self.disk.progress[record.message.message_id]
         last_id = None if len(page) < limit else page[-1].message.message_id
         is_young = bool(page) and all(record.message.created_ns >= before_ns for record in page)
         return Purged(len(gone), last_id, is_young)
@@ -289,6 +288,16 @@ class ModelStore:
         else:
             written(disk.reports, control)
 
+    def _keep(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self.disk.messages[message.message_id] = message
+            self.disk.ids.update(dict.fromkeys(unique_of(message), message.message_id))
+
+    def _remove(self, message: Message) -> None:
+        del self.disk.messages[message.message_id]
+        for each in unique_of(message):
+            del self.disk.ids[each]
+
     def _require_room(self) -> None:
         if self.disk.full:
             raise StoreError("database or disk is full")
@@ -299,10 +308,12 @@ class ModelStore:
         rows = _StoredRows({}, {}, {})
         for message in work.messages:
             number = message.message_id
-            holder = rows.ids.get(message.key) or disk.ids.get(message.key)
+            holders = [rows.ids.get(each) or disk.ids.get(each) for each in unique_of(message)]
+            holder = holders[0] or holders[-1]
             if holder is not None:
                 if holder != number:
-                    rows.taken[number] = self._existing(rows.messages.get(holder) or disk.messages[holder])
+                    kept = rows.messages.get(holder) or disk.messages[holder]
+                    rows.taken[number] = self._existing(kept, is_duplicate=holders[0] is None)
                 continue
             if number > _LARGEST_ID:
                 raise StoreError("Python int too large to convert to SQLite INTEGER")
@@ -311,19 +322,19 @@ class ModelStore:
             if number in disk.messages or number in rows.messages:
                 raise StoreError("UNIQUE constraint failed: message.id")
             rows.messages[number] = message
-            rows.ids[message.key] = number
+            rows.ids.update(dict.fromkeys(unique_of(message), number))
         return rows
 
-    def _existing(self, holder: Message) -> Existing:
+    def _existing(self, holder: Message, is_duplicate: bool) -> Existing:
         number = holder.message_id
-        return Existing(number, holder.to, holder.text, holder.lane, self._state(number))
+        return Existing(number, holder.to, holder.text, holder.lane, self._state(number), is_duplicate)
 
     def _state(self, number: int) -> State:
         change = self.disk.progress.get(number)
         return State.QUEUED if change is None else change.state
 
     def _record(self, number: int) -> Record:
-        message = self.disk.messages[number]
+        message = replace(self.disk.messages[number], once=False)
         change = self.disk.progress.get(number)
         if change is None:
             return Record(message, State.QUEUED, "", None, 0, message.created_ns)

@@ -19,8 +19,8 @@ from msgspec import Struct
 from analysis.records import InstrumentFailure
 from loadtests.runner.interruption import Interruption
 from loadtests.scenario import Part
-from loadtests.simulate.beside import PartProcess, SimulationFailedError
 from loadtests.simulate.part import Choices
+from loadtests.simulate.part_process import PartProcess, SimulationFailedError
 
 _LOOK_S = 0.2
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from analysis.records import InstrumentFailure
 from loadtests.arrivals import arrival_count
 from loadtests.capacity.bracket import SearchSettings
-from loadtests.capacity.find import OBJECTIVES, Asked, find_capacity
+from loadtests.capacity.find import OBJECTIVES, SearchRequest, find_capacity
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
@@ -107,7 +107,7 @@ def search_capacity(
         brief=True,
     )
     own = msgspec.structs.replace(settings, out=place, profile=None, objectives=OBJECTIVES, probe=False)
-    wanted = Asked(search=search, within_s=asked.takes_s, profile=asked.profile)
+    wanted = SearchRequest(search=search, within_s=asked.takes_s, profile=asked.profile)
     find_capacity(wanted, own, progress, interruption)
     return CAPACITY
 

@@ -17,9 +17,9 @@ from loadtests.garbage import collect_rarely
 from loadtests.recording import LoadRecorder, LoadStatus
 from loadtests.users.adapters import Adapter
 from loadtests.users.dispatcher import DispatcherSettings, LoadDispatcher
+from loadtests.users.in_flight_room import machine_room, worker_limit, worker_share
 from loadtests.users.locust_stats import RequestFeed
 from loadtests.users.rehearsal import rehearse
-from loadtests.users.room import machine_room, worker_limit, worker_share
 from loadtests.users.start_signal import WorkerStart
 
 _log = logging.getLogger(__name__)

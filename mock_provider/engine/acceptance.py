@@ -63,6 +63,7 @@ class Acceptance:
             counters.skipped += len(left_out)
             for index, reason in left_out:
                 seen[index].reason = reason.value
+                counters.refuse(reason.value, 1)
         messages, answered, segments = self._take(now_ns, submit, seen, admitted)
         self._pipeline.reserve(messages, segments)
         if submit.replaces:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 
 from msgspec import Struct
 
-from mock_provider.engine.values import MessageState
+from mock_provider.engine.values import INVALID_REQUEST, MessageState
 from mock_provider.settings.values import Refusal
 
 
@@ -36,7 +36,14 @@ class Counters:
     reports_held: int = 0  # by a report storm
     report_calls: int = 0
     refused: dict[Refusal, int] = field(default_factory=dict)  # requests
+    # Messages, by reason; one that is refused twice counts twice. Those of requests that a protocol could not
+    # read are included as far as their keys are known.
+    messages_refused: dict[str, int] = field(default_factory=dict)
     ended: dict[str, int] = field(default_factory=dict)  # messages, by state
+
+    def refuse(self, reason: str, messages: int) -> None:
+        """Count refused messages."""
+        self.messages_refused[reason] = self.messages_refused.get(reason, 0) + messages
 
 
 class EngineState(Struct, frozen=True):
@@ -51,6 +58,10 @@ class EngineState(Struct, frozen=True):
 
 _TOTALS = tuple(each.name for each in fields(Counters) if each.default == 0)
 _REFUSED = tuple((refusal, f"refused_{refusal.value}") for refusal in Refusal)
+_MESSAGES_REFUSED = tuple(
+    (reason, f"messages_refused_{reason}")
+    for reason in (*(refusal.value for refusal in Refusal), INVALID_REQUEST)
+)
 _ENDED = tuple(state.value for state in MessageState if state is not MessageState.OPEN)
 
 
@@ -60,6 +71,8 @@ def counters_by_name(counters: Counters) -> dict[str, int]:
     refused, ended = counters.refused, counters.ended
     for refusal, name in _REFUSED:
         named[name] = refused.get(refusal, 0)
+    for reason, name in _MESSAGES_REFUSED:
+        named[name] = counters.messages_refused.get(reason, 0)
     for state in _ENDED:
         named[state] = ended.get(state, 0)
     return named

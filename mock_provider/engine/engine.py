@@ -108,6 +108,10 @@ class Engine:
         self._submissions.submit(now_ns, submit, effects)
         return effects
 
+    def note_unread(self, now_ns: int, protocol: str, keys: Sequence[str], reason: str) -> None:
+        """A protocol has refused a request that it could not read, with messages of these journey keys."""
+        self._submissions.note_unread(self._clock(now_ns), protocol, keys, reason)
+
     def reports_answered(self, now_ns: int, batch_id: int, confirmed: bool) -> Sequence[Effect]:
         """The result of a ``SendReports``. If not confirmed, it is sent again as the profile schedules.
 
@@ -239,7 +243,9 @@ class Engine:
         self._admission.account.restore(snapshot.account)
         self._restoring.restore(now_ns, snapshot.messages, self._router)
 
-    def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
+    def take_rows(
+        self, accepted_until_ns: int | None = None, most_open: int | None = None
+    ) -> list[JournalRow]:
         """Rows of the messages that were closed since the last call.
 
         A message is closed when it is final and its report is confirmed, lost, given up or not wanted. When a
@@ -248,8 +254,9 @@ class Engine:
 
         Also returns, once each, rows of open messages that were accepted by ``accepted_until_ns``, so that
         the journal has them if the process is killed. None: no such rows for the messages accepted so far.
+        Of more than ``most_open``, the later calls return the rest, without those that are closed by then.
         """
-        return self._message_store.take_rows(accepted_until_ns)
+        return self._message_store.take_rows(accepted_until_ns, most_open)
 
     def forget(self, keys: Iterable[str]) -> None:
         """For virtual time: forget messages whose rows were taken and whose keys will not be submitted again.

@@ -19,9 +19,11 @@ SLICE_BITS = 24  # 17 ms: with thousands of messages per second, dozens of entri
 
 
 class EventQueue:
-    """A calendar queue: entries are bucketed into slices of time, and only the current slice is a heap.
+    """A calendar queue: entries are bucketed into slices of time, and only the current slice is ordered.
 
-    One heap of up to a million entries would miss the processor's caches at each step of each message.
+    One heap of up to a million entries would miss the processor's caches at each step of each message. A
+    slice is sorted when it becomes the current one, and taken from its end. What is added to it later is a
+    heap.
     Handlers are stored by number, so that the garbage collector does not track the entries.
 
     A slice is 2^``slice_bits`` ns long. A long slice is sorted in one step, which delays a driver in real
@@ -29,6 +31,7 @@ class EventQueue:
     """
 
     __slots__ = (
+        "_added",
         "_entered",
         "_handlers",
         "_later",
@@ -43,14 +46,17 @@ class EventQueue:
         self._slice_bits = slice_bits
         self._handlers: list[EventHandler] = []
         self._entered = 0
-        self._present: list[Entry] = []  # a heap: all that is due in the current slice or before it
+        # All that is due in the current slice or before it: what was in it when it became the current one,
+        # the first entry last, and a heap of what was added since.
+        self._present: list[Entry] = []
+        self._added: list[Entry] = []
         self._present_slice = -(2**62)
         self._later: dict[int, list[Entry]] = {}  # by slice, unordered
         self._slices: list[int] = []  # a heap of the keys of _later
         self._later_due_ns: int | None = None  # when the first entry of _later is due
 
     def __len__(self) -> int:
-        return len(self._present) + sum(map(len, self._later.values()))
+        return len(self._present) + len(self._added) + sum(map(len, self._later.values()))
 
     def handler(self, handle: EventHandler) -> int:
         """Register a handler. Returns its number, for ``add``."""
@@ -62,7 +68,7 @@ class EventQueue:
         entry = due_ns, entered, handler, payload
         number = due_ns >> self._slice_bits
         if number <= self._present_slice:
-            heappush(self._present, entry)
+            heappush(self._added, entry)
             return
         entries = self._later.get(number)
         if entries is None:
@@ -74,22 +80,27 @@ class EventQueue:
             self._later_due_ns = due_ns
 
     def next_due(self) -> int | None:
-        present = self._present
-        return present[0][0] if present else self._later_due_ns
+        present, added = self._present, self._added
+        if added and (not present or added[0] < present[-1]):
+            return added[0][0]
+        return present[-1][0] if present else self._later_due_ns
 
     def payloads(self) -> Iterator[Any]:
         """The payloads of all entries, unordered."""
-        return (entry[3] for entry in chain(self._present, *self._later.values()))
+        return (entry[3] for entry in chain(self._present, self._added, *self._later.values()))
 
     def run(self, now_ns: int, effects: list[Effect]) -> None:
         """Handle all entries that are due by ``now_ns``, in order, including those that handlers add."""
-        handlers = self._handlers
+        handlers, added = self._handlers, self._added
         while True:
             present = self._present
-            while present and present[0][0] <= now_ns:
-                due_ns, _, handler, payload = heappop(present)
+            while present or added:
+                is_added = not present or (added and added[0] < present[-1])
+                if (added[0] if is_added else present[-1])[0] > now_ns:
+                    return
+                due_ns, _, handler, payload = heappop(added) if is_added else present.pop()
                 handlers[handler](due_ns, now_ns, payload, effects)
-            if present or self._later_due_ns is None or self._later_due_ns > now_ns:
+            if self._later_due_ns is None or self._later_due_ns > now_ns:
                 return
             self._turn_over()
 
@@ -98,19 +109,23 @@ class EventQueue:
 
         Returns the time reached: that of the effects, or ``until_ns``.
         """
-        handlers, effects_ns = self._handlers, until_ns
+        handlers, effects_ns, added = self._handlers, until_ns, self._added
         while True:
             present = self._present
-            while present:
-                due_ns, _, handler, payload = present[0]
+            while present or added:
+                is_added = not present or (added and added[0] < present[-1])
+                due_ns, _, handler, payload = added[0] if is_added else present[-1]
                 if due_ns > until_ns:
                     break
                 if effects and due_ns > effects_ns:
                     return effects_ns
-                heappop(present)
+                if is_added:
+                    heappop(added)
+                else:
+                    present.pop()
                 handlers[handler](due_ns, due_ns, payload, effects)
                 effects_ns = due_ns
-            if present or self._later_due_ns is None or self._later_due_ns > until_ns:
+            if present or added or self._later_due_ns is None or self._later_due_ns > until_ns:
                 return effects_ns if effects else until_ns
             self._turn_over()
 
@@ -119,7 +134,7 @@ class EventQueue:
         self._present_slice = number = heappop(self._slices)
         self._present = present = self._later.pop(number)
         if len(present) > 1:
-            present.sort()  # a sorted list is a heap; the numbers differ, so payloads are never compared
+            present.sort(reverse=True)  # the numbers differ, so payloads are never compared
         if not self._slices:
             self._later_due_ns = None
             return

@@ -31,6 +31,9 @@ class SubmitTerms(Struct, frozen=True, gc=False, array_like=True):
 
 NO_TERMS = SubmitTerms()
 
+# ``value`` of a member is a property in Python, which takes a third of the time of a journal row.
+_REJECTED, _OPEN = MessageState.REJECTED.value, MessageState.OPEN.value
+
 
 class TrackedMessage(Struct, gc=False, array_like=True):
     """A key that was submitted; after ``Step.ACCEPT`` a message. Times in ns, None: it did not happen.
@@ -89,9 +92,9 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
     """``newest`` is the key's newest message, which carries the key's counts."""
     t_taken_ns: int | None = message.t_accepted_ns
     if message.stage is REFUSED:
-        state, reason, t_taken_ns = MessageState.REJECTED.value, message.reason, None
+        state, reason, t_taken_ns = _REJECTED, message.reason, None
     elif message.t_final_ns is None or message.outcome is None:
-        state, reason = MessageState.OPEN.value, message.delayed_for
+        state, reason = _OPEN, message.delayed_for
     else:
         state, reason = message.outcome.state_name, message.outcome.reason or message.delayed_for
     # By position: keywords of 26 fields take 1.4 us, the row itself 0.4 us. A contract test has the order.

@@ -203,12 +203,14 @@ class MessageStore:
             for message in messages:
                 self.changes.changed(message)
 
-    def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
+    def take_rows(
+        self, accepted_until_ns: int | None = None, most_open: int | None = None
+    ) -> list[JournalRow]:
         """Rows that became complete since the last call, and earlier rows whose counts changed since.
 
         Also returns, once, rows of open messages that were accepted by ``accepted_until_ns``, and a second
         time when such a message begins to wait for its phone. None: the messages that were accepted so far
-        get no such rows.
+        get no such rows. Of more than ``most_open``, the later calls return the rest.
         """
         rows = self._forgotten_rows
         self._forgotten_rows = []
@@ -229,20 +231,23 @@ class MessageStore:
         if accepted_until_ns is None:
             self._accepted.clear()
         else:
-            self._add_open(rows, accepted_until_ns)
+            self._add_open(rows, accepted_until_ns, most_open)
         self._waiting.clear()
         return rows
 
-    def _add_open(self, rows: list[JournalRow], accepted_until_ns: int) -> None:
+    def _add_open(self, rows: list[JournalRow], accepted_until_ns: int, most_open: int | None) -> None:
         accepted, account = self._accepted, self._account
         for message in self._waiting:
             if message.t_accepted_ns <= self._open_until_ns and not message.row_taken:
                 rows.append(journal_row(message, self.newest(message), account))
-        self._open_until_ns = accepted_until_ns
-        while accepted and accepted[0].t_accepted_ns <= accepted_until_ns:
+        left = len(accepted) if most_open is None else most_open
+        while left and accepted and accepted[0].t_accepted_ns <= accepted_until_ns:
             message = accepted.popleft()
             if not message.row_taken:
+                left -= 1
                 rows.append(journal_row(message, self.newest(message), account))
+                if message.t_accepted_ns > self._open_until_ns:
+                    self._open_until_ns = message.t_accepted_ns
 
     def close_rows(self) -> list[JournalRow]:
         """``take_rows``, and rows of open messages and of keys that were never accepted."""

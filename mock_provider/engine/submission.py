@@ -27,6 +27,7 @@ from mock_provider.engine.values import (
     Answer,
     Disconnect,
     Effect,
+    Outbound,
     Refused,
     Reply,
     Submit,
@@ -136,6 +137,9 @@ class SubmitHandler:
                 answer = judged
         if not isinstance(answer, Accepted):
             self._note_refusal(answer.reason, seen, attempt)
+        if submit.unparsable_keys and not submit.options.validate_only:
+            reason = Refusal.NO_VALID_RECIPIENT if isinstance(answer, Accepted) else answer.reason
+            self.note_unread(now_ns, submit.protocol, submit.unparsable_keys, reason.value)
         leaving: Answer | None = answer
         latency_ns, disconnect = self._reply_latency(u, v), False
         if attempt is not None or self._magic_numbers:
@@ -161,6 +165,14 @@ class SubmitHandler:
             for message in pending.messages:
                 message.chances = b""
         self._event_queue.add(now_ns + latency_ns, self._on_release, pending)
+
+    def note_unread(self, now_ns: int, protocol: str, keys: Sequence[str], reason: str) -> None:
+        """Refused messages that no ``Outbound`` could be made of: their rows in the journal say why."""
+        unread = [Outbound("", "", "", 0, key) for key in keys if key]
+        for message in self._message_store.see(unread, protocol, now_ns)[0]:
+            message.reason = reason
+        self._counters.refuse(reason, len(unread))
+        self._message_store.trim()
 
     def outage(self, at_ns: int, backup_host: bool) -> RequestInterruption | None:
         """The effect for any request to that host in place of its reply. None: it gets its reply."""
@@ -247,6 +259,7 @@ class SubmitHandler:
         name = reason.value
         for message in seen:
             message.reason = name
+        self._counters.refuse(name, len(seen))
         if reason in _RATE_LIMITED:
             for message in seen:
                 message.throttled += 1

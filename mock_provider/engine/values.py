@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from mock_provider.settings.values import IdStyle, Refusal
 
+INVALID_REQUEST = "invalid_request"  # why a message was refused whose request a protocol could not read
+
 
 class MessageState(Enum):
     """State of a message at the provider; the values are those of ``provider.arrow``."""
@@ -105,6 +107,7 @@ class Submit(Struct, frozen=True, gc=False):
     backup_host: bool = False  # it was sent to the provider's backup host
     blocked: frozenset[str] = frozenset()  # MSISDNs of the request that are on the account's blacklist
     replaces: str = ""  # id of a scheduled message, removed in the step in which this one is accepted
+    unparsable_keys: tuple[str, ...] = ()  # journey keys of messages to unparsable numbers
 
 
 class AcceptedMessage(Struct, frozen=True, gc=False):

@@ -50,12 +50,11 @@ class Refusals:
         self._remember(t_ns, submit.protocol, reason.value, reply, text or RefusalText(""), key)
 
     def of_request(
-        self, t_ns: int, request: HttpRequest, reply: HttpResponse, text: RefusalText | None
+        self, t_ns: int, request: HttpRequest, reply: HttpResponse, text: RefusalText, key: str = ""
     ) -> None:
-        """Record a reply to a request that is not a submit, if it is an error: then it has a ``text``."""
-        if text is not None:
-            reason = _UNAUTHORIZED if text.unauthorized else ""
-            self._remember(t_ns, request.path, reason, reply, text)
+        """Record an error reply to a request that did not reach the engine."""
+        reason = _UNAUTHORIZED if text.unauthorized else ""
+        self._remember(t_ns, request.path, reason, reply, text, key)
 
     def _remember(
         self, t_ns: int, where: str, reason: str, reply: ActionReply, text: RefusalText, key: str = ""

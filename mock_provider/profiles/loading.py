@@ -1,4 +1,4 @@
-"""Loads profiles by a ready-made name, or from a TOML or JSON file. An error lists all faults at once."""
+"""Loads profiles by a ready-made name, or from a TOML or JSON file. An error lists all mistakes at once."""
 
 from __future__ import annotations
 

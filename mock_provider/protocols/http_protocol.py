@@ -20,6 +20,10 @@ class HttpProtocol(Protocol):
     """A protocol over HTTP, for one profile: pure translation."""
 
     @property
+    def name(self) -> str:
+        """The name in ``Submit.protocol``."""
+
+    @property
     def paths(self) -> frozenset[str]:
         """The request paths of this protocol."""
 
@@ -33,6 +37,12 @@ class HttpProtocol(Protocol):
 
     def read(self, request: HttpRequest, request_id: int, at: Instants) -> HttpAction:
         """The action that the request asks for. Never raises: malformed input gets an error reply."""
+
+    def keys(self, request: HttpRequest) -> tuple[str, ...]:
+        """The journey keys in a request to send that was refused as it was read, as far as it is readable.
+
+        Empty for any other request. Never raises.
+        """
 
     def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
         """The HTTP calls for these reports; none for progress that the protocol does not report.

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic
 
 from msgspec import Struct
 
 from mock_provider.engine.faults.hooks import RequestInterruption
-from mock_provider.engine.values import Accepted, Answer
+from mock_provider.engine.values import INVALID_REQUEST, Accepted, Answer
 from mock_provider.inbox.refusals import Refusals
 from mock_provider.inbox.store import Inbox
 from mock_provider.protocols.actions import ErrorReplies, Instants, QueryAction, R, Respond, SubmitAction
 from mock_provider.protocols.lookups import Lookups
 from mock_provider.runtime.clock_driver import ClockDriver
+from mock_provider.settings.values import Refusal
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,12 @@ class ActionRunner:
         reply = action.answer(self._lookups) if isinstance(action, QueryAction) else action
         respond(reply)
         return reply
+
+    def note_unread(self, now_ns: int, protocol: str, keys: Sequence[str], unauthorized: bool) -> None:
+        """A protocol has refused a request as it read it, with messages of these journey keys."""
+        if keys:
+            reason = Refusal.UNAUTHORIZED.value if unauthorized else INVALID_REQUEST
+            self._driver.engine.note_unread(now_ns, protocol, keys, reason)
 
     def outage(self, now_ns: int, backup_host: bool = False) -> RequestInterruption | None:
         """The present outage."""

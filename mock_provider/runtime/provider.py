@@ -54,6 +54,9 @@ _FLUSH_EVERY_S = 0.1
 # The file has such a row within the two intervals after that, half a second after the message was accepted.
 # Three of four messages of the profile ``fast`` are closed by then, and need no row as open messages.
 _OPEN_ROW_AFTER_NS = 400_000_000
+# At most 10,000 rows of open messages per second, more than single sends can reach. In requests of 1,000
+# messages nearly every message would have two rows, and a row takes a tenth of the time of a message.
+_MOST_OPEN_ROWS = 200
 _PUBLISH_EVERY_S = 0.2
 _TICK_EVERY_S = 1.0
 
@@ -167,8 +170,11 @@ class ProviderRuntime:
                 action = replace(action, submit=replace(action.submit, backup_host=True))
             return self.actions.submit(at, action, respond, protocol.errors)
         reply = self.actions.query(now_ns, action, respond, protocol.errors, backup_host)
-        if reply is not None:
-            self.refusals.of_request(now_ns, request, reply, protocol.errors.read(reply))
+        text = None if reply is None else protocol.errors.read(reply)
+        if reply is not None and text is not None:
+            keys = protocol.keys(request)
+            self.refusals.of_request(now_ns, request, reply, text, keys[0] if keys else "")
+            self.actions.note_unread(now_ns, protocol.name, keys, text.unauthorized)
         return None
 
     def reconfigure(self, profile: Profile) -> None:
@@ -252,7 +258,8 @@ class ProviderRuntime:
         if self._journal is None:
             engine.take_rows()
         else:
-            self._keep(engine.take_rows(time.monotonic_ns() - _OPEN_ROW_AFTER_NS))
+            accepted_until_ns = time.monotonic_ns() - _OPEN_ROW_AFTER_NS
+            self._keep(engine.take_rows(accepted_until_ns, _MOST_OPEN_ROWS))
 
     def _keep(self, rows: Sequence[JournalRow]) -> None:
         if rows and self._journal is not None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from mock_provider.protocols.actions import Instants, SubmitAction
 from mock_provider.protocols.smpp import codes
-from mock_provider.protocols.smpp.effects import MessageOperation, Replaced
+from mock_provider.protocols.smpp.effects import MessageOperation, Replaced, Submitted
 from mock_provider.protocols.smpp.requests import (
     ERRORS,
     BoundClient,
@@ -18,6 +18,7 @@ from mock_provider.protocols.smpp.requests import (
     RequestReader,
 )
 from mock_provider.protocols.smpp.session import Session
+from mock_provider.protocols.smpp.submit import PROTOCOL_NAME, submit_keys
 from mock_provider.smpp.smpp_provider import SmppActions
 
 
@@ -56,6 +57,9 @@ class Requests:
         command_id, sequence = request.command_id, request.sequence
         if not isinstance(action, SubmitAction):
             self._actions.query(at.now_ns, action, partial(self._respond, command_id, sequence), ERRORS)
+            if isinstance(action, PduReply) and action.status and isinstance(request, Submitted):
+                keys = submit_keys(request.message)
+                self._actions.note_unread(at.now_ns, PROTOCOL_NAME, keys, unauthorized=False)
             return
         respond = partial(self._respond_to_submit, request_id, command_id, sequence)
         if self._actions.submit(at, action, respond, ERRORS) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from mock_provider.engine.faults.hooks import RequestInterruption
@@ -25,6 +26,9 @@ class SmppActions(Protocol):
         self, now_ns: int, action: QueryAction[R] | R, respond: Respond[R], errors: ErrorReplies[R]
     ) -> R | None:
         """The reply, after ``respond`` got it. None: an outage replaced it."""
+
+    def note_unread(self, now_ns: int, protocol: str, keys: Sequence[str], unauthorized: bool) -> None:
+        """A submit with messages of these journey keys was refused as it was read."""
 
     def forget(self, request_id: int) -> None:
         """The client has disconnected: ``respond`` must not be called."""

@@ -1,4 +1,4 @@
-"""When an alert begins and ends: one fault, one alert, one all-clear."""
+"""When an alert begins and ends: one problem, one alert, one all-clear."""
 
 from __future__ import annotations
 

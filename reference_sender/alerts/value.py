@@ -26,7 +26,10 @@ class Value(Struct, frozen=True):
 
 def as_text(value: float, is_share: bool) -> str:
     """A value or a limit in a sentence; a part of 1 in percent."""
-    return f"{value * 100:.4g} %" if is_share else f"{value:.4g}"
+    if is_share:
+        value *= 100
+    text = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"  # and not 1.234e+04
+    return f"{text} %" if is_share else text
 
 
 def beyond(limit: float, is_share: bool, floor: bool) -> str:

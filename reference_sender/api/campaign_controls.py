@@ -13,11 +13,11 @@ from reference_sender.api.answers import ApiError, json_answer
 from reference_sender.api.bodies import read_message
 from reference_sender.api.handlers import OPT_OUT_PATH, Handler
 from reference_sender.api.health import RETRY_STORE_S, kept
-from reference_sender.api.holdings import shown_holding
 from reference_sender.api.intake import checked_number, explained
 from reference_sender.api.queries import Queries, UnreadError, instant
 from reference_sender.api.query_strings import fields_of, filter_of, limit_of
 from reference_sender.api.rules import IntakeRules, cancelled
+from reference_sender.api.wait_reasons import shown_holding
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import FINAL_STATES, State

@@ -12,10 +12,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reference_sender.api.answers import json_bytes
+from reference_sender.api.api_counters import ApiCounters
 from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient
 from reference_sender.api.json_rows import Rows
 from reference_sender.api.rules import DUPLICATE, POLICY_CODES, DuplicateRows, IntakeRules
-from reference_sender.api.tally import Tally
 from reference_sender.api.turns import Turns
 from reference_sender.api.unpacking import Unpacking
 from reference_sender.clock import now_ns, wall_ns
@@ -105,7 +105,7 @@ class CampaignIntake:
         intake: Intake,
         rules: IntakeRules,
         driver: Driver,
-        tally: Tally,
+        tally: ApiCounters,
         turns: Turns,
         strict: bool,
         patience_s: float = PATIENCE_S,
@@ -265,7 +265,7 @@ class CampaignIntake:
     def _share(self, head: dict[str, Any], now: int) -> Shared:
         if self._shared is None:
             defaults = read_defaults(head, self._strict)
-            campaign = self._intake.campaign_id() if defaults.campaign is None else defaults.campaign
+            campaign = defaults.campaign or self._intake.campaign_id()
             shared = self._intake.shared_part(defaults, campaign, now)
             if not self._driver.has_room(1, defaults.message_class):
                 self._tally.queue_full += 1
@@ -309,22 +309,24 @@ class CampaignIntake:
         except StoreError:
             self._tally.store_failed += len(batch)
             return self._refuse_all(numbers, batch, _STORE_FAILED)
-        repeated = 0
-        conflicts = 0
+        repeated = conflicts = duplicates = 0
         if known:
             for number, message in zip(numbers, batch, strict=True):
                 existing = known.get(message.message_id)
                 if existing is None:
                     continue
                 self._rules.undo(message)
-                if existing.is_repeated_by(message):
+                if existing.is_duplicate:
+                    duplicates += 1
+                    self._refuse_counted(number, DUPLICATE)
+                elif existing.is_repeated_by(message):
                     repeated += 1
                 else:
                     conflicts += 1
                     if self._duplicates is not None:
                         self._duplicates.forget(message)
                     self._refuse(number, _CONFLICT)
-        accepted = len(batch) - repeated - conflicts
+        accepted = len(batch) - repeated - conflicts - duplicates
         self.answer.accepted += accepted
         self.answer.repeated += repeated
         self._tally.accepted += accepted

@@ -58,8 +58,8 @@ class ReplayRequest(Struct, forbid_unknown_fields=True, frozen=True):
 
     ids: Annotated[list[str], Meta(min_length=1, max_length=_MOST)] | None = None
     filter: DeadLetterQuery | None = None
-    after: str = "0"
-    limit: Annotated[int, Meta(ge=1, le=_MOST)] = _STEP
+    after: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=_MOST)] | None = None
     dry_run: bool = False
     allow_duplicate: bool = False
 
@@ -120,12 +120,9 @@ class DeadLetters:
 
     async def _replay(self, request: web.BaseRequest, _: str) -> web.Response:
         wanted = read_body(await read_message(request, self._patience_s), ReplayRequest)
-        if (wanted.ids is None) == (wanted.filter is None):
-            raise Invalid("invalid", "ids", "give either ids or filter")
+        _check(wanted)
         if wanted.filter is not None:
             return await self._replay_matching(wanted, wanted.filter)
-        if wanted.dry_run:
-            raise Invalid("invalid", "dry_run", "dry_run needs filter")
         refused: list[NotReplayed] = []
         repeats: dict[str, Message] = {}  # by the id of the dead letter
         for text in dict.fromkeys(wanted.ids or ()):
@@ -145,16 +142,17 @@ class DeadLetters:
         """One step. The next one leaves out what ended after the first began: a message that was sent again
         and failed again is not sent a third time.
         """
-        after_id = number_of({"after": wanted.after}, "after", 0, 0, LARGEST_ID)
+        after_id = number_of({"after": wanted.after or "0"}, "after", 0, 0, LARGEST_ID)
+        limit = wanted.limit or _STEP
         if which.until is None:
             which = structs.replace(which, until=instant(wall_ns()))
-        matching = _store_filter(which)
+        matching = _store_filter(which, "filter.")
         if wanted.dry_run:
             reasons = await self._queries.count_dead_letters(matching)
             uncertain = sum(count for reason, count in reasons.items() if reason in UNCERTAIN_REASONS)
             counted = {"matched": sum(reasons.values()), "uncertain": uncertain, "reasons": reasons}
             return json_answer(counted)
-        found = await self._queries.dead_letters(matching, after_id, wanted.limit)
+        found = await self._queries.dead_letters(matching, after_id, limit)
         seconds = {} if wanted.allow_duplicate else await self._queries.seconds_of(found)
         refused: list[NotReplayed] = []
         repeats: dict[str, Message] = {}
@@ -170,8 +168,8 @@ class DeadLetters:
                 refused.append(NotReplayed(text, error.code, error.message))
             last_id = record.message.message_id
         done = await self._send(repeats)
-        step = structs.replace(wanted, filter=which, after=str(last_id))
-        is_last = len(found) < wanted.limit and not is_full
+        step = structs.replace(wanted, filter=which, after=str(last_id), limit=limit)
+        is_last = len(found) < limit and not is_full
         answer = {"replayed": done, "refused": refused, "next": None if is_last else structs.asdict(step)}
         if is_full and not (done or refused):
             raise Invalid(_QUEUE_FULL, "", "the queue is full: send the same step again later", 1)
@@ -239,15 +237,31 @@ class DeadLetters:
         return message
 
 
-def _store_filter(wanted: DeadLetterQuery) -> DeadLetterFilter:
-    """Raises ``Invalid``."""
+def _check(wanted: ReplayRequest) -> None:
+    """Raises ``Invalid`` for fields that do not go together."""
+    if wanted.ids is None and wanted.filter is None:
+        raise Invalid("missing", "ids", "give ids or filter; null counts as not given")
+    if wanted.ids is not None and wanted.filter is not None:
+        raise Invalid("invalid", "filter", "give either ids or filter, not both")
+    steps = {"after": wanted.after, "limit": wanted.limit}
+    given = [name for name, value in steps.items() if value is not None]
+    if wanted.ids is not None:
+        given += ["dry_run"] if wanted.dry_run else []
+        if given:
+            raise Invalid("invalid", given[0], f"{given[0]} needs filter")
+    elif wanted.dry_run and given:
+        raise Invalid("invalid", given[0], f"dry_run counts all that match: leave out {given[0]}")
+
+
+def _store_filter(wanted: DeadLetterQuery, within: str = "") -> DeadLetterFilter:
+    """``within`` comes before the names of its fields. Raises ``Invalid``."""
     return DeadLetterFilter(
-        filter_of("campaign", wanted.campaign),
-        filter_of("reason", wanted.reason),
+        filter_of(f"{within}campaign", wanted.campaign),
+        filter_of(f"{within}reason", wanted.reason),
         wanted.message_class,
-        filter_of("route", wanted.route),
-        _instant_ns("since", wanted.since),
-        _instant_ns("until", wanted.until),
+        filter_of(f"{within}route", wanted.route),
+        _instant_ns(f"{within}since", wanted.since),
+        _instant_ns(f"{within}until", wanted.until),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.utils import floatToGoString
 
-from reference_sender.api.tally import Tally
+from reference_sender.api.api_counters import ApiCounters
 from reference_sender.dispatch import DispatchState
 from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.figures import BOUNDS_S, DurationCounts
@@ -113,7 +113,7 @@ def _route_families(routes: Sequence[RouteSnapshot]) -> Iterator[Metric]:
     yield _counters("route_throttled_requests", description, _ROUTE, throttles)
 
 
-def process_families(driver: Driver, tally: Tally, lag: LoopLag) -> Iterator[Metric]:
+def process_families(driver: Driver, tally: ApiCounters, lag: LoopLag) -> Iterator[Metric]:
     """What the HTTP API, the store and the event loop did since the process began."""
     yield _gauge("commit_waiting_messages", "Messages on their way to the store", driver.waiting)
     yield _counter("accepted_messages", "Messages acknowledged to a client", tally.accepted)

@@ -19,7 +19,6 @@ from reference_sender.api.bodies import after_body, invite_body, read_message, r
 from reference_sender.api.campaign_intake import PATIENCE_S, CampaignAnswer, CampaignIntake, encoded
 from reference_sender.api.csv_rows import CsvRows
 from reference_sender.api.health import RETRY_STORE_S, check_chores, check_health, wait_until_stored
-from reference_sender.api.holdings import shown_now
 from reference_sender.api.intake import Intake, Invalid, read_request
 from reference_sender.api.json_rows import JsonRows, Rows
 from reference_sender.api.metrics import Metrics
@@ -28,6 +27,7 @@ from reference_sender.api.query_strings import fields_of, whole_number
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake
 from reference_sender.api.rules import POLICY_CODES, IntakeRules
 from reference_sender.api.turns import Turns
+from reference_sender.api.wait_reasons import shown_now
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import Lane, Message
 from reference_sender.runtime.driver import Driver

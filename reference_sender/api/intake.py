@@ -15,7 +15,7 @@ from reference_sender.api.replay import replayed
 from reference_sender.api.segments import count_segments
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.dispatch.values import NS_PER_S, Lane, Message
-from reference_sender.policy.wall import Wall
+from reference_sender.policy.wall_offset import WallOffset
 from reference_sender.routes.sender_ids import SENDER_RULE, is_sender_id
 
 MAX_EXPIRY_S = 72 * 3600  # no network tries for longer
@@ -35,6 +35,7 @@ _KEY_RULE = "1 to 64 of the characters A-Z a-z 0-9 . _ -"
 _NO_CAMPAIGNS = (".", "..")
 _CAMPAIGN_RULE = f"{_KEY_RULE}, and neither . nor .."
 _TEXT_RULE = "a text"
+_NO_TEXT = "text is missing, both in the row and before recipients (of a CSV: in the query)"
 _EXPIRY_RULE = f"a number of seconds from 1 to {MAX_EXPIRY_S}"
 MAX_AHEAD_DAYS = 90
 _SEND_AT_RULE = (
@@ -47,7 +48,8 @@ _DAY_NS = 86_400 * NS_PER_S
 _CLASS_RULE = "one of otp, transactional, marketing"
 
 _AT_FIELD = re.compile(r"at `\$\.([^`.\[]+)")
-_LAST_FIELD = re.compile(r"\.([^`.\[]+)(?:\[[^`\]]*\])*`")  # of the path, where the error is
+_PATH = re.compile(r"at `\$\.([^`]+)`")  # of the value where the error is
+_PLACES = re.compile(r"\[[^\]]*\]")  # in lists
 _FIELD_NAMED = re.compile(r"(?:missing required|unknown) field `([^`]+)`")
 
 
@@ -70,7 +72,7 @@ class MessageRequest(Struct, forbid_unknown_fields=True, gc=False):
     message_class: Lane
     key: str | None = None
     sender_id: str | None = field(default=None, name="from")
-    campaign: str = ""
+    campaign: str | None = None
     expires_in_s: float | None = None
     send_at: str | None = None
     quiet_hours: Literal["follow", "ignore"] | None = None
@@ -88,7 +90,7 @@ class Defaults(Struct, forbid_unknown_fields=True, frozen=True):
     expires_in_s: float | None = None
     send_at: str | None = None
     quiet_hours: Literal["follow", "ignore"] | None = None
-    duplicates: Literal["refuse", "allow"] = "refuse"
+    duplicates: Literal["refuse", "allow"] | None = None
     spending_limit: float | None = None
     report_language: ReportLanguage | None = None
     report_to: str | list[str] | None = None
@@ -119,9 +121,9 @@ class Intake:
         last_message_id: int,
         max_segments: int,
         quiet_classes: Collection[Lane] = (),
-        wall: Wall | None = None,
+        wall: WallOffset | None = None,
     ) -> None:
-        self._wall = wall or Wall()
+        self._wall = wall or WallOffset()
         self._tag = tag
         self._unique = f"{tag}{start}-"
         self._quiet_classes = frozenset(quiet_classes)  # keep opening hours unless the request says otherwise
@@ -140,7 +142,7 @@ class Intake:
             Terms(
                 request.message_class,
                 checked_sender_id(request.sender_id),
-                request.campaign,
+                request.campaign or "",
                 expiry_ns(request.message_class, request.expires_in_s),
                 send_at_ns(request.send_at, now_ns + self._wall.ahead_ns),
                 self._keeps_hours(request.message_class, request.quiet_hours),
@@ -161,7 +163,7 @@ class Intake:
         text = recipient.text
         if text is None:
             if shared.text is None:
-                raise Invalid("missing", "text", "text is missing, both in the row and before recipients")
+                raise Invalid("missing", "text", _NO_TEXT)
             return self._message(recipient.to, shared.text, recipient.key, now_ns, terms, shared.segments)
         return self._message(recipient.to, text, recipient.key, now_ns, terms)
 
@@ -175,6 +177,7 @@ class Intake:
             expiry_ns(defaults.message_class, defaults.expires_in_s),
             send_at_ns(defaults.send_at, now_ns + self._wall.ahead_ns),
             self._keeps_hours(defaults.message_class, defaults.quiet_hours),
+            once=defaults.duplicates == "refuse",
         )
         text = defaults.text
         return Shared(terms, text, 0 if text is None else checked_segments(text, self._max_segments))
@@ -211,6 +214,7 @@ class Intake:
             begins_ns + terms.expiry_ns,
             not_before_ns,
             terms.keeps_hours,
+            once=terms.once,
         )
 
     def _keeps_hours(self, lane: Lane, wanted: str | None) -> bool:
@@ -226,6 +230,7 @@ class Terms(Struct, frozen=True, gc=False):
     expiry_ns: int
     not_before_ns: int = 0
     keeps_hours: bool = False
+    once: bool = False
 
 
 class Shared(Struct, frozen=True):
@@ -375,20 +380,20 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
     at = _AT_FIELD.search(text)
     named = _FIELD_NAMED.search(text)
     if named is not None:
-        name = _shortened(named[1], 64)
+        within = f"{at[1]}." if at is not None else ""
+        name = within + _shortened(named[1], 64)
         if "unknown" in text:
             known = (*field_names(kind, at[1] if at is not None else ""), *further)
             allowed = f"known: {', '.join(known)}" if known else "this call has no fields"
             return Invalid("unknown_field", name, f"{name} is not a field; {allowed}")
         return Invalid("missing", name, f"{name} must be given: {_RULES.get(name, 'it has no default')}")
-    last = _LAST_FIELD.search(text) if at is not None else None
-    name = _shortened(last[1], 64) if last is not None else ""
+    path = _PATH.search(text)
+    name = _shortened(_PLACES.sub("", path[1]), 64) if path is not None else ""
     if not name and text.startswith("Expected `object`"):
         fields = ", ".join((*kind.__struct_encode_fields__, *further))
         return Invalid("invalid", "", f"a JSON object must be given; its fields: {fields or 'none'}")
-    if name not in _RULES:
-        return Invalid("invalid", name, text)
-    return Invalid("invalid", name, f"{name} must be {_RULES[name]}")
+    rule = _RULES.get(name.rpartition(".")[2])
+    return Invalid("invalid", name, text if rule is None else f"{name} must be {rule}")
 
 
 def _shortened(text: str, length: int) -> str:

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from reference_sender.api.api_counters import ApiCounters
 from reference_sender.api.exposition import dispatch_families, money_families, process_families
-from reference_sender.api.tally import Tally
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import State
 from reference_sender.runtime.driver import Driver
@@ -25,7 +25,7 @@ class Metrics(Collector):
     def __init__(
         self,
         driver: Driver,
-        tally: Tally,
+        tally: ApiCounters,
         lag: LoopLag,
         stored: dict[State, int],
         balances: Mapping[str, float] = NO_BALANCES,

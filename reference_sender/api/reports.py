@@ -9,8 +9,8 @@ from aiohttp import web
 from msgspec import Struct
 
 from reference_sender.api.answers import ApiError
+from reference_sender.api.api_counters import ApiCounters
 from reference_sender.api.bodies import read_limited
-from reference_sender.api.tally import Tally
 from reference_sender.api.turns import Turns
 from reference_sender.dispatch.values import Report
 from reference_sender.routes.protocol import (
@@ -52,7 +52,12 @@ class ReportIntake:
     """
 
     def __init__(
-        self, readers: Mapping[str, ReportReader], secret: str, public_url: str, driver: Driver, tally: Tally
+        self,
+        readers: Mapping[str, ReportReader],
+        secret: str,
+        public_url: str,
+        driver: Driver,
+        tally: ApiCounters,
     ) -> None:
         self._readers = readers
         self._secret = secret.encode()

@@ -23,8 +23,8 @@ _is_address = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1
 DUPLICATE = Invalid(
     "duplicate_recipient",
     "to",
-    "an earlier row has this number and text: send it once, or give duplicates=allow before the rows (of a "
-    "CSV: in the query)",
+    "an earlier row of the campaign has this number and text: send it once, or give duplicates=allow before "
+    "the rows (of a CSV: in the query)",
 )
 
 
@@ -131,7 +131,8 @@ class IntakeRules:
 
 
 class DuplicateRows:
-    """The numbers and texts of one body. ``refuse`` raises for a pair that an earlier row has.
+    """The numbers and texts of one body. ``check`` raises for a pair that an earlier row has, also if that
+    row is not stored and the client is to send it again. The store finds those of other requests.
 
     A row that repeats the key of that row is left to the store, which answers as for any repeated key.
     """

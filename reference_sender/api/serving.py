@@ -1,4 +1,4 @@
-"""aiohttp's server for the API. Requests that are no HTTP get the JSON error that all other refused ones get.
+"""aiohttp's server for the API. A request that is not HTTP gets a JSON error, as every refused request does.
 
 aiohttp answers them itself, in plain text with the rejected bytes. It has no setting for that, only the
 method that its protocol calls.

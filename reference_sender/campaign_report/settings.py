@@ -5,12 +5,12 @@ from __future__ import annotations
 import tomllib
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reference_sender.alerts.addresses import MailAddress
 from reference_sender.alerts.rules import MailServer
 from reference_sender.campaign_report.texts import ReportLanguage
-from reference_sender.policy.countries import zone_of
+from reference_sender.policy.countries import TimeZoneName
 from user_input.one_line import OneLine
 from user_input.plain_errors import boolean_errors, settings_errors
 
@@ -35,18 +35,12 @@ class CampaignReportSettings(BaseModel):
     currency: Annotated[OneLine, Field(max_length=10)] = (
         ""  # the name of the currency of the policy's prices; without the key: not known
     )
-    time_zone: str = "UTC"  # of the report's instants
+    time_zone: TimeZoneName = "UTC"  # of the report's instants
     quiet_s: Annotated[float, Field(ge=0, le=86_400)] = (
         60.0  # without a change, after which a campaign has ended
     )
     every_s: Annotated[float, Field(gt=0, le=3_600)] = 5.0  # how often the sender looks for ends
     email: ReportEmail | None = None
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, name: str) -> str:
-        zone_of(name)
-        return name
 
 
 def parse_report_settings(text: str) -> CampaignReportSettings:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from reference_sender.api.tally import Tally
+from reference_sender.api.api_counters import ApiCounters
 from reference_sender.clock import now_ns, wall_ahead_ns
 from reference_sender.dashboard.board import CAMPAIGNS_SHOWN, Board, CampaignAtGate, SenderCounters
 from reference_sender.policy.campaigns import Campaign
@@ -100,7 +100,7 @@ class DashboardFeed:
         self._timer = self._loop.call_later(self._every_s, self._tick)
 
 
-def look_at(driver: Driver, tally: Tally) -> SenderCounters:
+def look_at(driver: Driver, tally: ApiCounters) -> SenderCounters:
     """The counters of the sender now."""
     gate, node_share = driver.gate, driver.node_share
     campaigns = driver.campaigns.newest(CAMPAIGNS_SHOWN)

@@ -108,6 +108,16 @@ class CountedCampaigns:
             counts.waiting += len(segments)
             counts.waiting_segments += sum(segments)
 
+    def left(self, messages: Iterable[Message]) -> None:
+        """Another sender has these messages, which wait."""
+        for message in messages:
+            name = self._name_of(message)
+            counts = self._campaigns.get(name) or self._in_rest(name, 1)
+            counts.waiting -= 1
+            counts.waiting_segments -= message.segments
+            if not counts.messages:
+                self._campaigns.pop(name, None)
+
     def recovered(self, recovered: Iterable[Recovered]) -> None:
         """Open messages of an earlier process, or of another node."""
         before, campaigns = self._before, self._campaigns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from reference_sender.dispatch.at_once import AtOnce
 from reference_sender.dispatch.attempt_results import AttemptResults
@@ -81,7 +81,6 @@ class Dispatcher:
         self._restoring = Recovering(
             self._backlog, self._sending, self._states, self._lookups, self._seconds, self._unreported
         )
-        self._largest = self._restoring.largest
         self._now_ns = 0
         self._next_due_ns: int | None = None  # of all that waits for a time, but for batches
 
@@ -102,7 +101,7 @@ class Dispatcher:
         effects: list[Effect] = []
         if self._at_once.takes(now_ns, messages, closes, self._next_due_ns, effects):
             return effects
-        backlog, states = self._backlog, self._states
+        backlog, states, largest = self._backlog, self._states, self._restoring.largest
         totals, waiting, sent = states.totals, backlog.tickets, states.awaiting.index.by_key
         for message in messages:
             key = message.key
@@ -121,7 +120,7 @@ class Dispatcher:
                 backlog.watch_fresh()
             if states.tried:
                 states.resumed(ticket)
-            if message.segments > self._largest:
+            if message.segments > largest:
                 states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
         self._run_due(now_ns, effects)
         return effects
@@ -141,9 +140,7 @@ class Dispatcher:
         Raises ``ValueError``, changing nothing, for a batch that is not in flight or a wrong number of
         results.
         """
-        batch = self._sending.in_flight.get(batch_id)
-        if batch is None:
-            raise ValueError(f"batch {batch_id} is not in flight")
+        batch = self._sending.batch(batch_id)
         if len(results) != len(batch.tickets):
             raise ValueError(f"batch {batch_id} has {len(batch.tickets)} messages, not {len(results)}")
         self._move_clock(now_ns)
@@ -164,9 +161,7 @@ class Dispatcher:
         """A batch was not sent, since its attempt could not be made durable. Its messages are queued again.
         Raises ``ValueError``, changing nothing, for a batch that is not in flight.
         """
-        batch = self._sending.in_flight.get(batch_id)
-        if batch is None:
-            raise ValueError(f"batch {batch_id} is not in flight")
+        batch = self._sending.batch(batch_id)
         self._move_clock(now_ns)
         del self._sending.in_flight[batch_id]
         # A ticket may have ended meanwhile, by a report about an earlier attempt.
@@ -249,15 +244,21 @@ class Dispatcher:
         """From now on set aside each message for which ``bars`` is true instead of queueing it again."""
         self._results.bars = bars
 
-    def set_aside_barred(self, now_ns: int) -> Sequence[Effect]:
-        """Set aside the waiting messages that are barred by now, but for those that a provider may have, and
-        those in flight until they are refused. It reads the whole backlog.
+    def set_aside(self, now_ns: int, bars: Callable[[Message], bool] | None = None) -> Sequence[Effect]:
+        """Set aside the waiting messages that ``bars`` bars, or those that are barred by now, but for those
+        that a provider may have, and those in flight until they are refused. It reads the whole backlog.
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        self._states.set_aside_of(list(self._backlog.tickets.values()), self._results.bars, effects)
+        self._states.set_aside_of(list(self._backlog.tickets.values()), bars or self._results.bars, effects)
         self._run_due(now_ns, effects)
         return effects
+
+    def forget(self, messages: Collection[Message]) -> None:
+        """These messages were set aside, and another sender takes them."""
+        for message in messages:
+            self._states.tried.pop(message.message_id, None)
+        self.campaigns.left(messages)
 
     def set_wall(self, now_ns: int, ahead_ns: int, after: AfterStep) -> Sequence[Effect]:
         """The wall clock is ``ahead_ns`` ahead of this one now. As ``MessageStates.set_wall``."""

@@ -77,7 +77,8 @@ class Hedging:
             is_open = ticket.state in (State.SUBMITTING, State.QUEUED)
             if is_open or message.key in self._states.awaiting.index.by_key:
                 self._states.totals.hedged += 1
-                second = msgspec.structs.replace(message, key=key_of_second(message.key), created_ns=now_ns)
+                key = key_of_second(message.key)
+                second = msgspec.structs.replace(message, key=key, created_ns=now_ns, once=False)
                 effects.append(Hedge(second))
 
     def _bind(self, now_ns: int, ticket: Ticket, tried_ns: int, effects: list[Effect]) -> None:

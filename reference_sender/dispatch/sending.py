@@ -83,6 +83,13 @@ class Sending:
                 return each
         return None
 
+    def batch(self, batch_id: int) -> Batch:
+        """A batch in flight. Raises ``ValueError`` if it is not."""
+        batch = self.in_flight.get(batch_id)
+        if batch is None:
+            raise ValueError(f"batch {batch_id} is not in flight")
+        return batch
+
     def unchecked(self) -> list[Ticket]:
         """Messages in flight on routes that do not refuse repeats."""
         batches = [each for each in self.in_flight.values() if not each.route.repeats]
@@ -138,6 +145,9 @@ class Sending:
             return
         while self._pump_once(now_ns, effects):
             pass
+        if not (ready[0] or ready[1] or ready[2]):  # the last ones had expired
+            self.wake_ns = None
+            self._held_by = ""
 
     def submit_at_once(self, now_ns: int, message: Message, effects: list[Effect]) -> bool:
         """Submit a new message in a request of its own, if it is certain that ``pump`` would do the same.

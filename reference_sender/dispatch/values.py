@@ -2,7 +2,7 @@
 
 All instants are int nanoseconds on the sender's clock, which never goes back while the process runs. It may
 go back across a restart: ``stored_instants.py`` converts stored instants to the present clock.
-``not_before_ns`` is Unix time, which may be set while the process runs (``policy/wall.py``).
+``not_before_ns`` is Unix time, which may be set while the process runs (``policy/wall_offset.py``).
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Message(Struct, frozen=True, gc=False, array_like=True):
     """A message that the sender has accepted. ``message_id`` is the store's row id.
 
     Before ``not_before_ns``, which is Unix time, it is held (``policy/gate.py``), and outside the opening
-    hours of its recipient's country if ``keeps_hours``.
+    hours of its recipient's country if ``keeps_hours``. With ``once`` it is stored only if its campaign has
+    no other such message with its number and text; the store does not give ``once`` back.
     """
 
     message_id: int
@@ -68,6 +69,7 @@ class Message(Struct, frozen=True, gc=False, array_like=True):
     not_before_ns: int = 0
     keeps_hours: bool = False
     dated_ns: int = 0  # when it was created as the store has it, Unix time, if ``created_ns`` was moved
+    once: bool = False
 
 
 class Outcome(Enum):

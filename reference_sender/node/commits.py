@@ -57,6 +57,7 @@ class Group:
         self.unclaimed: dict[int, int] = {}  # as ``Work.unclaimed``
         self.handed_over: list[Report] = []
         self.read: list[int] = []
+        self.given_back: list[int] = []
         self.controls: list[Control] = []
         self.admitted = NOTHING_ADMITTED  # what the rules say of ``messages``
         # Costs by campaign and day that changed since, and whose causes are in a later group.
@@ -74,7 +75,9 @@ class Group:
     def has_work(self) -> bool:
         """Whether there is anything to write."""
         written = self.messages or self.changes or self.attempts or self.ended
-        return bool(written or self.controls or self.refused or self.handed_over or self.read)
+        return bool(
+            written or self.controls or self.refused or self.handed_over or self.read or self.given_back
+        )
 
     def first_to_go(self) -> Sequence[Message]:
         """Its OTPs, if any: they go first, so the other messages do not change where they go."""
@@ -93,7 +96,7 @@ class Group:
         kept.refused = [*self.refused, *(message.message_id for message in self.messages)]
         # The costs of its messages are taken back: if they are on disk, the totals are corrected.
         kept.controls = [*self.controls, *self.admitted.spent]
-        kept.changed, kept.late = self.changed, self.late
+        kept.changed, kept.late, kept.given_back = self.changed, self.late, self.given_back
         return kept
 
     def begun(self) -> list[SubmitAttempt]:
@@ -129,6 +132,7 @@ class Group:
             self.handed_over or (),
             self.read or (),
             self.admitted.reserved,
+            self.given_back or (),
         )
         return Commit(in_unix_time(work, ahead_ns), late=self.late.reports)
 
@@ -186,9 +190,24 @@ class Commits:
         groups = (self._running, self._repeat, self._group)
         return [control for group in groups if group is not None for control in group.controls]
 
+    def give_back(self, message_ids: Iterable[int]) -> None:
+        """Leave these messages to any node, as ``change``."""
+        self._group.given_back.extend(message_ids)
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether a ``give_back`` is not durable yet."""
+        groups = (self._running, self._repeat, self._group)
+        return any(group is not None and group.given_back for group in groups)
+
     def attempt(self, attempt: SubmitAttempt, batch: SubmitBatch) -> None:
         """Keep ``attempt``, whose request may be sent then."""
         self._group.attempts.append((attempt, batch))
+
+    def unsent(self) -> list[SubmitBatch]:
+        """The batches whose attempts are not durable yet, so their requests are not sent."""
+        groups = (self._running, self._repeat, self._group)
+        return [batch for group in groups if group is not None for _, batch in group.attempts]
 
     def ended(self, attempt_id: int) -> None:
         """The attempt has ended. Call it together with ``change``, so that one transaction has both."""

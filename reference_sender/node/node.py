@@ -31,13 +31,15 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.node.commits import Commits, Group, LateReports, is_attempt_of
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
-from reference_sender.node.node_share import NodeShare
+from reference_sender.node.giving_back import give_back
+from reference_sender.node.node_share import ClaimLimit, NodeShare
 from reference_sender.node.report_calls import ReportCalls
 from reference_sender.node.rules import ChangingRules
 from reference_sender.node.stored_times import ended_here
 from reference_sender.node.takeover import Takeover
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.node.unread_sent import UnreadSent
+from reference_sender.node.unsent import without_unsent
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
 from reference_sender.store.protocol import Existing, HandedOver, Renewal, RuleChanges, StoreError
@@ -87,9 +89,12 @@ class Node:
         return self._dispatcher.has_room(count + waiting, lane)
 
     def state(self, now_ns: int) -> DispatchState:
-        """The dispatcher's state as of ``now_ns``, with the numbers of messages held and not read yet."""
+        """The dispatcher's state as of ``now_ns``, with the numbers of messages held and not read yet. What
+        waits for the commit of its attempt is queued, and not in flight.
+        """
         state, held, left = self._dispatcher.state(now_ns), self.gate.held_messages, self._takeover
-        return msgspec.structs.replace(state, held=held, unread=left.unread, untried=left.waiting)
+        state = msgspec.structs.replace(state, held=held, unread=left.unread, untried=left.waiting)
+        return without_unsent(state, self._commits.unsent(), self._dispatcher.tickets)
 
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""
@@ -123,7 +128,7 @@ class Node:
         campaign = self.rules.change_campaign(now_ns, change)
         self._commits.answer_when_stored(waiter)
         is_running = campaign.state is CampaignState.RUNNING
-        return [] if is_running else self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
+        return [] if is_running else self._perform(now_ns, self._dispatcher.set_aside(now_ns))
 
     def wall_set(self, now_ns: int, ahead_ns: int) -> list[NodeEffect]:
         """The wall clock was set: it is ``ahead_ns`` ahead of the node's clock from now on."""
@@ -135,12 +140,12 @@ class Node:
         """Put ``numbers`` on the opt-out list; their messages end. The waiter gets None when it is kept."""
         self.rules.opt_out(now_ns, numbers)
         self._commits.answer_when_stored(waiter)
-        return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
+        return self._perform(now_ns, self._dispatcher.set_aside(now_ns))
 
     def learned(self, now_ns: int, changes: RuleChanges) -> list[NodeEffect]:
         """Apply the changes read since ``rules.begin_learning``. Messages that they stop are held or end."""
         bars = self.rules.learn(now_ns, changes)
-        return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns)) if bars else []
+        return self._perform(now_ns, self._dispatcher.set_aside(now_ns)) if bars else []
 
     def join(self, node_share: NodeShare) -> None:
         """Be one of several nodes of the store. The first call: nothing is submitted before ``renewed``."""
@@ -156,9 +161,27 @@ class Node:
             return []
         return self._perform(now_ns, self._dispatcher.divide(now_ns, node_share.share))
 
-    def wants(self, now_ns: int) -> int | None:
-        """As ``NodeShare.wants``, of messages without an owner."""
-        return None if self._node_share is None else self._node_share.wants(now_ns, self._dispatcher)
+    def wants(self, now_ns: int) -> ClaimLimit | None:
+        """As ``NodeShare.wants``, of messages without an owner. None while some are given back: the commit
+        may have to be repeated, which would take them from this node again.
+        """
+        if self._node_share is None or self._commits.gives_back:
+            return None
+        return self._node_share.wants(now_ns, self._dispatcher)
+
+    def give_back(self, now_ns: int) -> list[NodeEffect]:
+        """Leave messages that wait here to the other nodes, if this one stops or all its routes fail. Call it
+        while no claim is in progress.
+        """
+        node_share = self._node_share
+        if node_share is None or self._commits.gives_back:
+            return []
+        most = node_share.to_give_back(now_ns, self._dispatcher, self._stopping)
+        if not most:
+            return []
+        count, effects = give_back(now_ns, most, self._dispatcher, self._commits)
+        node_share.unclaimed += count
+        return self._perform(now_ns, effects)
 
     def handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> list[NodeEffect]:
         """Take delivery reports that other nodes took for messages of this one."""
@@ -261,7 +284,7 @@ class Node:
             group.admitted = self.gate.admit(now_ns, group.messages)
             group.messages = list(group.admitted.messages)
         if self._node_share is not None:
-            group.unclaimed = self._node_share.left_to_others(self._dispatcher, group.admitted.ready)
+            group.unclaimed = self._node_share.left_to_others(now_ns, self._dispatcher, group.admitted.ready)
         if group.messages and not self._stopping and not group.admitted.held and not group.unclaimed:
             soon = group.first_to_go()
             route = self._dispatcher.predict_route(now_ns, soon)

@@ -1,4 +1,4 @@
-"""Instants in the store are Unix time, those of a node are of its clock: the difference is ``Wall.ahead_ns``.
+"""Instants in the store are Unix time, those of a node are of its clock. ``WallOffset`` has the difference.
 
 It is 0 unless the wall clock was set since the process started. Each instant is stored by the wall clock of
 that moment. So another process, whose clock begins at the wall clock, and another node can use it.

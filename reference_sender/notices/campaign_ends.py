@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from reference_sender.campaign_report.carriers import carrier_finder
-from reference_sender.campaign_report.letter import letter
+from reference_sender.campaign_report.report_mail import letter
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.campaign_report.tally import CampaignTally
 from reference_sender.campaign_report.texts import ReportLanguage

@@ -9,8 +9,23 @@ from importlib.resources import files
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+
+def zone_of(name: str) -> ZoneInfo:
+    """Raises ``ValueError`` for a zone that does not exist."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not a time zone, such as Europe/Warsaw") from error
+
+
+def _existing(name: str) -> str:
+    zone_of(name)
+    return name
+
+
+TimeZoneName = Annotated[str, AfterValidator(_existing)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 Hours = tuple[Clock, Clock]
 
@@ -71,11 +86,3 @@ def default_countries() -> dict[str, Country]:
     """The table ``countries.toml``."""
     text = files("reference_sender.policy").joinpath("countries.toml").read_text(encoding="utf-8")
     return {code: Country.model_validate(entry) for code, entry in tomllib.loads(text).items()}
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """Raises ``ValueError`` for a zone that does not exist."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is not a time zone, such as Europe/Warsaw") from error

@@ -33,7 +33,7 @@ from reference_sender.policy.settings import NO_POLICY, PolicySettings, amount
 from reference_sender.policy.spending import SegmentPrices, Spending, Spent, summed
 from reference_sender.policy.spending_state import CampaignSpending, SpendingState
 from reference_sender.policy.to_fit import ToFit
-from reference_sender.policy.wall import Wall
+from reference_sender.policy.wall_offset import WallOffset
 
 CANCELLED = "cancelled"
 OPTED_OUT = "opted_out"
@@ -52,10 +52,10 @@ class Gate:
         opt_outs: OptOutNumbers,
         spending: Spending | None = None,
         campaigns: Iterable[Campaign] = (),
-        wall: Wall | None = None,
+        wall: WallOffset | None = None,
     ) -> None:
         """``wall`` must be that of ``spending``."""
-        self.wall = wall or Wall()
+        self.wall = wall or WallOffset()
         self._hours = hours
         self.opt_outs = opt_outs
         self.spending = spending
@@ -383,7 +383,7 @@ def open_gate(
     numbers = OptOutNumbers(settings.opt_out.classes, opt_outs)
     rule = settings.spending
     spending = None
-    wall = Wall()
+    wall = WallOffset()
     if rule.has_prices:
         # The route is not chosen yet: the highest price keeps the limit with every route.
         by_country = {code: amount(rule.highest(code)) for code in rule.countries()}

@@ -19,7 +19,7 @@ class AdmittedMessages(Struct, frozen=True):
     spent: Sequence[Spent] = ()
     version: int = 0  # of the rules that were applied
     keeps_hours: bool = False  # of a message: the hours may end before the commit does
-    ahead_ns: int = 0  # ``Wall.ahead_ns`` then
+    ahead_ns: int = 0  # ``WallOffset.ahead_ns`` then
     reserved: Sequence[tuple[int, Spent]] = ()  # ``spent`` by message
 
 

@@ -6,11 +6,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import NS_PER_S, Lane
-from reference_sender.policy.countries import Country, Prefixes, default_countries, zone_of
+from reference_sender.policy.countries import Country, Prefixes, TimeZoneName, default_countries
 from reference_sender.policy.recipients import RecipientLimit
 from user_input.plain_errors import boolean_errors, settings_errors
 from user_input.text_file import decoded
@@ -64,13 +64,7 @@ class SpendingLimits(_PolicyTable):
     cost_per_segment_by_country: dict[str, Amount] = Field(default_factory=dict)
     routes: dict[str, RoutePrices] = Field(default_factory=dict)  # by name; the others have the prices above
     daily_limit: Amount | None = None
-    time_zone: str = "UTC"  # of the days
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, name: str) -> str:
-        zone_of(name)
-        return name
+    time_zone: TimeZoneName = "UTC"  # of the days
 
     @model_validator(mode="after")
     def _limit_needs_prices(self) -> SpendingLimits:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from reference_sender.dispatch.values import NS_PER_S, Message
 from reference_sender.policy.countries import Prefixes
 from reference_sender.policy.quiet_hours import FOREVER
-from reference_sender.policy.wall import Wall
+from reference_sender.policy.wall_offset import WallOffset
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAYS_KEPT = 400
@@ -65,7 +65,7 @@ class Spending:
         daily_limit: int | None,
         zone: ZoneInfo,
         spent: Iterable[Spent] = (),
-        wall: Wall | None = None,
+        wall: WallOffset | None = None,
     ) -> None:
         self.prices = prices
         self.daily_limit = daily_limit
@@ -75,7 +75,7 @@ class Spending:
         self._others: dict[tuple[str, int], int] = {}  # of other nodes
         self._moved: dict[int, int] = {}  # messages by the day whose limit was reached
         self._zone = zone
-        self._wall = wall or Wall()
+        self._wall = wall or WallOffset()
         for each in spent:
             self.add(each)
 

@@ -27,7 +27,7 @@ from reference_sender.dispatch.values import (
 from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, SubmitNow
 from reference_sender.node.lookup_results import untaken
 from reference_sender.node.node import Node
-from reference_sender.node.node_share import NodeShare
+from reference_sender.node.node_share import ClaimLimit, NodeShare
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.policy.campaigns import CampaignChange
 from reference_sender.policy.gate import Gate
@@ -117,9 +117,13 @@ class Driver:
         """As ``Node.wall_set``."""
         self._perform(self._node.wall_set(self._now(), ahead_ns))
 
-    def wants(self) -> int | None:
+    def wants(self) -> ClaimLimit | None:
         """As ``Node.wants``; None once the sender stops."""
         return None if self._stopping else self._node.wants(self._now())
+
+    def give_back(self) -> None:
+        """As ``Node.give_back``."""
+        self._perform(self._node.give_back(self._now()))
 
     def handed_over(self, reports: Sequence[HandedOver]) -> None:
         """As ``Node.handed_over``."""
@@ -216,8 +220,10 @@ class Driver:
         """The state of the node now."""
         return self._node.state(self._now())
 
-    async def drain(self, limit_s: float) -> None:
-        """Stop submitting, wait up to ``limit_s`` for answers to requests in flight, store everything."""
+    async def drain(self, limit_s: float) -> bool:
+        """Stop submitting, wait up to ``limit_s`` for answers to requests in flight, store everything. False:
+        the store did not keep the last changes.
+        """
         self._stopping = True
         self._node.stop()
         if self._timer is not None:
@@ -236,9 +242,8 @@ class Driver:
             async with asyncio.timeout(limit_s + _LAST_COMMIT_S):
                 await self.close()
         except TimeoutError:
-            log.error(
-                "the store did not keep the last changes; their messages are submitted again after a restart"
-            )
+            return False
+        return True
 
     async def close(self) -> None:
         """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""

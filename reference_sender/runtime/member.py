@@ -15,7 +15,7 @@ from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.failure_log import FailureLog
 from reference_sender.runtime.missing_prices import warn_of_missing_prices
-from reference_sender.store import LeaseLost, Leases, Store, StoreError
+from reference_sender.store import LeaseLost, Leases, Renewal, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class Member:
         self._learn_again_at_s = self._loop.time() + LEARN_AGAIN_EVERY_S
         self._mark = 0.0  # of the rule changes read so far
         self._share = 0  # in use
+        self._on_standby = False
         self.differing: tuple[str, ...] = ()  # routes for which another node has other limits
         self.leads = False  # whether this node does what one must do for all
         self._handed_over: asyncio.Future[None] | None = None  # done when the reports read last are stored
@@ -64,11 +65,13 @@ class Member:
         self._task = self._loop.create_task(self._run(self._turn))
 
     async def leave(self) -> None:
-        """Claim and read nothing more. The lease is renewed until ``stop``: commits need it."""
+        """Claim and read nothing more, and give back what is not sent any more. The lease is renewed until
+        ``stop``: commits need it.
+        """
         if self._task is None or self._task.done():
             return
         await self.stop()
-        self._task = self._loop.create_task(self._run(self._renew_if_due))
+        self._task = self._loop.create_task(self._run(self._leaving_turn))
 
     async def stop(self) -> None:
         """Renew no more. What is owned stays so until the store is closed."""
@@ -93,13 +96,18 @@ class Member:
         except Exception as error:
             self._driver.chores.died("lease", error)
 
+    async def _leaving_turn(self) -> None:
+        await self._renew_if_due()
+        self._driver.give_back()
+
     async def _turn(self) -> None:
         await self._keep_up()
-        while (limit := self._driver.wants()) is not None:
-            recovered = await asyncio.to_thread(self._store.unfinished, limit)
+        self._driver.give_back()
+        while (wanted := self._driver.wants()) is not None:
+            recovered = await asyncio.to_thread(self._store.unfinished, wanted.limit, lane=wanted.lane)
             warn_of_missing_prices(self._driver.gate, recovered)
             self._driver.recover(recovered)
-            if not limit or len(recovered) < limit:
+            if not wanted.limit or len(recovered) < wanted.limit:
                 break
             await self._keep_up()
         # Reports are read again only when the earlier ones are stored. That must not delay renewals: a commit
@@ -149,7 +157,21 @@ class Member:
         self._driver.renewed(began_ns + int(self._leases.lease_s * NS_PER_S), renewal)
         self._share = renewal.share
         self.leads = renewal.leads
+        self._note_standby(renewal)
         if renewal.differing != self.differing:
             if renewal.differing:
                 log.warning("another node has other --route limits of %s", ", ".join(renewal.differing))
             self.differing = renewal.differing
+
+    def _note_standby(self, renewal: Renewal) -> None:
+        on_standby, self._on_standby = self._on_standby, renewal.standby is not None
+        if self._on_standby and not on_standby:
+            log.warning(
+                "this node is on standby and sends nothing: the limits of --route are enough for %d of %d"
+                " nodes. A node needs a request of requests_burst, one of max_in_flight, and of"
+                " segments_burst as many as the longest message has. It sends when an earlier node leaves",
+                renewal.standby,
+                renewal.nodes,
+            )
+        elif on_standby and not self._on_standby:
+            log.warning("this node is no longer on standby: it gets a share of the limits of --route")

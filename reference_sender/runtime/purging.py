@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from reference_sender.clock import now_ns
-from reference_sender.policy.wall import Wall
+from reference_sender.policy.wall_offset import WallOffset
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
 from reference_sender.runtime.failure_log import FailureLog
@@ -27,7 +27,7 @@ class Purging:
     process ended must also be that old by the process's clock.
     """
 
-    def __init__(self, committer: Committer, keep_ns: int, wall: Wall, chores: Chores) -> None:
+    def __init__(self, committer: Committer, keep_ns: int, wall: WallOffset, chores: Chores) -> None:
         self._committer = committer
         self._keep_ns = keep_ns
         self._wall = wall
@@ -101,7 +101,7 @@ def _last_of_node(message_id: int) -> int:
     return message_id | ((1 << NODE_BITS) - 1)
 
 
-def purged_before_ns(now_ns: int, keep_ns: int, wall: Wall) -> int:
+def purged_before_ns(now_ns: int, keep_ns: int, wall: WallOffset) -> int:
     """Messages that ended before this Unix time are removed. ``now_ns`` is of the node's clock.
 
     The wall clock may have been set back meanwhile. The least offset since ``now_ns - keep_ns`` is used, so

@@ -45,13 +45,16 @@ class Identity(Struct, frozen=True):
 
 
 class Existing(Struct, frozen=True, gc=False):
-    """The message that already has a key."""
+    """The message that keeps another one from being stored: it has its key or, with ``is_duplicate``, its
+    campaign, number and text, and both are to be stored once.
+    """
 
     message_id: int
     to: str
     text: str
     lane: Lane
     state: State
+    is_duplicate: bool = False
 
     def is_repeated_by(self, message: Message) -> bool:
         """Whether ``message``, which has the same key, is the same message."""
@@ -107,6 +110,7 @@ class Work(Struct, frozen=True, gc=False):
     # The parts of the totals in ``controls`` that are reserved for ``messages``, by id. That of a message
     # whose key is in use, so that it is not stored, is left out in the transaction (``unstored_costs.py``).
     reserved: Sequence[tuple[int, Spent]] = ()
+    given_back: Sequence[int] = ()  # ids of messages of this node that any node may claim from now on
 
 
 class Place(Struct, frozen=True):
@@ -135,6 +139,8 @@ class Renewal(Struct, frozen=True):
     unclaimed: int  # messages that wait for a node
     turns: Mapping[Lane, int] = {}  # the number of ``Work.unclaimed`` claimed now; left out: none waits
     leads: bool = True  # the node is the first of those that are alive: it does what one node must do for all
+    # If the limits are not enough for this node and those that joined before it: for how many they are.
+    standby: int | None = None
     differing: tuple[str, ...] = ()  # names of the routes for which another node has other limits
 
 
@@ -241,8 +247,9 @@ class NodeStore(Protocol):
         is stored.
 
         A message whose key is in use, by an earlier commit or earlier in ``Work.messages``, is not stored:
-        the result has, under its ``message_id``, the message that has the key. Of several changes of one
-        message the last counts.
+        the result has, under its ``message_id``, the message that has the key. So it is with a duplicate of a
+        message that is stored ``once``, until that one is purged. Of several changes of one message the last
+        counts.
         """
         ...
 
@@ -250,13 +257,16 @@ class NodeStore(Protocol):
         """Write and commit as for a message. Raises ``StoreError`` if a message cannot be stored now."""
         ...
 
-    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+    def unfinished(
+        self, limit: int | None = None, place: Place | None = None, lane: Lane = Lane.MARKETING
+    ) -> list[Recovered]:
         """Messages that are neither SENT nor final. First every one that was tried, oldest first. Then the
         untried ones, at most ``limit``: the most urgent class first, and the oldest first in each class. With
         ``place`` only untried ones that follow it.
 
         A store with leases returns messages that no node owns, also SENT ones, at most ``limit`` and the most
-        urgent first if there are more, in the order of their numbers; this node owns them from now on. In
+        urgent first if there are more, in the order of their numbers; this node owns them from now on. Only
+        such a store reads ``lane``: none of them is of a class that is less urgent than this one. In
         addition it returns some that have expired or have a report: they end, so a node takes them whatever
         it has to send.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reference_sender.store.protocol import StoreError
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 _UNFINISHED_1 = """
     SELECT count(*) FROM message m LEFT JOIN progress p ON p.id = m.id
@@ -63,7 +63,14 @@ _FROM_4_TO_5 = """
     COMMIT;
 """
 
-_UPGRADES = (_FROM_1_TO_2, _FROM_2_TO_3, _FROM_3_TO_4, _FROM_4_TO_5)
+_FROM_5_TO_6 = """
+    BEGIN IMMEDIATE;
+    ALTER TABLE message ADD COLUMN once INTEGER NOT NULL DEFAULT 0;
+    PRAGMA user_version = 6;
+    COMMIT;
+"""
+
+_UPGRADES = (_FROM_1_TO_2, _FROM_2_TO_3, _FROM_3_TO_4, _FROM_4_TO_5, _FROM_5_TO_6)
 
 
 def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:

@@ -1,4 +1,4 @@
--- Schema 5. `message` has the fields of a message that never change. `progress` has its state, in a narrow row that is
+-- Schema 6. `message` has the fields of a message that never change. `progress` has its state, in a narrow row that is
 -- overwritten, so a change does not rewrite the text. A message without a row in `progress` is queued and untried.
 CREATE TABLE identity (
     tag           TEXT NOT NULL,   -- part of each key that this store generates: two stores never generate the same key
@@ -15,7 +15,8 @@ CREATE TABLE message (
     campaign   TEXT NOT NULL,
     segments   INTEGER NOT NULL,
     created_ns INTEGER NOT NULL,
-    expires_ns INTEGER NOT NULL
+    expires_ns INTEGER NOT NULL,
+    once       INTEGER NOT NULL DEFAULT 0   -- 1: no other such message of the campaign has its number and text
 ) STRICT;
 
 CREATE INDEX message_campaign ON message (campaign) WHERE campaign <> '';

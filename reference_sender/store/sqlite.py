@@ -54,6 +54,7 @@ from reference_sender.store.sqlite_controls import (
     write_holds,
 )
 from reference_sender.store.sqlite_dead_letters import count_dead_letters, read_dead_letters
+from reference_sender.store.sqlite_once import StoredOnce
 from reference_sender.store.sqlite_provider_ids import READ_KEY, index_ids, read_ended, read_taken_ids
 from reference_sender.store.sqlite_purge import purge_step
 from reference_sender.store.sqlite_reports import read_progress, read_report, read_reports_waiting, read_rows
@@ -66,7 +67,7 @@ _LANE = {lane: lane.value for lane in Lane}
 
 # Rows of one statement, largest first. Few sizes, so that every statement stays prepared.
 _CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
-_MESSAGE_COLUMNS = 10
+_MESSAGE_COLUMNS = 11
 _PROGRESS_COLUMNS = 8
 _ATTEMPT_COLUMNS = 4
 # The most bytes that a message and its changes need: if the probe fits, a message fits.
@@ -115,6 +116,7 @@ class SqliteStore:
                 bind_attempts(self._writer)
                 if looks_up:
                     index_ids(self._writer)
+            self._once = StoredOnce(self._writer)
             # No message with a higher id was ever purged: the one with the highest id stays.
             self._purged_to = self.identity().last_message_id
         except StoreError:
@@ -155,7 +157,9 @@ class SqliteStore:
             self._writer.execute("REPLACE INTO attempt VALUES (0, '', 0, randomblob(?))", (_PROBE_BYTES,))
             self._writer.execute("DELETE FROM attempt WHERE id = 0")
 
-    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+    def unfinished(
+        self, limit: int | None = None, place: Place | None = None, lane: Lane = Lane.MARKETING
+    ) -> list[Recovered]:
         with self._reading():
             return read_unfinished(self._reader, limit, place)
 
@@ -291,24 +295,30 @@ class SqliteStore:
             raise StoreError(str(error)) from error
 
     def _insert(self, messages: Sequence[Message]) -> dict[int, Existing]:
+        later = self._once.possible_duplicates(messages)
+        if not later:
+            return self._insert_rows(messages)
+        numbers = {message.message_id for message in later}
+        taken = self._insert_rows([message for message in messages if message.message_id not in numbers])
+        for message in later:
+            existing = self._once.existing(message)
+            if existing is None:
+                self._insert_rows([message])
+            elif existing.message_id != message.message_id:
+                taken[message.message_id] = existing
+        return taken
+
+    def _insert_rows(self, messages: Sequence[Message]) -> dict[int, Existing]:
         taken: dict[int, Existing] = {}
         rows = [_message_row(message) for message in messages]
         for chunk in _chunks(rows):
             done = self._writer.execute(_INSERT[len(chunk)], list(chain.from_iterable(chunk)))
             if done.rowcount != len(chunk):
                 for row in chunk:
-                    existing = self._existing(key=row[1])
+                    existing = self._once.with_key(row[1])
                     if existing.message_id != row[0]:
                         taken[row[0]] = existing
         return taken
-
-    def _existing(self, key: str) -> Existing:
-        row = self._writer.execute(
-            "SELECT m.id, m.recipient, m.body, m.class, coalesce(p.state, 'queued') FROM message m"
-            " LEFT JOIN progress p ON p.id = m.id WHERE m.key = ?",
-            (key,),
-        ).fetchone()
-        return Existing(row[0], row[1], row[2], Lane(row[3]), State(row[4]))
 
     def _without_purged(self, rows: list[_Row]) -> list[_Row]:
         """Without those of purged messages, of which a report may still come. Most messages have a higher id
@@ -366,6 +376,7 @@ def _message_row(m: Message) -> _Row:
         m.segments,
         m.created_ns,
         m.expires_ns,
+        m.once,
     )
 
 

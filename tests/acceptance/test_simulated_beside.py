@@ -15,8 +15,8 @@ from loadtests import catalogue
 from loadtests.parts import Adjustment
 from loadtests.runner.interruption import Interruption
 from loadtests.scenario import Part
-from loadtests.simulate.beside import PartProcess, SimulationFailedError
 from loadtests.simulate.part import Choices, simulate_part
+from loadtests.simulate.part_process import PartProcess, SimulationFailedError
 from loadtests.simulate.what_ifs import WhatIf
 from loadtests.suites.simulations import SimulationJob, Simulations
 

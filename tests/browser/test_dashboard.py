@@ -81,7 +81,7 @@ def one_by_one(sender: SenderThread, number: int, count: int) -> None:
 def test_figures_change_by_themselves(watched: Watched, open_sender: OpenSender) -> None:
     sender = open_sender(price=0.25)
     page = opened(watched, sender)
-    page.get_by_text("None since the sender was started.").wait_for()
+    page.get_by_text("No campaign since the sender was started.").wait_for()
     page.get_by_text("No message has failed or expired.").wait_for()
     sender.campaign("may", 4, DELIVERED, step=0, duplicates="allow")
     one_by_one(sender, UNDELIVERED, 2)

@@ -52,6 +52,27 @@ def test_messages_of_a_class_are_claimed_in_the_order_of_their_turns(join: Join)
     assert node.renew(0).turns == {Lane.MARKETING: 0}, "what was claimed before does not count"
 
 
+def test_a_node_that_is_full_of_less_urgent_messages_claims_the_more_urgent_ones(join: Join) -> None:
+    node = join(LONG)
+    lanes = [Lane.MARKETING, Lane.OTP, Lane.TRANSACTIONAL, Lane.OTP, Lane.MARKETING]
+    messages = [message(n, lane=lane) for n, lane in enumerate(lanes, start=1)]
+    node.commit(Work(messages, unclaimed=dict.fromkeys(range(1, 6), 0)))
+    assert ids(node.unfinished(1, lane=Lane.OTP)) == [2]
+    assert ids(node.unfinished(10, lane=Lane.OTP)) == [4]
+    assert ids(node.unfinished(10, lane=Lane.TRANSACTIONAL)) == [3]
+    assert ids(node.unfinished(10)) == [1, 5]
+
+
+def test_a_message_that_its_node_gives_back_is_claimed_by_another_one(join: Join) -> None:
+    node, other = join(LONG), join(LONG)
+    node.commit(Work([message(1), message(2)], attempts=[SubmitAttempt(1, "a", 3_000, (2,))]))
+    other.commit(Work([message(3)]))
+    node.commit(Work(ended=[1], given_back=[2, 3]))
+    assert [(each.message.message_id, each.route) for each in other.unfinished(10)] == [(2, None)]
+    node.commit(Work(given_back=[2]))
+    assert node.unfinished(10) == [], "a repeat takes nothing from the node that has it now"
+
+
 def test_a_turn_that_is_left_to_another_node_does_not_hold_the_others_back(join: Join, url: str) -> None:
     """It would be claimed by a node that has its route; the turns of later messages continue."""
     leaving = PostgresStore(url, LONG)

@@ -311,6 +311,8 @@ def test_nodes_share_the_limits_and_more_of_them_than_can_stand_by(join: Join, u
             assert sum(using) <= WHOLE
         seen.append(list(using))
     assert seen[0] == [WHOLE // 2, WHOLE // 2, 0]
+    renewals = [node.renew(share) for node, share in zip(nodes, using, strict=True)]
+    assert [renewal.standby for renewal in renewals] == [None, None, 2]
     nodes[0].close()
     nodes[0] = join(two_at_most)
     for _ in range(3):

@@ -21,8 +21,13 @@ _COLUMNS = (
     " WHERE table_schema = 'smsbench' ORDER BY 1, ordinal_position"
 )
 _INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'smsbench' ORDER BY 1"
-_AS_SCHEMA_5 = """
+_AS_SCHEMA_6 = """
 SET search_path = smsbench;
+ALTER TABLE message DROP COLUMN pair;
+UPDATE identity SET version = 6;
+"""
+_AS_SCHEMA_5 = f"""
+{_AS_SCHEMA_6}
 ALTER TABLE claim DROP COLUMN expires_ns, DROP COLUMN turn;
 CREATE INDEX claim_free ON claim (lane, id) WHERE owner = 0;
 ALTER TABLE node DROP COLUMN lease_s;
@@ -87,7 +92,7 @@ def test_an_earlier_schema_is_upgraded_with_its_rules_once_no_earlier_sender_run
         postgres.sql(statements)
         with pytest.raises(StoreError, match=f"schema {version}: stop every sender"):
             open_store(url)
-    postgres.sql("UPDATE smsbench.node SET dead = true")  # its store could not leave: it knows schema 6
+    postgres.sql("UPDATE smsbench.node SET dead = true")  # its store could not leave: it knows schema 7
     with closing(open_store(url)) as store:
         assert (postgres.sql(_COLUMNS), postgres.sql(_INDEXES)) == created
         assert (store.campaigns(), store.spending(), store.opt_outs("", 9)) == (
@@ -97,8 +102,8 @@ def test_an_earlier_schema_is_upgraded_with_its_rules_once_no_earlier_sender_run
         )
 
 
-@pytest.mark.parametrize("statements", [_AS_SCHEMA_4, _AS_SCHEMA_5])
-def test_schema_4_and_5_are_upgraded_while_their_senders_run(
+@pytest.mark.parametrize("statements", [_AS_SCHEMA_4, _AS_SCHEMA_5, _AS_SCHEMA_6])
+def test_schema_4_to_6_are_upgraded_while_their_senders_run(
     postgres: PostgresServer, statements: str
 ) -> None:
     url = postgres.without_store()

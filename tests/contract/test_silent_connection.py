@@ -19,7 +19,7 @@ from reference_sender.dispatch.values import Lane, Message
 from reference_sender.store import StoreError, Work
 from reference_sender.store import postgres as module
 from reference_sender.store.postgres import PostgresStore, controls, link
-from reference_sender.store.postgres.link import Loop, PostgresLink, Unanswered
+from reference_sender.store.postgres.link import LoopThread, PostgresLink, Unanswered
 
 # The limits of these tests. They must be longer than a call that works, also on a machine with other work.
 SHORT_S = 1.0
@@ -128,7 +128,7 @@ def test_a_session_that_cannot_be_ended_does_not_gather_others(
     monkeypatch.setattr(link, "CONNECT_S", 0.5)
     monkeypatch.setattr(link, "END_EARLIER", "SELECT $1::bigint")
     url = postgres.without_store()
-    loop, sessions = Loop(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    loop, sessions = LoopThread(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
     with postgres.holding("DO 'BEGIN PERFORM pg_advisory_xact_lock(4711); END'"):
         with monkeypatch.context() as patched:
             patched.setattr(secrets, "randbits", lambda bits: 4711)

@@ -246,11 +246,13 @@ def test_the_ended_messages_of_a_campaign_by_kind(open_it: OpenStore) -> None:
     assert store.campaign_ends("may", 1) == [CampaignEnd(State.DELIVERED, "a", True, 1, 1)]
 
 
-def test_a_commit_that_fails_keeps_nothing(open_it: OpenStore) -> None:
+@pytest.mark.parametrize("is_once", [False, True])
+def test_a_commit_that_fails_keeps_nothing(open_it: OpenStore, is_once: bool) -> None:
     store = open_it()
     store.commit(Work([message(1)], []))
+    same_id = replace(message(1, key="another key, same id"), once=is_once)
     with pytest.raises(StoreError):
-        store.commit(Work([message(2), message(1, key="another key, same id")], [change(1, State.SENT)]))
+        store.commit(Work([message(2), same_id], [change(1, State.SENT)]))
     assert [(r.message.message_id, r.state) for r in store.records(0, 10)] == [(1, State.QUEUED)]
     store.commit(Work([message(2)], []))
     assert len(store.records(0, 10)) == 2

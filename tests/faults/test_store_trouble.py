@@ -167,6 +167,24 @@ def test_a_sender_that_may_not_write_is_not_healthy_and_recovers_without_loss(
     survives(start(store), start, store, no_room_for_files, "the store cannot keep a message")
 
 
+def test_a_sender_that_is_stopped_before_its_store_works_again_says_what_was_not_kept(
+    tmp_path: Path, start: Callable[..., SenderProcess]
+) -> None:
+    store = tmp_path / "s.db"
+    sender = start(store)
+    assert sender.post("kept")[0] == 202
+    resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE, (0, 0))  # until it ends
+    assert sender.post("refused")[0] == 503  # it is to be removed, if it is in the store
+    code, output = sender.end()
+    assert code == os.EX_IOERR
+    (line,) = [each for each in output.splitlines() if each.startswith("sender: ")]
+    assert "the store did not keep the last changes" in line
+    assert output.count("last changes") == 1
+    again = start(store)
+    assert again.call("/v1/state")[1]["open"] == 1
+    assert again.end()[0] == 0
+
+
 def test_a_sender_on_a_full_disk_is_not_healthy_and_recovers_without_loss(
     small_disk: Path, start: Callable[..., SenderProcess]
 ) -> None:

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from nanoseconds import MS, S
 
 from analysis.arrays import Ints
+from analysis.measure.contract_limits import ContractLimits, read_limits
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes, judge
 from analysis.measure.shares.contract_wait import ContractQueue, wait_for_contract
 from analysis.measure.shares.delays import delay_splits, split_run
-from analysis.measure.shares.limits import ContractLimits, read_limits
 from analysis.measure.shares.queueing import served
 from analysis.read.journeys import Journeys, read_journeys
 from analysis.records import Instant, Manifest, RecordedScenario

@@ -218,6 +218,10 @@ class DispatcherRules(RuleBasedStateMachine):
         open_now = sum(each not in FINAL_STATES for each in self.states.values())
         assert state.open == self.core.open_messages == open_now
         assert state.in_flight == len(self.in_flight)
+        requested = {message.key for batch in self.in_flight.values() for message in batch.messages}
+        if not any(each is State.QUEUED and key not in requested for key, each in self.states.items()):
+            later = self.core.state(self.now_ns + S)
+            assert later.waited_s == state.waited_s, "a wait is counted, and no message waits"
         return effects
 
     def check_batch(self, batch: SubmitBatch) -> None:

@@ -11,7 +11,7 @@ from loadtests.storm import sender
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan
 from loadtests.storm.store import Disk, ModelStore
-from reference_sender.dispatch.values import Recovered
+from reference_sender.dispatch.values import Lane, Recovered
 from reference_sender.store import Existing, Place, Purged, SqliteStore, Work
 
 SEEDS = range(40, 60)
@@ -38,9 +38,11 @@ class TwinStore(ModelStore):
         TwinStore.commits += 1
         return taken
 
-    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
-        found = super().unfinished(limit, place)
-        assert self._real.unfinished(limit, place) == found
+    def unfinished(
+        self, limit: int | None = None, place: Place | None = None, lane: Lane = Lane.MARKETING
+    ) -> list[Recovered]:
+        found = super().unfinished(limit, place, lane)
+        assert self._real.unfinished(limit, place, lane) == found
         TwinStore.recovered += len(found)
         return found
 

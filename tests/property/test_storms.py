@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from reference_sender.api.replay import replayed
 from reference_sender.dispatch import dispatcher
 from reference_sender.dispatch.awaiting import SentIndex
 from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.hedging import SecondMessages
 from reference_sender.dispatch.message_states import AfterStep, MessageStates
 from reference_sender.dispatch.shares import Shares
@@ -29,7 +31,7 @@ from reference_sender.node.node import Node
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.policy.spending import Spending, Spent
-from reference_sender.policy.wall import Wall
+from reference_sender.policy.wall_offset import WallOffset
 from reference_sender.store.protocol import Existing, Work
 
 SEEDS = range(1, 201)
@@ -232,7 +234,7 @@ def forget_messages_to_a_number(patch: pytest.MonkeyPatch) -> None:
 def purge_by_the_wall_clock_alone(patch: pytest.MonkeyPatch) -> None:
     """A wall clock that was set forward makes messages old."""
 
-    def by_wall_ns(now_ns: int, keep_ns: int, wall: Wall) -> int:
+    def by_wall_ns(now_ns: int, keep_ns: int, wall: WallOffset) -> int:
         return now_ns + wall.ahead_ns - keep_ns // 2
 
     patch.setattr(process, "purged_before_ns", by_wall_ns)
@@ -315,7 +317,14 @@ def test_an_otp_sent_again_while_its_second_message_is_in_flight_is_found(
 
 def send_second_messages_as_ordinary_ones(patch: pytest.MonkeyPatch) -> None:
     """A process that makes no second messages sends those of an earlier one on any route."""
-    offer = SecondMessages.offer
+    made: WeakKeyDictionary[SecondMessages, tuple[Backlog, RouteChoice | None]] = WeakKeyDictionary()
+    start, offer = SecondMessages.__init__, SecondMessages.offer
+
+    def remember(
+        seconds: SecondMessages, backlog: Backlog, states: MessageStates, choice: RouteChoice | None
+    ) -> None:
+        start(seconds, backlog, states, choice)
+        made[seconds] = backlog, choice
 
     def ordinary(
         seconds: SecondMessages,
@@ -324,11 +333,13 @@ def send_second_messages_as_ordinary_ones(patch: pytest.MonkeyPatch) -> None:
         closes: Mapping[int, int],
         effects: list[Effect],
     ) -> None:
-        if seconds._choice is not None:  # noqa: SLF001
+        backlog, choice = made[seconds]
+        if choice is not None:
             offer(seconds, now_ns, message, closes, effects)
         else:
-            seconds._backlog.add(message, message.expires_ns)  # noqa: SLF001
+            backlog.add(message, message.expires_ns)
 
+    patch.setattr(SecondMessages, "__init__", remember)
     patch.setattr(SecondMessages, "offer", ordinary)
 
 

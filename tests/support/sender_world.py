@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp.test_utils import RawTestServer
 from any_hour import check_any_hour
 
+from reference_sender.api.api_counters import ApiCounters
 from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.dead_letters import DeadLetters
 from reference_sender.api.handlers import Api
@@ -23,7 +24,6 @@ from reference_sender.api.queries import Queries
 from reference_sender.api.report_orders import CampaignReports
 from reference_sender.api.reports import ReportIntake, ReportReader
 from reference_sender.api.rules import NO_REPORTS, IntakeRules
-from reference_sender.api.tally import Tally
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits, State
@@ -130,7 +130,7 @@ class SenderWorld:
         self.driver.recover_sent(store.sent(store.sent_ids()))
         self.queries = Queries(store)
         self.lag = LoopLag()
-        tally = Tally()
+        tally = ApiCounters()
         smsapi = ROUTES["smsapi"]
         account = RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test")
         reader = ReportReader([smsapi.protocol(account)], smsapi.confirmation)

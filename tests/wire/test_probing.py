@@ -7,7 +7,7 @@ from report_receiver import ReportReceiver
 from wire_provider import StartProvider
 
 from loadtests.arrivals import Mix, Plan, Poisson, Stream, next_recipient
-from loadtests.runner.probe import Around, ProbeStopped
+from loadtests.runner.probe import ProbeNames, ProbeStopped
 from loadtests.runner.probing import MAGIC_NUMBER, MockProvider, Probing
 from loadtests.targets import Target
 from loadtests.users.adapters.templated import TemplatedTarget
@@ -38,7 +38,7 @@ def probing(
     accepted = {"status": [200], "id_path": "list.0.id"}
     target = Target.model_validate({"name": "direct", "request": request, "accepted": accepted})
     mock = MockProvider(provider.url, admin_token or provider.admin_token, own)
-    around = Around("direct", url, provider.url, True, 1.0)
+    around = ProbeNames("direct", url, provider.url, True, 1.0)
     return Probing(TemplatedTarget(target), mock, around, PLAN)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from analysis.arrays import Bools
 from analysis.findings import BottleneckKind
 from analysis.formatting import count_text, seconds_text, significant
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.symptoms import mock_late_s
 from analysis.judge.bottlenecks.view import View
 
@@ -15,7 +15,7 @@ CORE_PERCENT = 90.0
 LATE_S = 0.010
 
 
-def generator(view: View) -> Seen:
+def generator(view: View) -> KindFinding:
     lag_s = view.own_lag_p99_s
     used, _ = view.gauges.busiest("cpu_percent", "load")
     planned = view.windows.counts(view.due_s, view.everyone)
@@ -32,10 +32,10 @@ def generator(view: View) -> Seen:
             evidence.append(f"it dropped {count_text(dropped)} arrivals while it was late")
         return "the load generator was late: these figures describe the bench", tuple(evidence)
 
-    return Seen(strength(late | drops | full), describe)
+    return KindFinding(strength(late | drops | full), describe)
 
 
-def mock(view: View) -> Seen:
+def mock(view: View) -> KindFinding:
     late_s = mock_late_s(view)
     used, _ = view.gauges.busiest("cpu_percent", "provider")
     full = over(used, CORE_PERCENT) & over(late_s, LATE_S)
@@ -46,7 +46,7 @@ def mock(view: View) -> Seen:
             evidence.append(f"its process used {significant(typical(used, windows), 2)} % of a core")
         return "the mock provider was late: these figures describe the bench", tuple(evidence)
 
-    return Seen(strength(over(late_s, view.given.lag_limit_s) | full), describe)
+    return KindFinding(strength(over(late_s, view.given.lag_limit_s) | full), describe)
 
 
 GENERATOR = Kind("generator", generator, frozenset(("sender_api", "sender_refuses")))

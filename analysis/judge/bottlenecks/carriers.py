@@ -6,8 +6,8 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text
-from analysis.judge.bottlenecks.contract import contract_of
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.contract import carriers_without_limit, contract_of
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.provider_limit import accept_wait_s, shared_queue_wait_s
 from analysis.judge.bottlenecks.symptoms import slow_carriers
 from analysis.judge.bottlenecks.view import View
@@ -19,12 +19,15 @@ _NAMED_FROM = 0.5  # of the longest wait; carriers with a shorter one are not na
 _MOST_NAMED = 3
 
 
-def look(view: View) -> Seen:
+def look(view: View) -> KindFinding:
     """Strength: the carriers' share of the waits in sender and carriers.
 
-    If all carriers have the same wait and the accept queue is at its rate, they have it in that queue.
+    If all carriers have the same wait and the accept queue is at its rate, they have it in that queue. A
+    carrier without a limit has no queue, unless a fault holds its messages: the wait before it is the accept
+    queue's.
     """
-    slow = slow_carriers(view)
+    unlimited = () if view.holding_faults else carriers_without_limit(view.given.profile)
+    slow = {name: waits for name, waits in slow_carriers(view).items() if name not in unlimited}
     if contract_of(view.given.profile).drain_segments_per_s is not None:
         shared_s = shared_queue_wait_s(view)
         before_all_s = np.where(np.isnan(shared_s), accept_wait_s(view), shared_s)
@@ -52,7 +55,7 @@ def look(view: View) -> Seen:
             evidence
         )
 
-    return Seen(strength(seen, 0.95 * _share_of_waits(view)), describe)
+    return KindFinding(strength(seen, 0.95 * _share_of_waits(view)), describe)
 
 
 def _share_of_waits(view: View) -> Floats:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+
+from analysis.measure.contract_limits import read_limits
 
 
 class Contract(Struct, frozen=True):
@@ -31,6 +33,14 @@ def contract_of(profile: Mapping[str, Any]) -> Contract:
         _number(queue.get("drain_segments_per_s")),
         _number(throttle.get("concurrent_requests")),
     )
+
+
+def carriers_without_limit(profile: Mapping[str, Any]) -> frozenset[str]:
+    """The carriers that the profile lists without a rate: none of them has a queue of its own."""
+    listed = profile.get("carriers")
+    sections = listed if isinstance(listed, Sequence) else ()
+    names = {str(_table(each).get("name", "")) for each in sections}
+    return frozenset(names - read_limits(profile, "").carrier_ns.keys())
 
 
 def says_how_long(profile: Mapping[str, Any], protocol: str) -> bool:

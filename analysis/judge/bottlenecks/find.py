@@ -9,7 +9,7 @@ from analysis.capacity_record import UNKNOWN_BOTTLENECK
 from analysis.findings import Bottleneck, BottleneckKind, on_the_way
 from analysis.judge.bottlenecks.bench import GENERATOR, MOCK
 from analysis.judge.bottlenecks.carriers import CARRIER
-from analysis.judge.bottlenecks.kind import Kind, Seen
+from analysis.judge.bottlenecks.kind import Kind, KindFinding
 from analysis.judge.bottlenecks.machine import MACHINE
 from analysis.judge.bottlenecks.network import NETWORK
 from analysis.judge.bottlenecks.provider_fault import FAULT
@@ -71,7 +71,9 @@ def _fewest(kind: Kind, symptoms: Bools) -> float:
     return 1.0 if kind in facts else max(1.0, _LEAST_SHARE * np.count_nonzero(symptoms))
 
 
-def _without_explained(seen: dict[BottleneckKind, Seen], windows: Bools) -> dict[BottleneckKind, Floats]:
+def _without_explained(
+    seen: dict[BottleneckKind, KindFinding], windows: Bools
+) -> dict[BottleneckKind, Floats]:
     strengths = {name: np.where(windows, each.strength, 0.0) for name, each in seen.items()}
     for kind in KINDS:
         clear = strengths[kind.kind] >= _EXPLAINS_FROM

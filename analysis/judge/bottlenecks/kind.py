@@ -17,7 +17,7 @@ Description = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Seen:
+class KindFinding:
     """``strength`` is 0 to 1 in each window; ``describe`` gets the windows in which the kind is seen."""
 
     strength: Floats
@@ -32,7 +32,7 @@ class Kind:
     """
 
     kind: BottleneckKind
-    look: Callable[[View], Seen]
+    look: Callable[[View], KindFinding]
     explains: frozenset[BottleneckKind] = frozenset()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.findings import OTHER_PROGRAMS
 from analysis.formatting import seconds_text, significant
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.late_generator import OTHERS_PERCENT
 
@@ -33,7 +33,7 @@ def without_core(view: View, *processes: str) -> Bools:
     return starved & over(view.gauges.high("machine", "cpu_percent", 50.0), BUSY_PERCENT)
 
 
-def look(view: View) -> Seen:
+def look(view: View) -> KindFinding:
     starved = without_core(view, *(process for _, process in _PARTS))
     disturbed = view.windows.counts(view.due_s, view.lateness.disturbed) > 0
     noise = disturbed & over(view.lag_p99_s, view.given.lag_limit_s)
@@ -54,7 +54,7 @@ def look(view: View) -> Seen:
             evidence
         )
 
-    return Seen(strength(starved | noise, 0.85), describe)
+    return KindFinding(strength(starved | noise, 0.85), describe)
 
 
 def _competing(used: list[tuple[str, float]], others: float) -> str:

@@ -17,7 +17,7 @@ from analysis.findings import (
     WITHOUT_FLAG,
 )
 from analysis.formatting import count_text, limit_text, seconds_text
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.symptoms import FAILED_SHARE, FEWEST
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.outcomes import DELIVERED, OPEN
@@ -49,7 +49,7 @@ class _TooSlow:
     without_flag: bool  # each of the classes would have a faster network with the provider's priority flag
 
 
-def look(view: View) -> Seen:
+def look(view: View) -> KindFinding:
     lost = view.windows.share(view.due_s, view.failed_on_the_way, view.provider.accepted)
     many = view.windows.counts(view.due_s, view.failed_on_the_way) >= FEWEST
     failing = over(lost, FAILED_SHARE) & many
@@ -78,7 +78,7 @@ def look(view: View) -> Seen:
         return f"{which}: its delay alone is longer than the objective allows", tuple(evidence)
 
     seen = failing | over(errors, ERROR_SHARE) | too_slow.windows
-    return Seen(strength(seen, np.where(failing | too_slow.windows, 0.95, 0.9)), describe)
+    return KindFinding(strength(seen, np.where(failing | too_slow.windows, 0.95, 0.9)), describe)
 
 
 def _which(view: View, too_slow: _TooSlow) -> str:

@@ -8,7 +8,7 @@ from analysis.arrays import Bools, Floats
 from analysis.findings import A_FAULT, FaultBand
 from analysis.judge.bottlenecks import lowered_limit
 from analysis.judge.bottlenecks.after_refusal import slow_after_refusal
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength
 from analysis.judge.bottlenecks.view import View
 from analysis.judge.bottlenecks.waits import in_sender
 from analysis.measure.throughput import QUEUED_S
@@ -17,7 +17,7 @@ _STRENGTH = 0.5  # a cause with samples of its own goes first
 _MOST_NAMED = 2
 
 
-def look(view: View) -> Seen:
+def look(view: View) -> KindFinding:
     waits = view.windows.percentile(view.due_s, view.sender_wait_s, view.everyone, 50.0)
     active = view.windows.overlapping(_span(view, band) for band in view.request_faults)
     lowered = lowered_limit.lowered(view)
@@ -43,7 +43,7 @@ def look(view: View) -> Seen:
             ]
         return f"{A_FAULT}{'; '.join(shown)}", tuple(evidence)
 
-    return Seen(strengths, describe)
+    return KindFinding(strengths, describe)
 
 
 def _span(view: View, band: FaultBand) -> tuple[float, float]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, MOST_OF_THEM, SAID_HOW_LONG
+from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, HELD_FOR_LIMITS, MOST_OF_THEM, SAID_HOW_LONG
 from analysis.formatting import count_text, of_unit, round_number_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import lowered_limit, submits
 from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, far_below_contract, slow_after_refusal
 from analysis.judge.bottlenecks.contract import Contract, contract_of, says_how_long
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.lowered_limit import THROTTLED_SHARE, lowered
 from analysis.judge.bottlenecks.sender_queue import binds_below_contract, waited_share
 from analysis.judge.bottlenecks.symptoms import shared_wait_s
@@ -57,7 +58,7 @@ def accept_wait_s(view: View) -> Floats:
     return wait_s
 
 
-def look(view: View) -> Seen:
+def look(view: View) -> KindFinding:
     contract = contract_of(view.given.profile)
     refused = refused_for_limits(view)
     throttled = view.windows.share(view.taken_at_s, throttled_messages(view), view.provider.accepted)
@@ -78,7 +79,8 @@ def look(view: View) -> Seen:
     def describe(windows: Bools) -> Description:
         evidence = []
         queued = over(queue_s, QUEUED_S) | full | shared
-        named = _named(contract, _reached(view, contract, queued), windows)
+        reached = _reached(view, contract, queued, waiting | paced | over(refused_share, THROTTLED_SHARE))
+        named = _named(contract, reached, windows)
         if (refused_share[windows] > THROTTLED_SHARE).any():
             evidence.append(_refused_words(view, windows))
         for name in ("requests", "segments"):
@@ -89,14 +91,10 @@ def look(view: View) -> Seen:
         if (queue_s[windows] > QUEUED_S).any() and ACCEPT_QUEUE in named:
             evidence.append(f"its {ACCEPT_QUEUE} had {typical(queue_s, windows):.1f} s of work")
         if (at_contract | paced)[windows].any():
-            rates = [typical(rate, windows) for rate in _accepted(view, contract)]
             sent = requests[windows].sum() / view.windows.lengths_s[windows].sum()
             refuses = bool(sent) and bool(refused[windows].any())
             beyond = f"; the sender submitted {significant(sent)} requests/s" if refuses else ""
-            evidence.append(
-                f"the provider accepted {significant(rates[0])} requests/s and {significant(rates[1])} "
-                f"segments/s, {AS_ALLOWED}{beyond}"
-            )
+            evidence.append(f"{_accepted_words(view, contract, named, windows)}{beyond}")
         if full[windows].any() and ACCEPT_QUEUE in named:
             evidence.append(
                 f"messages left the {ACCEPT_QUEUE} at the contract's rate while others waited in it"
@@ -109,7 +107,7 @@ def look(view: View) -> Seen:
         limits = ", ".join(named.values()) or "it refuses requests above its rate"
         return f"the provider's limit: {limits}", tuple(evidence)
 
-    return Seen(strength(where), describe)
+    return KindFinding(strength(where), describe)
 
 
 def _refused_words(view: View, windows: Bools) -> str:
@@ -145,6 +143,27 @@ def _at_contract(view: View, contract: Contract) -> Bools:
         if allowed is not None:
             near |= over(rate, AT_CONTRACT * allowed)
     return near
+
+
+def _accepted_words(view: View, contract: Contract, named: Container[str], windows: Bools) -> str:
+    """The rates that are at a limit of the text. The other rate has room, or no limit."""
+    requests, segments = (typical(rate, windows) for rate in _accepted(view, contract))
+    of_segments = "segments" in named or ACCEPT_QUEUE in named
+    rates = [
+        (requests, "requests/s", contract.requests_per_s if "requests" in named else None),
+        (segments, "segments/s", contract.lowest_segments_per_s if of_segments else None),
+    ]
+    at_limit = [
+        f"{significant(rate)} {unit}"
+        for rate, unit, allowed in rates
+        if allowed and rate > AT_CONTRACT * allowed
+    ]
+    if at_limit:
+        return f"the provider accepted {' and '.join(at_limit)}, {AS_ALLOWED}"
+    return (
+        f"{HELD_FOR_LIMITS}; the provider accepted {significant(requests)} requests/s and "
+        f"{significant(segments)} segments/s on average"
+    )
 
 
 def _accepted(view: View, contract: Contract) -> tuple[Floats, Floats]:
@@ -197,8 +216,11 @@ def shared_queue_wait_s(view: View) -> Floats:
     return np.where(at_rate, shared_wait_s(view), np.nan)
 
 
-def _reached(view: View, contract: Contract, queued: Bools) -> tuple[Bools, ...]:
-    """For each limit, in the order of ``_named``, the windows in which the sender reached it."""
+def _reached(view: View, contract: Contract, queued: Bools, waiting: Bools) -> tuple[Bools, ...]:
+    """For each limit, in the order of ``_named``, the windows in which the sender reached it.
+
+    A rate near its limit delays nothing unless messages wait for it, or are refused.
+    """
     requests, segments = _accepted(view, contract)
     used = (
         (requests, contract.requests_per_s, "requests"),
@@ -209,7 +231,7 @@ def _reached(view: View, contract: Contract, queued: Bools) -> tuple[Bools, ...]
     asked = np.maximum(view.gauges.rise("provider", "count_requests"), 1.0)
     found = []
     for rate, allowed, name in used:
-        reached = over(rate, AT_CONTRACT * (allowed or math.inf))
+        reached = over(rate, AT_CONTRACT * (allowed or math.inf)) & waiting
         if name:
             refused = _refused(view, f"throttled_{name}")
             reached |= over(refused / asked, THROTTLED_SHARE)

@@ -20,7 +20,7 @@ from analysis.findings import (
 )
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.no_reply import (
     error_names,
     failed_counts,
@@ -41,7 +41,7 @@ _HARDLY_BEFORE = 0.1  # of the messages that were refused to the end
 _STRENGTH = 0.8  # weaker than the kinds that name a cause: it shows where messages wait and not why
 
 
-def slow(view: View) -> Seen:
+def slow(view: View) -> KindFinding:
     """The median answer takes long, or none comes for some time."""
     late = _late(view)
     silences = [each for each in view.silences if each.waited]
@@ -74,10 +74,10 @@ def slow(view: View) -> Seen:
 
     # Too few requests to the provider are the cause of a slow answer, and not of a silence.
     unexplained = late & ~submits.callers_wait(view)
-    return Seen(strength(unexplained | _during(view, silences), _STRENGTH), describe)
+    return KindFinding(strength(unexplained | _during(view, silences), _STRENGTH), describe)
 
 
-def refusing(view: View) -> Seen:
+def refusing(view: View) -> KindFinding:
     """Messages were not taken by an API that answers quickly."""
     planned = view.windows.counts(view.due_s, view.everyone)
     left = view.windows.counts(view.due_s, view.not_taken)
@@ -102,10 +102,10 @@ def refusing(view: View) -> Seen:
         # Its processor and its provider calls do not say why it refuses.
         return f"{view.sender_name}'s API {what}", (*_counts(view), *_by_class(view))
 
-    return Seen(strength(seen, _STRENGTH), describe)
+    return KindFinding(strength(seen, _STRENGTH), describe)
 
 
-def stopped(view: View) -> Seen:
+def stopped(view: View) -> KindFinding:
     """No message was answered from an instant to the end of the load, or all requests failed at once until
     the sender was back.
     """
@@ -123,7 +123,7 @@ def stopped(view: View) -> Seen:
         text, after = _stop_words(view, found)
         return text, (after, *([f"before, it {absent}"] if absent else ()), *_counts(view))
 
-    return Seen(strength(where), describe)
+    return KindFinding(strength(where), describe)
 
 
 def _stop_words(view: View, found: Stop) -> tuple[str, str]:
@@ -264,7 +264,7 @@ def _limit(view: View) -> str:
 
 
 def _answered_first(view: View) -> list[str]:
-    """Of the messages that the provider has seen: a sender that answers first does not wait for its answer."""
+    """Of the messages that the provider has seen: a sender that answers first does not wait for it."""
     both = np.isfinite(view.load.replied_s) & np.isfinite(view.taken_at_s)
     first = int(np.count_nonzero(both & (view.load.replied_s < view.taken_at_s)))
     total = int(np.count_nonzero(both))

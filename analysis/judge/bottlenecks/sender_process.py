@@ -7,7 +7,15 @@ import numpy as np
 from analysis.arrays import Bools
 from analysis.findings import BottleneckKind
 from analysis.formatting import significant
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, most_frequent, over, strength, typical
+from analysis.judge.bottlenecks.kind import (
+    Description,
+    Kind,
+    KindFinding,
+    most_frequent,
+    over,
+    strength,
+    typical,
+)
 from analysis.judge.bottlenecks.view import View
 
 CORE_PERCENT = 90.0
@@ -20,7 +28,7 @@ STOPPED_SHARE = 0.2
 PROCESSES = ("sender", "target")
 
 
-def cpu(view: View) -> Seen:
+def cpu(view: View) -> KindFinding:
     used, whose = view.gauges.busiest("cpu_percent", *PROCESSES)
     thread, _ = view.gauges.busiest("busiest_thread_percent", *PROCESSES)
     waited, _ = view.gauges.busiest("core_wait_percent", *PROCESSES)
@@ -49,10 +57,10 @@ def cpu(view: View) -> Seen:
             return f"{process} used {percent} % of a core, {all_of_it(windows & full)}", tuple(evidence)
         return f"{process} needed a core and got {percent} % of one", tuple(evidence)
 
-    return Seen(strength(full | held, np.maximum(np.nan_to_num(used) / 100.0, 0.95)), describe)
+    return KindFinding(strength(full | held, np.maximum(np.nan_to_num(used) / 100.0, 0.95)), describe)
 
 
-def loop(view: View) -> Seen:
+def loop(view: View) -> KindFinding:
     """Late although no other program had the core: blocked by a call, or stopped from outside."""
     at_s, lag_ms = view.gauges.gauges.series("sender", "loop_lag_ms")
     waited_ms = view.gauges.gauges.at("sender", "loop_core_wait_ms", at_s)
@@ -81,7 +89,7 @@ def loop(view: View) -> Seen:
         evidence.append(f"{process} used {percent} % of a core meanwhile")
         return f"{process} was blocked or stopped while it had work to do", tuple(evidence)
 
-    return Seen(strength(over(own, LOOP_LATE_MS) | (stopped > STOPPED_SHARE), 0.95), describe)
+    return KindFinding(strength(over(own, LOOP_LATE_MS) | (stopped > STOPPED_SHARE), 0.95), describe)
 
 
 def _mean(view: View, process: str, name: str) -> np.ndarray:

@@ -14,7 +14,7 @@ from analysis.formatting import count_text, rate_text, seconds_text, significant
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, rate_words, slow_after_refusal
 from analysis.judge.bottlenecks.contract import contract_of
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.lowered_limit import lowered
 from analysis.judge.bottlenecks.machine import without_core
 from analysis.judge.bottlenecks.sender_api import median_answer
@@ -47,7 +47,7 @@ def own_limits(view: View) -> tuple[float | None, float | None]:
     return sums[0], sums[1]
 
 
-def pacing(view: View) -> Seen:
+def pacing(view: View) -> KindFinding:
     share = waited_share(view, "pacing")
     reported = over(share, WAITED_SHARE)
     own_way = binds_below_contract(view)
@@ -73,7 +73,7 @@ def pacing(view: View) -> Seen:
         return f"{view.sender_name} delays messages because of its own rate limits", tuple(evidence)
 
     own = (reported & own_way & ~lowered(view)) | inferred | slow
-    return Seen(strength(own, np.maximum(share, 0.85)), describe)
+    return KindFinding(strength(own, np.maximum(share, 0.85)), describe)
 
 
 def binds_below_contract(view: View) -> Bools:
@@ -122,7 +122,7 @@ def _backlog(view: View) -> Bools:
     return submits.backlog(view) & ~without_core(view, *PROCESSES)
 
 
-def rate(view: View) -> Seen:
+def rate(view: View) -> KindFinding:
     """For a sender without gauges: its backlog grows, and it forwards the same number all the time.
 
     A limit of its rate and a fixed number of busy workers are the same from outside.
@@ -147,10 +147,10 @@ def rate(view: View) -> Seen:
             f"the median message waited {in_sender(view, windows)} in it",
         )
 
-    return Seen(strength(seen, 0.85), describe)
+    return KindFinding(strength(seen, 0.85), describe)
 
 
-def hold(view: View) -> Seen:
+def hold(view: View) -> KindFinding:
     """A backlog without requests in flight, and without the constant rate that shows a rate limit; or a delay
     that all messages have, while more requests could be in flight.
 
@@ -178,10 +178,10 @@ def hold(view: View) -> Seen:
         return text, tuple(evidence)
 
     # Weak, since it shows where messages wait and not why.
-    return Seen(strength(held, 0.4), describe)
+    return KindFinding(strength(held, 0.4), describe)
 
 
-def concurrency(view: View) -> Seen:
+def concurrency(view: View) -> KindFinding:
     share = waited_share(view, "in_flight")
     reported = over(share, WAITED_SHARE)
     silent = view.journeys.journal and not view.gauges.gauges.names("sender", "waited_")
@@ -208,7 +208,9 @@ def concurrency(view: View) -> Seen:
             tuple(evidence),
         )
 
-    return Seen(strength(reported | inferred, np.where(reported, np.maximum(share, 0.85), 0.75)), describe)
+    return KindFinding(
+        strength(reported | inferred, np.where(reported, np.maximum(share, 0.85), 0.75)), describe
+    )
 
 
 def _limits_words(limits: tuple[float | None, float | None]) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from analysis.arrays import Bools
 from analysis.formatting import seconds_text
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.view import View
 
 SLOW_MS = 100.0
 
 
-def look(view: View) -> Seen:
+def look(view: View) -> KindFinding:
     commit = view.gauges.high("sender", "commit_ms")
     waiting = view.gauges.high("sender", "waiting_for_commit")
 
@@ -22,7 +22,7 @@ def look(view: View) -> Seen:
         )
         return f"{view.sender_name}'s store took {took} for a commit", evidence
 
-    return Seen(strength(over(commit, SLOW_MS), 0.9 + 0.1 * (commit > 5 * SLOW_MS)), describe)
+    return KindFinding(strength(over(commit, SLOW_MS), 0.9 + 0.1 * (commit > 5 * SLOW_MS)), describe)
 
 
 STORE = Kind(

@@ -10,7 +10,7 @@ from analysis.arrays import Bools
 from analysis.findings import BEFORE_REFUSED, CONNECTION_REFUSED, REFUSED_PERMANENTLY, SAID_HOW_LONG
 from analysis.formatting import count_text, seconds_text, share_text, times_text
 from analysis.judge.bottlenecks.contract import says_how_long
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, strength
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, strength
 from analysis.judge.bottlenecks.no_reply import with_errors
 from analysis.judge.bottlenecks.view import View
 from analysis.refusals import reason_words
@@ -18,7 +18,7 @@ from analysis.refusals import reason_words
 _MANY = 0.05  # of the accepted messages of a window
 
 
-def look(view: View) -> Seen:
+def look(view: View) -> KindFinding:
     gone = view.outcomes.unaccounted & ~view.outcomes.still_held
     share = view.windows.share(view.due_s, gone, view.journeys.accepted)
 
@@ -32,7 +32,7 @@ def look(view: View) -> Seen:
         return f"{view.sender_name} accepted messages and {did_not}", evidence
 
     # A few messages are a finding, but not the reason why a load was too much.
-    return Seen(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
+    return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
 
 
 def _held_by_an_ended_process(view: View, gone: Bools) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def _held_by_an_ended_process(view: View, gone: Bools) -> tuple[str, ...]:
     return (f"{many} of them {BEFORE_REFUSED}, {at} after the load's start",)
 
 
-def gave_up(view: View) -> Seen:
+def gave_up(view: View) -> KindFinding:
     gone = view.outcomes.given_up
     share = view.windows.share(view.due_s, gone, view.journeys.accepted)
 
@@ -76,7 +76,7 @@ def gave_up(view: View) -> Seen:
         with_header = f", refused {SAID_HOW_LONG}" if known else ""
         return text, (f"{of_accepted}{with_header}",)
 
-    return Seen(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
+    return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
 
 
 def _reasons(view: View, among: Bools) -> list[tuple[str, int]]:

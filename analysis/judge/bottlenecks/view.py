@@ -65,13 +65,20 @@ class View:
         """The faults with a time that can delay a message in the sender. Reports, and messages that wait for
         a carrier, are behind it.
         """
-        named = [each for each in self.given.profile.get("faults") or () if isinstance(each, Mapping)]
-        behind = {each.get("name") for each in named if each.get("behaviour") == "hold"}
         return tuple(
             band
             for band in self.given.faults
-            if band.from_s is not None and not band.kind.startswith(ON_REPORTS) and band.name not in behind
+            if band.from_s is not None
+            and not band.kind.startswith(ON_REPORTS)
+            and band not in self.holding_faults
         )
+
+    @cached_property
+    def holding_faults(self) -> tuple[FaultBand, ...]:
+        """The faults with a time in which messages wait for a carrier that takes none."""
+        named = [each for each in self.given.profile.get("faults") or () if isinstance(each, Mapping)]
+        holding = {each.get("name") for each in named if each.get("behaviour") == "hold"}
+        return tuple(band for band in self.given.faults if band.from_s is not None and band.name in holding)
 
     @cached_property
     def everyone(self) -> Bools:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import Bools, Ints
-from analysis.measure.shares.limits import (
+from analysis.measure.contract_limits import (
     CONCURRENT,
     DRAIN,
     LIMITS,

@@ -11,10 +11,10 @@ import numpy as np
 from analysis.arrays import Floats, Ints
 from analysis.findings import DelaySplit, Share
 from analysis.formatting import of_unit, round_number_text
+from analysis.measure.contract_limits import CARRIER, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.dependence import evidence_of
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
 from analysis.measure.percentiles import known, quantiles, ranks
-from analysis.measure.shares.limits import CARRIER, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.shares.split import SHARES, Split, read_downtime, split_delays
 from analysis.quantile import Quantile, needed
 from analysis.read.columns import Labels

@@ -12,11 +12,12 @@ from analysis.arrays import Bools, Floats, Ints
 from analysis.classes import messages_of
 from analysis.findings import POINTS, Hint
 from analysis.formatting import count_text, seconds_text, share_text, significant, times_text
+from analysis.measure.contract_limits import ContractLimits, has_fast_lane, read_limits
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import known, quantiles
 from analysis.measure.provider_limits import currency_of, priority_price_factor
 from analysis.measure.report_answers import reports_not_confirmed
-from analysis.measure.shares.limits import ContractLimits, has_fast_lane, read_limits
+from analysis.measure.turns import no_turn
 from analysis.read.journeys import Journeys
 from analysis.records import Manifest
 
@@ -38,6 +39,7 @@ def hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> 
         _one_message_per_request(journeys, refused, limits),
         _marketing_with_priority(journeys, manifest.profile),
         _ucs2(journeys),
+        no_turn(journeys),
     )
     return tuple(hint for hint in found if hint is not None)
 

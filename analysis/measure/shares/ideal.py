@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import Bools, Ints
+from analysis.measure.contract_limits import CARRIER, LIMITS, ContractLimits
 from analysis.measure.shares.contract_wait import wait_for_contract
-from analysis.measure.shares.limits import CARRIER, LIMITS, ContractLimits
 from analysis.measure.shares.queueing import served
 
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import ShareName
+from analysis.measure.contract_limits import CARRIER, DRAIN, ContractLimits
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.shares.ideal import IdealWait, Offered, ideal_wait, waits_alone_ns
-from analysis.measure.shares.limits import CARRIER, DRAIN, ContractLimits
 from analysis.measure.shares.queueing import busy_until
 from analysis.read.journeys import Journeys
 from analysis.records import RecordedFault

@@ -1,4 +1,4 @@
-"""The sender's process stands still for a time: a suspended machine, a process that gets no processor."""
+"""The sender's process is paused for a time: a suspended machine, a process that gets no processor."""
 
 from __future__ import annotations
 

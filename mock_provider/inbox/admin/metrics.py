@@ -14,7 +14,7 @@ from mock_provider.inbox.provider_control import ProviderStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _PREFIX = "smsbench_provider_"
-_REFUSED, _CARRIER = "refused_", "queue_carrier_"
+_REFUSED, _MESSAGES_REFUSED, _CARRIER = "refused_", "messages_refused_", "queue_carrier_"
 
 # By the names of ``GET /admin/state``.
 COUNTERS = {
@@ -103,9 +103,14 @@ def _counters(engine: EngineState, process: Mapping[str, float]) -> Iterator[Met
         if key.startswith(_REFUSED):
             refused.add_metric([key.removeprefix(_REFUSED)], count)
     yield refused
+    messages = CounterMetricFamily(f"{_PREFIX}refused_messages", "Refused messages", labels=["reason"])
+    for key, count in counters.items():
+        if key.startswith(_MESSAGES_REFUSED):
+            messages.add_metric([key.removeprefix(_MESSAGES_REFUSED)], count)
+    yield messages
     ended = CounterMetricFamily(f"{_PREFIX}ended_messages", "Messages that are final", labels=["state"])
     for key in counters:
-        if key not in COUNTERS and not key.startswith(_REFUSED):
+        if key not in COUNTERS and not key.startswith((_REFUSED, _MESSAGES_REFUSED)):
             ended.add_metric([key], counters[key])
     yield ended
     resent = "Report calls repeated on another connection"

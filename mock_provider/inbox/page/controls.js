@@ -45,13 +45,13 @@ export function startControls() {
       columns: () => [{ column: "state", allowed: enums.states }, { column: "reason", allowed: null }],
     }),
     mixForm({
-      name: "Refusals", what: "requests", note: "as if something were wrong with them",
+      name: "Refusals", what: "requests", note: "drawn at random, whatever they contain",
       present: () => profile.reply.errors, asPatch: errors => ({ reply: { errors } }),
       columns: () => [{ column: "refusal", allowed: enums.refusals }],
     }),
   ];
   at("controls-view").append(el("div", { class: "columns" },
-    el("section", {}, el("h2", {}, "In force"), inForce, el("p", { class: "buttons" }, restore), faults),
+    el("section", {}, el("h2", {}, "Current settings"), inForce, el("p", { class: "buttons" }, restore), faults),
     el("section", {}, el("h2", {}, "Settings"), parts.map(part => part.element))));
 }
 

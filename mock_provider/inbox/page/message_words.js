@@ -12,7 +12,7 @@ export function price(points) {
 const STAGES = {
   ANSWERING: "being answered", SCHEDULED: "scheduled", QUEUED: "in accept queue",
   AT_CARRIER: "in carrier queue", ON_AIR: "on air",
-  LOST: "lost by a fault, open for ever",
+  LOST: "lost by a fault, stays open",
 };
 
 /** @param {import('./payloads.js').CapturedMessage} message */

@@ -37,6 +37,7 @@ from mock_provider.protocols.generic.send import (
     SentRequest,
     read_send,
     render_send,
+    send_keys,
 )
 from mock_provider.protocols.http_protocol import HttpAction, ProtocolContext
 from mock_provider.settings.values import Refusal
@@ -48,6 +49,7 @@ _ONE_MESSAGE = "/v1/messages/"
 class GenericApi:
     """The protocol under one profile. It has no state."""
 
+    name = PROTOCOL_NAME
     paths = frozenset((_MESSAGES, _ACCOUNT, _OPENAPI))
     prefixes = (_ONE_MESSAGE,)
     errors = ErrorReplies(problem(Refusal.UNAVAILABLE.value), INTERNAL_ERROR, refusal_text)
@@ -71,6 +73,9 @@ class GenericApi:
             return self._read_rest(path, method, token)
         except ProblemError as error:
             return reply_for_account(token, UNAUTHORIZED, problem(error.code, error.errors))
+
+    def keys(self, request: HttpRequest) -> tuple[str, ...]:
+        return send_keys(request.body) if request.path == _MESSAGES and request.method == "POST" else ()
 
     def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
         reports = (effect.report,) if isinstance(effect, SendProgress) else effect.reports

@@ -41,11 +41,24 @@ from mock_provider.settings.values import Refusal
 PROTOCOL_NAME = "generic"
 
 _MAX_NAMED_NUMBERS = 100
+_MOST_KEYS = 10_000  # of a request that cannot be read
+_LONGEST_KEY = 255
 _LONGEST_WAIT_S = 92 * 86_400.0
 _CLASSES = {None: MessageClass.UNSPECIFIED} | {t.value: t for t in MessageClass if t.value}
 _NO_RECIPIENT = Refusal.NO_VALID_RECIPIENT.value
 
 _encoder = msgspec.json.Encoder()
+
+
+class _UnreadMessage(Struct, frozen=True):
+    text: object = ""
+    reference: object = ""
+
+
+class _Unread(Struct, frozen=True):
+    """A request whose other fields may be invalid."""
+
+    messages: list[_UnreadMessage] = []
 
 
 class SentRequest(Struct, frozen=True, gc=False):
@@ -69,6 +82,7 @@ def read_send(
     outbound: list[Outbound] = []
     places: list[int] | None = None
     unparsable: list[str] = []
+    unread: list[str] = []
     counted_text, segments, key = "", 0, ""
     for place, message in enumerate(request.messages):
         text = message.text
@@ -84,6 +98,7 @@ def read_send(
             if places is None:
                 places = list(range(place))
             unparsable.append(to)
+            unread.append(key or message.reference or "")
             continue
         if places is not None:
             places.append(place)
@@ -106,8 +121,19 @@ def read_send(
         reports=_reports(request, settings),
         scheduled_ns=scheduled_ns,
         expires_ns=expires_ns,
+        unparsable_keys=tuple(unread),
     )
     return submit, request.messages, places
+
+
+def send_keys(body: bytes) -> tuple[str, ...]:
+    """The journey keys of a request that cannot be read, as far as it is JSON."""
+    try:
+        found = msgspec.json.decode(body, type=_Unread)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ()
+    keys = (text_key(str(each.text)) or each.reference for each in found.messages[:_MOST_KEYS])
+    return tuple(key for key in keys if isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY)
 
 
 def _reports(request: SendBody, settings: GenericSettings) -> ReportsWanted:

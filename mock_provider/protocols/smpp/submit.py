@@ -60,6 +60,15 @@ def _reports(system_id: str, registered: int) -> ReportsWanted:
     return ReportsWanted(system_id, final, registered & _INTERMEDIATE != 0)
 
 
+def submit_keys(message: ShortMessage) -> tuple[str, ...]:
+    """The journey key in a text that was refused as it was read, if it has one."""
+    octets = message.short_message or b"".join(
+        value for tag, value in message.tlvs if tag == codes.MESSAGE_PAYLOAD
+    )
+    key = text_key(octets.replace(b"\0", b"").decode("latin-1"))  # also of UCS-2, as keys are ASCII
+    return (key,) if key else ()
+
+
 class SubmitReader:
     """Reads submits by a profile's settings. ``keys`` may be shared by the sessions of many connections."""
 
@@ -93,12 +102,13 @@ class SubmitReader:
         key = text_key(text) if part is None else self._keys.key(source, dest, part, text)
         messages: tuple[Outbound, ...] = ()
         unparsable: tuple[str, ...] = ()
+        unread: tuple[str, ...] = ()
         if destinations is not None:
             messages, unparsable = self._outbounds(destinations, text, segments, key)
         else:
             msisdn = _msisdn(message.dest_ton, dest, self._country)
             if msisdn is None:
-                unparsable = (dest,)
+                unparsable, unread = (dest,), (key,)
             else:
                 messages = (Outbound(msisdn, dest, text, segments, key),)
         scheduled_ns = expires_ns = None
@@ -118,6 +128,7 @@ class SubmitReader:
             scheduled_ns,
             expires_ns,
             memo=write_memo(message, text, sender, at.wall_s, self._alphabet),
+            unparsable_keys=unread,
         )
 
     def _outbounds(

@@ -59,9 +59,10 @@ from mock_provider.protocols.smsapi.fields import (
     is_set,
     read_fields,
 )
+from mock_provider.protocols.smsapi.limits import PROTOCOL_NAME
 from mock_provider.protocols.smsapi.refusal_text import refusal_text
 from mock_provider.protocols.smsapi.reports import report_calls
-from mock_provider.protocols.smsapi.send import read_send, wants_json
+from mock_provider.protocols.smsapi.send import read_send, send_keys, wants_json
 from mock_provider.protocols.smsapi.services.endpoints import Services
 from mock_provider.protocols.smsapi.services.groups import with_group_members, with_template_text
 from mock_provider.protocols.smsapi.services.state import SmsapiState
@@ -90,6 +91,7 @@ class _SendRenderer(Struct, frozen=True, gc=False):
 class Smsapi:
     """The protocol under one profile. ``state`` is kept when the profile changes."""
 
+    name = PROTOCOL_NAME
     paths = _PATHS
     prefixes = Services.prefixes
 
@@ -118,6 +120,14 @@ class Smsapi:
             return QueryAction(lambda lookups: render_ping(lookups.account(token)))
         settings = self._settings
         return for_account(token, REST_UNAUTHORIZED, lambda _, account: render_profile(settings, account))
+
+    def keys(self, request: HttpRequest) -> tuple[str, ...]:
+        if request.path not in _SMS_PATHS:
+            return ()
+        try:
+            return send_keys(read_fields(request))
+        except MalformedRequestError:
+            return ()
 
     def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
         if not isinstance(effect, SendReports):

@@ -5,8 +5,9 @@ The receiver answers HTTP 200 with exactly ``OK``; anything else is repeated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from mock_provider.engine.distributions import NS_PER_S
@@ -87,12 +88,13 @@ def _shared(reports: Sequence[DeliveryReport], settings: SmsapiSettings) -> str:
     if rows.count(rows[0]) == len(rows):
         sender_id, price, segments, mcc, mnc = rows[0]
         return _shared_by_all(sender_id, str(points(price, settings)), segments, mcc, mnc)
+    sender_ids, prices, parts, mccs, mncs = zip(*rows, strict=True)
     return _shared_fields(
-        _collapsed(_quoted([r.sender_id for r in reports])),
-        _collapsed([str(points(r.price, settings)) for r in reports]),
-        _collapsed([str(r.segments) for r in reports]),
-        _collapsed([r.mcc for r in reports]),
-        _collapsed([r.mnc for r in reports]),
+        _collapsed(sender_ids, lambda sender_id: quote(sender_id, safe="")),
+        _collapsed(prices, lambda price: str(points(price, settings))),
+        _collapsed(parts, str),
+        _collapsed(mccs, str),
+        _collapsed(mncs, str),
     )
 
 
@@ -110,9 +112,11 @@ def _username(name: str) -> str:
     return quote(name, safe="")
 
 
-def _collapsed(values: Sequence[str]) -> str:
-    """Once, if all values are the same."""
-    return values[0] if values.count(values[0]) == len(values) else ",".join(values)
+def _collapsed(values: tuple[Any, ...], written: Callable[[Any], str]) -> str:
+    """As they are written with commas between them; once, if all values are the same."""
+    if values.count(values[0]) == len(values):
+        return written(values[0])
+    return ",".join(map(written, values))
 
 
 def _quoted(values: list[str]) -> list[str]:

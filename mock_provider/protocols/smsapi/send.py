@@ -24,6 +24,7 @@ from mock_provider.protocols.smsapi.errors import SmsapiError
 from mock_provider.protocols.smsapi.fields import (
     Fields,
     is_set,
+    list_of,
     text_of,
 )
 from mock_provider.protocols.smsapi.limits import DEFAULT_SENDER, MAX_IDX_CHARACTERS, PROTOCOL_NAME
@@ -39,6 +40,7 @@ _RARE_FIELDS = frozenset(
 )
 # SMSAPI's OpenAPI document, schema Sender.
 _is_sender_name = re.compile(r"[0-9]{8,16}|[\w.\-&@ %!+]{1,11}", re.ASCII).fullmatch
+_MOST_KEYS = 10_000  # of a request that cannot be read; one with more leaves no rows
 _SENDER_CHARACTERS = 64  # a name that is longer is invalid
 
 
@@ -69,7 +71,7 @@ def read_send(
     numbers = _numbers(fields, recipients_limit)
     references = _references(fields, len(numbers))
     texts = read_texts(fields, len(numbers), settings)
-    messages, unparsable = _outbound(fields, numbers, texts, references, settings, drop_foreign)
+    messages, unparsable, unread = _outbound(fields, numbers, texts, references, settings, drop_foreign)
     submit = Submit(
         request_id,
         PROTOCOL_NAME,
@@ -81,8 +83,19 @@ def read_send(
         _reports(fields, settings),
         None if date_s is None else engine_time(date_s, at),
         None if expiry_s is None else engine_time(expiry_s, at),
+        unparsable_keys=unread,
     )
     return SendRequest(submit, texts[0] if with_details else None, date_s)
+
+
+def send_keys(fields: Fields) -> tuple[str, ...]:
+    """The journey keys in a send request that cannot be read: of its texts, or its references."""
+    texts = list_of(fields, "message", "\0")
+    references = list_of(fields, "idx", "|")
+    if len(references) > _MOST_KEYS or not (texts or references):
+        return ()
+    in_texts = [key for key in map(text_key, texts) if key]
+    return tuple(in_texts or [each for each in references if len(each) <= MAX_IDX_CHARACTERS])
 
 
 def wants_json(fields: Fields) -> bool:
@@ -161,7 +174,8 @@ def _outbound(
     references: Sequence[str] | None,
     settings: SmsapiSettings,
     drop_foreign: bool,
-) -> tuple[tuple[Outbound, ...], tuple[str, ...]]:
+) -> tuple[tuple[Outbound, ...], tuple[str, ...], tuple[str, ...]]:
+    """The messages; the numbers that cannot be read; the journey keys of the messages to these."""
     drop_repeated = (
         settings.deduplicate_recipients and len(numbers) > 1 and not is_set(fields, "allow_duplicates")
     )
@@ -170,6 +184,7 @@ def _outbound(
     seen: set[str] = set()
     messages: list[Outbound] = []
     unparsable: list[str] = []
+    unread: list[str] = []
     counted, key = texts[0], text_key(texts[0].text)
     for position, submitted in enumerate(numbers):
         msisdn: str | None = submitted
@@ -179,6 +194,8 @@ def _outbound(
         if msisdn is None:
             if submitted:
                 unparsable.append(submitted[:LONGEST_NUMBER])
+                in_text = text_key(texts[min(position, len(texts) - 1)].text)
+                unread.append(in_text or ("" if references is None else references[position]))
             continue
         if drop_foreign and is_foreign(msisdn, settings):
             continue
@@ -192,7 +209,7 @@ def _outbound(
         messages.append(
             Outbound(msisdn, submitted, counted.text, counted.parts, key or reference or "", reference)
         )
-    return tuple(messages), tuple(unparsable)
+    return tuple(messages), tuple(unparsable), tuple(unread)
 
 
 def _reports(fields: Fields, settings: SmsapiSettings) -> ReportsWanted:

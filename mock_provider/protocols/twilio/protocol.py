@@ -25,6 +25,7 @@ from mock_provider.protocols.actions import (
     reply_for_account,
 )
 from mock_provider.protocols.http_protocol import HttpAction, ProtocolContext
+from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.lookups import AccountView, CapturedMessage, Lookups
 from mock_provider.protocols.twilio.credentials import Credentials, read_credentials
 from mock_provider.protocols.twilio.edits import MessageEdits
@@ -110,6 +111,7 @@ def _target(path: str) -> _Target | None:
 class Twilio:
     """The protocol under one profile. ``edits`` are kept when the profile changes."""
 
+    name = PROTOCOL_NAME
     paths = frozenset((OPENAPI_PATH,))
     prefixes: tuple[str, ...] = (_PREFIX,)
     errors = ErrorReplies(error_reply(20503), INTERNAL_ERROR, refusal_text)
@@ -148,6 +150,16 @@ class Twilio:
             return _reply_for(credentials, error_reply(error.code, error.value))
         except MalformedFormError as error:
             return _reply_for(credentials, error_reply(20001, str(error)))
+
+    def keys(self, request: HttpRequest) -> tuple[str, ...]:
+        target = _target(request.path)
+        if target is None or target.kind != "messages" or request.method != "POST":
+            return ()
+        try:
+            key = text_key(parse_form(request.body).get("Body", ""))
+        except MalformedFormError:
+            return ()
+        return (key,) if key else ()
 
     def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
         if isinstance(effect, SendProgress):

@@ -32,7 +32,7 @@ export function showCampaigns(rows, more) {
   at("key").hidden = rows.length === 0;
   at("more").hidden = rows.length > 0 && more === 0;
   at("more").textContent = rows.length === 0
-    ? "None since the sender was started. POST /v1/campaigns brings one."
+    ? "No campaign since the sender was started. POST /v1/campaigns sends one."
     : `and ${counted(more, "campaign", "campaigns")} more: GET /v1/campaigns/ID`;
 }
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from reference_sender.dispatch.values import EndedMessage, Message, Recovered, Report, State
+from reference_sender.dispatch.values import EndedMessage, Lane, Message, Recovered, Report, State
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.postgres import campaign_reports, controls, leases, reading, rule_changes, writing
-from reference_sender.store.postgres.link import Loop, PostgresLink
+from reference_sender.store.postgres.link import LoopThread, PostgresLink
 from reference_sender.store.postgres.schema import bring_up_to_date
 from reference_sender.store.protocol import (
     NODE_BITS,
@@ -50,7 +50,7 @@ class PostgresStore:
         self._membership = membership
         self._doubtful_claims: list[int] = []  # of claims without an answer
         self._claimed_turns: dict[int, int] = {}  # the highest of each lane
-        self._loop = Loop()
+        self._loop = LoopThread()
         self._writer = PostgresLink(self._loop, url, WRITE_S)
         self._reader = PostgresLink(self._loop, url, READ_S, checked=True)
         self._renewer = PostgresLink(self._loop, url, RENEW_S)
@@ -85,11 +85,13 @@ class PostgresStore:
         if self._writer.call(lambda connection: connection.fetchval(_PROBE, self._node)) is None:
             raise StoreError(writing.LEASE_ENDED)
 
-    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+    def unfinished(
+        self, limit: int | None = None, place: Place | None = None, lane: Lane = Lane.MARKETING
+    ) -> list[Recovered]:
         routes, doubtful = self._membership.routes, self._doubtful_claims
         records = self._renewer.call(
             lambda connection: leases.claim(
-                connection, self._node, routes, limit, doubtful, self._claimed_turns
+                connection, self._node, routes, limit, lane, doubtful, self._claimed_turns
             )
         )
         doubtful.clear()

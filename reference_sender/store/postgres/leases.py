@@ -93,7 +93,7 @@ _FREE_FOR = f"""
 _NOW_NS = "(extract(epoch FROM statement_timestamp()) * 1e9)::bigint"
 _CLAIM = f"""
 WITH free AS (
-    {_FREE_FOR} ORDER BY c.lane, c.turn, c.id LIMIT $3 FOR UPDATE OF c SKIP LOCKED
+    {_FREE_FOR} AND c.lane <= $5 ORDER BY c.lane, c.turn, c.id LIMIT $3 FOR UPDATE OF c SKIP LOCKED
 ), expired AS (
     {_FREE_FOR} AND c.expires_ns <= {_NOW_NS} ORDER BY c.expires_ns LIMIT $4 FOR UPDATE OF c SKIP LOCKED
 ), reported AS (
@@ -181,6 +181,7 @@ async def renew(
         unclaimed,
         turns=await _turns(connection, claimed),
         leads=node == min(shares),
+        standby=None if node in sorted(shares)[: membership.most_nodes] else membership.most_nodes,
         differing=_differing(membership, others),
     )
 
@@ -243,25 +244,33 @@ async def claim(
     node: int,
     routes: tuple[str, ...],
     limit: int | None,
+    lane: Lane,
     doubtful: list[int],
     claimed: dict[int, int],
 ) -> list[Record]:
-    """Messages that no node owned, now of this one: the most urgent, and some that expired or have a report.
+    """Messages that no node owned, now of this one: the most urgent, down to those of ``lane``, and some that
+    expired or have a report.
 
     ``doubtful`` are those of earlier calls without an answer, which are given back, and gets those of this
     call: the caller empties it when it has the answer. ``claimed`` gets the highest turn of the most urgent
     ones, by lane.
     """
     async with connection.transaction():
+        lowest = list(Lane).index(lane)
         if doubtful:
-            await connection.execute(_GIVE_BACK, node, doubtful)
-        rows = await connection.fetch(_CLAIM, node, list(routes), limit, _ENDING_AT_ONCE)
+            await give_back(connection, node, doubtful)
+        rows = await connection.fetch(_CLAIM, node, list(routes), limit, _ENDING_AT_ONCE, lowest)
         ids = [row[0] for row in rows]
         doubtful.extend(ids)
-        for _, lane, turn in rows:
-            if lane is not None:
-                claimed[lane] = max(turn, claimed.get(lane, 0))
+        for _, number, turn in rows:
+            if number is not None:
+                claimed[number] = max(turn, claimed.get(number, 0))
         return await these(connection, ids) if ids else []
+
+
+async def give_back(connection: asyncpg.Connection[Any], node: int, ids: Sequence[int]) -> None:
+    """Any node may claim those of these messages that the node owns."""
+    await connection.execute(_GIVE_BACK, node, ids)
 
 
 async def reports(connection: asyncpg.Connection[Any], node: int, limit: int) -> list[HandedOver]:

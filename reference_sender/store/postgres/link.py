@@ -55,7 +55,7 @@ class Unanswered(StoreError):
     """The connection broke: what was asked for may have been done."""
 
 
-class Loop:
+class LoopThread:
     """An event loop in a thread."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class PostgresLink:
     call that was given up: whatever that call did is on disk before the next one begins.
     """
 
-    def __init__(self, loop: Loop, url: str, limit_s: float, checked: bool = False) -> None:
+    def __init__(self, loop: LoopThread, url: str, limit_s: float, checked: bool = False) -> None:
         """A call takes ``limit_s`` at most. If calls may take long, the connection is ``checked`` before
         each.
         """

@@ -1,4 +1,4 @@
--- Schema 6 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
+-- Schema 7 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
 CREATE TABLE identity (
     version       integer NOT NULL,
     tag           text NOT NULL,
@@ -29,8 +29,11 @@ CREATE TABLE message (
     campaign   text NOT NULL,
     segments   integer NOT NULL,
     created_ns bigint NOT NULL,
-    expires_ns bigint NOT NULL
+    expires_ns bigint NOT NULL,
+    pair       bigint                           -- of a message that is stored once: its campaign, number and text
 );
+
+CREATE UNIQUE INDEX message_pair ON message (pair) WHERE pair IS NOT NULL;
 
 CREATE INDEX message_campaign ON message (campaign, id) WHERE campaign <> '';
 

@@ -13,7 +13,9 @@ from typing import Any
 import asyncpg
 
 from reference_sender.dispatch.values import FINAL_STATES, Change, Lane, Message, Report, State, SubmitAttempt
+from reference_sender.store.message_rows import pair_of
 from reference_sender.store.postgres.controls import is_held, write_controls, write_holds
+from reference_sender.store.postgres.leases import give_back
 from reference_sender.store.protocol import Existing, StoreError, Work
 from reference_sender.store.unstored_costs import kept_controls
 
@@ -24,6 +26,7 @@ _STATE = {state: state.value for state in State}
 _MESSAGE = (
     "bigint[]",
     *("text[]", "text[]", "bytea[]", "text[]", "text[]", "text[]", "integer[]", "bigint[]", "bigint[]"),
+    "bigint[]",
 )
 _CLAIM = ("bigint[]", "integer[]", "smallint[]", "bigint[]", "bigint[]")
 _PROGRESS = ("bigint[]", "text[]", "text[]", "text[]", "integer[]", "bigint[]", "text[]", "bigint[]")
@@ -33,8 +36,10 @@ _IDS = ("bigint[]",)
 _FINAL = ", ".join(f"'{state.value}'" for state in FINAL_STATES)
 
 
-def _statement() -> str:
-    """A message that ended before may be purged: then a change of it, by a late report, is not kept."""
+def _statement(unique: str) -> str:
+    """A message that ended before may be purged: then a change of it, by a late report, is not kept. One with
+    a value in ``unique`` that is in use is not stored.
+    """
     used = 1
 
     def rows(types: Sequence[str]) -> str:
@@ -47,7 +52,8 @@ def _statement() -> str:
 WITH fence AS MATERIALIZED (
     SELECT id FROM node WHERE id = $1 AND NOT dead AND alive_until > clock_timestamp() FOR KEY SHARE
 ), kept AS (
-    INSERT INTO message SELECT u.* FROM fence, {rows(_MESSAGE)} AS u ON CONFLICT (key) DO NOTHING RETURNING id
+    INSERT INTO message SELECT u.* FROM fence, {rows(_MESSAGE)} AS u
+        ON CONFLICT {unique} DO NOTHING RETURNING id
 ), claimed AS (
     INSERT INTO claim (id, owner, lane, expires_ns, turn)
     SELECT u.* FROM kept JOIN {rows(_CLAIM)} AS u (id, owner, lane, expires_ns, turn) USING (id)
@@ -79,16 +85,19 @@ SELECT (SELECT count(*) FROM fence), (SELECT array_agg(id) FROM kept)
 """
 
 
-_COMMIT = _statement()
+_COMMIT = _statement("(key)")
+# PostgreSQL takes one index or all, also that of the ids. So ``_taken`` looks at these.
+_COMMIT_ONCE = _statement("")
+_ID_IN_USE = "SELECT id FROM message WHERE id = ANY($1) LIMIT 1"
 # In a statement of its own before ``_EXISTING``: a row that another node removes meanwhile is not found
 # there, and one that is confirmed is not removed.
 _CONFIRM = """
 UPDATE claim SET confirmed = true FROM message
-WHERE message.key = ANY($1) AND claim.id = message.id AND NOT confirmed
+WHERE (message.key = ANY($1) OR message.pair = ANY($2)) AND claim.id = message.id AND NOT confirmed
 """
 _EXISTING = (
-    "SELECT m.key, m.id, m.recipient, m.body, m.class, coalesce(p.state, 'queued') FROM message m"
-    " LEFT JOIN progress p ON p.id = m.id WHERE m.key = ANY($1)"
+    "SELECT m.key, m.pair, m.id, m.recipient, m.body, m.class, coalesce(p.state, 'queued') FROM message m"
+    " LEFT JOIN progress p ON p.id = m.id WHERE m.key = ANY($1) OR m.pair = ANY($2)"
 )
 # A message that had no owner may be with another node by now: it is sent, and a repeat finds it by its key.
 # One that another node has confirmed to a client stays.
@@ -106,13 +115,16 @@ LEASE_ENDED = (
 
 async def commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> Mapping[int, Existing]:
     """As ``Store.commit``. Raises ``StoreError`` and writes nothing if the lease has ended."""
-    if not (work.refused or work.controls or any(map(is_held, work.messages))):
+    controlled = work.refused or work.controls or work.given_back
+    if not (controlled or any(is_held(each) or each.once for each in work.messages)):
         return await _commit(connection, node, work)
     async with connection.transaction():
         if work.refused:
             await connection.execute(_REFUSE, node, work.refused)
             await connection.execute(_LEAVE, node, work.refused)
         taken = await _commit(connection, node, work)
+        if work.given_back:
+            await give_back(connection, node, work.given_back)
         await write_holds(connection, work.messages)
         await write_controls(connection, node, kept_controls(work, taken))
         return taken
@@ -126,7 +138,7 @@ async def _commit(connection: asyncpg.Connection[Any], node: int, work: Work) ->
     claims = [message for message in messages if message.message_id not in final]
     ended = set(work.ended)
     row = await connection.fetchrow(
-        _COMMIT,
+        _COMMIT_ONCE if any(message.once for message in messages) else _COMMIT,
         node,
         *_message_columns(messages),
         *_claim_columns(claims, node, work.unclaimed),
@@ -149,27 +161,39 @@ async def _commit(connection: asyncpg.Connection[Any], node: int, work: Work) ->
 async def _taken(
     connection: asyncpg.Connection[Any], node: int, work: Work, kept: frozenset[int]
 ) -> dict[int, Existing]:
-    """The messages that have the keys of those that were not stored. Those with a free key are stored now."""
+    """The messages that prevented others from being stored. Those that nothing prevents are stored now."""
     others = [message for message in work.messages if message.message_id not in kept]
     keys = [message.key for message in others]
-    await connection.execute(_CONFIRM, keys)
-    rows = await connection.fetch(_EXISTING, keys)
-    existing = {
-        row[0]: Existing(row[1], row[2], row[3].decode(), Lane(row[4]), State(row[5])) for row in rows
+    pairs = [pair for message in others if (pair := pair_of(message)) is not None]
+    await connection.execute(_CONFIRM, keys, pairs)
+    rows = await connection.fetch(_EXISTING, keys, pairs)
+    existing = {row[0]: _existing(row) for row in rows}
+    same = {row[1]: _existing(row, is_duplicate=True) for row in rows if row[1] is not None}
+    found = {
+        message.message_id: existing.get(message.key) or same.get(pair_of(message)) for message in others
     }
-    taken = {message.message_id: existing[message.key] for message in others if message.key in existing}
-    if free := [message for message in others if message.key not in existing]:
+    taken = {message_id: each for message_id, each in found.items() if each is not None}
+    if free := [message for message in others if message.message_id not in taken]:
+        if (number := await connection.fetchval(_ID_IN_USE, [each.message_id for each in free])) is not None:
+            raise StoreError(f"another message has the id {number}")
         again = Work(free, work.changes, unclaimed=work.unclaimed)
         taken.update(await _commit(connection, node, again))
     return taken
 
 
+def _existing(row: asyncpg.Record, is_duplicate: bool = False) -> Existing:
+    """A row of ``_EXISTING``."""
+    return Existing(row[2], row[3], row[4].decode(), Lane(row[5]), State(row[6]), is_duplicate)
+
+
 def _first_of_each_key(messages: Sequence[Message]) -> list[Message]:
-    """In the order of their keys. All nodes insert in this order, which prevents deadlocks."""
+    """In the order of what an insert may wait for: pairs, then keys. All nodes insert in this order, which
+    prevents deadlocks.
+    """
     first: dict[str, Message] = {}
     for message in messages:
         first.setdefault(message.key, message)
-    return [first[key] for key in sorted(first)]
+    return sorted(first.values(), key=lambda each: (pair_of(each) or 0, each.key))
 
 
 def _message_columns(messages: Sequence[Message]) -> tuple[list[Any], ...]:
@@ -184,6 +208,7 @@ def _message_columns(messages: Sequence[Message]) -> tuple[list[Any], ...]:
         [m.segments for m in messages],
         [m.created_ns for m in messages],
         [m.expires_ns for m in messages],
+        [pair_of(m) for m in messages],
     )
 
 

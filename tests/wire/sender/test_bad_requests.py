@@ -55,6 +55,33 @@ def test_what_is_wrong_with_a_message_is_named(run_world: RunWorld) -> None:
     run_world(steps)
 
 
+def test_null_counts_as_not_given(run_world: RunWorld) -> None:
+    optional = ("key", "from", "campaign", "expires_in_s", "send_at", "quiet_hours")
+    shared = (*(name for name in optional if name != "key"), "duplicates", "spending_limit", "report_to")
+
+    async def steps(world: SenderWorld) -> None:
+        for more in (dict.fromkeys(optional), {"campaign": ""}):
+            status, answer, _ = await world.post(**more)
+            assert status == 202, answer
+        for more in (dict.fromkeys(shared), {"campaign": ""}):
+            body = {"message_class": "otp", **more, "recipients": [{"to": "48500100200", "text": "x"}]}
+            status, answer, _ = await world.call("POST", "/v1/campaigns", json=body)
+            assert (status, answer["accepted"]) == (202, 1), answer
+            assert answer["id"]
+
+    run_world(steps)
+
+
+def test_the_error_about_a_csv_without_a_text_says_where_to_give_it(run_world: RunWorld) -> None:
+    async def steps(world: SenderWorld) -> None:
+        path = "/v1/campaigns?message_class=otp"
+        csv = AUTHORIZED | {"Content-Type": "text/csv"}
+        _, answer, _ = await world.call("POST", path, csv, data=b"to\n48500100200\n")
+        assert "in the query" in answer["refused"][0]["message"]
+
+    run_world(steps)
+
+
 def test_malformed_requests_are_answered(run_world: RunWorld) -> None:
     async def raw(world: SenderWorld, line: bytes, header: bytes) -> bytes:
         host, _, port = world.url.removeprefix("http://").partition(":")

@@ -16,7 +16,7 @@ from sender_world import RunWorld, SenderWorld
 from smtp_mailbox import Mailbox, listening_mailbox
 from waiting import eventually_in_loop
 
-from reference_sender.campaign_report.letter import letter
+from reference_sender.campaign_report.report_mail import letter
 from reference_sender.campaign_report.settings import CampaignReportSettings, ReportEmail
 from reference_sender.campaign_report.values import CampaignSummary
 from reference_sender.notices.campaign_ends import SMALL_STEPS, CampaignEnds, EndSteps

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from any_hour import policy_at_any_hour
 from policy_steps import campaign
 from sender_world import RunWorld, SenderWorld
 
@@ -101,3 +102,43 @@ def test_the_repeat_of_a_row_that_is_to_be_sent_again_stays_a_duplicate(
         assert refused(taken) == [(1, 1, "store_failed"), (2, 2, "duplicate_recipient")]
 
     run_world(steps)
+
+
+def test_a_row_of_an_earlier_request_of_the_campaign_is_a_duplicate_also_after_a_restart(
+    run_world: RunWorld,
+) -> None:
+    async def first(world: SenderWorld) -> None:
+        _, taken = await campaign(world, {"to": ONE, "key": "a"}, {"to": OTHER})
+        assert taken["accepted"] == 2
+
+    async def again(world: SenderWorld) -> None:
+        keyed, other_text = {"to": ONE, "key": "b"}, {"to": ONE, "text": "Other"}
+        repeats = [{"to": ONE}, {"to": ONE, "key": "a"}, keyed, {"to": OTHER}, other_text]
+        _, taken = await campaign(world, *repeats)
+        assert (taken["accepted"], taken["repeated"]) == (1, 0)
+        reasons = {row: why for first, last, why in refused(taken) for row in range(first, last + 1)}
+        assert reasons == dict.fromkeys((1, 2, 3, 4), "duplicate_recipient")
+        _, taken = await campaign(world, {"to": ONE, "key": "a"}, {"to": ONE})
+        assert (taken["accepted"], taken["repeated"]) == (0, 1)
+        counted = (await world.call("GET", "/v1/state"))[1]["counters"]["refused_by_policy"]
+        assert counted == 5
+        _, taken = await campaign(world, {"to": ONE}, campaign="june")
+        assert taken["accepted"] == 1
+        _, taken = await campaign(world, {"to": ONE}, duplicates="allow")
+        assert taken["accepted"] == 1
+
+    run_world(first)
+    run_world(again)
+
+
+def test_a_duplicate_of_an_earlier_request_counts_for_no_limit_on_its_number(run_world: RunWorld) -> None:
+    policy = policy_at_any_hour(recipients={"messages": 2, "window_s": 3600})
+
+    async def steps(world: SenderWorld) -> None:
+        for _ in range(5):
+            _, taken = await campaign(world, {"to": ONE})
+        assert refused(taken) == [(1, 1, "duplicate_recipient")]
+        _, taken = await campaign(world, {"to": ONE, "text": "Other"})
+        assert taken["accepted"] == 1
+
+    run_world(steps, policy=policy)

@@ -383,7 +383,7 @@ def test_nodes_with_different_limits_warn_and_have_an_alert(
     async def live() -> None:
         async with node(5), node(5):
             await asyncio.sleep(LEARNED_S)
-            assert "limits" not in caplog.text
+            assert "other --route limits" not in caplog.text
             async with node(10):
                 await until_true(lambda: logged("another node has other --route limits of r", 3))
                 await until_true(lambda: logged("ALERT limits_differ", 3))

@@ -15,9 +15,9 @@ WITH_NUL: list[tuple[str, str, Any, str]] = [
     ("GET", "/v1/dead-letters?campaign=%00", None, "campaign"),
     ("GET", "/v1/dead-letters?reason=error%0013", None, "reason"),
     ("GET", "/v1/dead-letters?route=r%00", None, "route"),
-    ("POST", REPLAY, {"filter": {"campaign": "\0"}}, "campaign"),
-    ("POST", REPLAY, {"filter": {"reason": "error\00013"}, "dry_run": True}, "reason"),
-    ("POST", REPLAY, {"filter": {"route": "r\0"}}, "route"),
+    ("POST", REPLAY, {"filter": {"campaign": "\0"}}, "filter.campaign"),
+    ("POST", REPLAY, {"filter": {"reason": "error\00013"}, "dry_run": True}, "filter.reason"),
+    ("POST", REPLAY, {"filter": {"route": "r\0"}}, "filter.route"),
 ]
 MESSAGE = {"to": "48500100200", "text": "x", "message_class": "otp"}
 ROWS = {"message_class": "otp", "text": "x", "recipients": [{"to": "48500100200"}]}

@@ -14,6 +14,7 @@ from wire_provider import TOKEN, started
 
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.node.node import Node
+from reference_sender.node.node_share import ClaimLimit
 
 SILENT = {"latency": {"kind": "fixed", "value_s": 3_600.0}}  # the test sends the reports
 COUNT = 3
@@ -32,10 +33,11 @@ class ClaimTurns:
         self.left: dict[int, int] = {}  # by the number of the sender, in the order of their starts
         self._nodes: list[Node] = []
 
-    def wants(self, node: Node, _: int) -> int | None:
+    def wants(self, node: Node, _: int) -> ClaimLimit | None:
         if node not in self._nodes:
             self._nodes.append(node)
-        return self.left.pop(self._nodes.index(node), None)
+        limit = self.left.pop(self._nodes.index(node), None)
+        return None if limit is None else ClaimLimit(limit)
 
 
 async def report(postgres: PostgresServer, node: RunningSender, rows: list[str]) -> None:

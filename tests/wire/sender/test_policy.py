@@ -253,16 +253,16 @@ def test_rows_and_replays_that_are_not_stored_do_not_count_for_their_numbers(run
 
     async def not_stored(world: SenderWorld) -> None:
         world.store.failing = True
-        status, answer = await campaign(world, *rows(3))
+        status, answer = await campaign(world, *rows(3), campaign="not-stored")
         assert (status, answer["refused"][0]["reason"]) == (503, "store_failed")
         world.store.failing = False
-        assert (await campaign(world, *rows(3)))[1]["accepted"] == 3
+        assert (await campaign(world, *rows(3), campaign="not-stored"))[1]["accepted"] == 3
 
     async def full(world: SenderWorld) -> None:
-        _, taken = await campaign(world, *rows(3))
+        _, taken = await campaign(world, *rows(3), campaign="full")
         assert (taken["accepted"], taken["refused"][0]["reason"]) == (2, "queue_full")
         await world.until_sent(2)
-        assert (await campaign(world, *rows(3)[2:]))[1]["accepted"] == 1
+        assert (await campaign(world, *rows(3)[2:], campaign="full"))[1]["accepted"] == 1
 
     async def replayed(world: SenderWorld) -> None:
         await campaign(world, {"to": "48500200000", "key": "m-0"})
@@ -297,7 +297,7 @@ def test_duplicates_within_a_campaign_are_refused_unless_allowed(run_world: RunW
         )
         _, taken = await campaign(world, one, one, duplicates="allow")
         assert (taken["accepted"], taken["refused_count"]) == (2, 0)
-        keyed = one | {"key": "k-1"}
+        keyed = {"to": "48500100202", "key": "k-1"}
         _, taken = await campaign(world, keyed, keyed)
         assert (taken["accepted"], taken["repeated"]) == (1, 1)
         status, answer = await campaign(world, one, duplicates="maybe")

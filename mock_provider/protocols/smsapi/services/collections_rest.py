@@ -19,8 +19,8 @@ from mock_provider.protocols.smsapi.services import blacklist_rest as blacklist
 from mock_provider.protocols.smsapi.services import contacts_rest as contacts
 from mock_provider.protocols.smsapi.services import groups_rest as groups
 from mock_provider.protocols.smsapi.services import templates_rest as templates
+from mock_provider.protocols.smsapi.services.rest_request import RestRefusalError, RestRequest, VisitHandler
 from mock_provider.protocols.smsapi.services.state import SmsapiState
-from mock_provider.protocols.smsapi.services.visit import RestRefusalError, Visit, VisitHandler
 from mock_provider.settings.protocols import SmsapiSettings
 
 COLLECTIONS = ("/contacts", "/blacklist/phone_numbers", "/sms/templates")
@@ -117,7 +117,7 @@ def read_collection(
         try:
             fields = read_fields(request)
             state.unread.note("/".join(segments[:2]), fields.keys() - operation.fields)
-            return operation.handler(Visit(fields, ids, at.wall_s, settings, state))
+            return operation.handler(RestRequest(fields, ids, at.wall_s, settings, state))
         except MalformedRequestError as error:
             return rest_error(400, f"The request cannot be read: {error}")
         except RestRefusalError as refusal:

@@ -18,9 +18,9 @@ from mock_provider.protocols.smsapi.services.groups_rest import (
     shown_groups,
     wanted_groups,
 )
-from mock_provider.protocols.smsapi.services.visit import (
+from mock_provider.protocols.smsapi.services.rest_request import (
     RestRefusalError,
-    Visit,
+    RestRequest,
     done,
     page,
     shown,
@@ -60,108 +60,110 @@ class ContactBodies(Struct, frozen=True, gc=False):
     collection: list[ContactBody]
 
 
-def list_contacts(visit: Visit) -> HttpResponse:
-    order = visit.text("order_by") or visit.text("orderBy")
+def list_contacts(request: RestRequest) -> HttpResponse:
+    order = request.text("order_by") or request.text("orderBy")
     if order and order not in _ORDERS:
         return invalid_value(f"The value must be one of {', '.join(_ORDERS)}.", "order_by", order)
-    found = wanted_contacts(visit)
+    found = wanted_contacts(request)
     if order:
         found.sort(key=lambda contact: _order_key(contact, order))
     made: dict[str, GroupBody] = {}
-    return shown(ContactBodies(len(found), [_body(visit, contact, made) for contact in page(visit, found)]))
+    return shown(
+        ContactBodies(len(found), [_body(request, contact, made) for contact in page(request, found)])
+    )
 
 
-def show_contact(visit: Visit) -> HttpResponse:
-    return shown(_body(visit, found_contact(visit, visit.ids[0])))
+def show_contact(request: RestRequest) -> HttpResponse:
+    return shown(_body(request, found_contact(request, request.ids[0])))
 
 
-def add_contact(visit: Visit) -> HttpResponse:
-    at_s = visit.at_s
-    return _put(visit, Contact(visit.state.new_id(), "", {}, at_s, at_s), 201)
+def add_contact(request: RestRequest) -> HttpResponse:
+    at_s = request.at_s
+    return _put(request, Contact(request.state.new_id(), "", {}, at_s, at_s), 201)
 
 
-def change_contact(visit: Visit) -> HttpResponse:
+def change_contact(request: RestRequest) -> HttpResponse:
     """Fields that are not given stay unchanged."""
-    return _put(visit, found_contact(visit, visit.ids[0]), 200)
+    return _put(request, found_contact(request, request.ids[0]), 200)
 
 
-def remove_contact(visit: Visit) -> HttpResponse:
-    visit.state.contacts.remove_contact(found_contact(visit, visit.ids[0]).id)
+def remove_contact(request: RestRequest) -> HttpResponse:
+    request.state.contacts.remove_contact(found_contact(request, request.ids[0]).id)
     return done()
 
 
-def remove_contacts(visit: Visit) -> HttpResponse:
-    visit.state.contacts.remove_contacts()
+def remove_contacts(request: RestRequest) -> HttpResponse:
+    request.state.contacts.remove_contacts()
     return done(202)
 
 
-def groups_of_contact(visit: Visit) -> HttpResponse:
-    contact = found_contact(visit, visit.ids[0])
-    return shown_groups(visit, wanted_groups(visit, visit.state.contacts.groups_of(contact.id)))
+def groups_of_contact(request: RestRequest) -> HttpResponse:
+    contact = found_contact(request, request.ids[0])
+    return shown_groups(request, wanted_groups(request, request.state.contacts.groups_of(contact.id)))
 
 
-def assign_groups(visit: Visit) -> HttpResponse:
+def assign_groups(request: RestRequest) -> HttpResponse:
     """The groups in fields that are named 0, 1 … (Go client); 201 with those that are new for the contact."""
-    contact, contacts = found_contact(visit, visit.ids[0]), visit.state.contacts
-    named = [text_of(visit.fields, name) for name in visit.fields if name.isdigit()]
-    new = [g for g in (found_group(visit, n) for n in named) if not contacts.is_member(contact.id, g.id)]
+    contact, contacts = found_contact(request, request.ids[0]), request.state.contacts
+    named = [text_of(request.fields, name) for name in request.fields if name.isdigit()]
+    new = [g for g in (found_group(request, n) for n in named) if not contacts.is_member(contact.id, g.id)]
     if not all(contacts.join(contact.id, group.id) for group in new):
         return too_many("members of groups")
-    return shown_groups(visit, new, 201 if new else 200)
+    return shown_groups(request, new, 201 if new else 200)
 
 
-def group_of_contact(visit: Visit) -> HttpResponse:
-    contact, group = found_contact(visit, visit.ids[0]), found_group(visit, visit.ids[1])
-    if not visit.state.contacts.is_member(contact.id, group.id):
+def group_of_contact(request: RestRequest) -> HttpResponse:
+    contact, group = found_contact(request, request.ids[0]), found_group(request, request.ids[1])
+    if not request.state.contacts.is_member(contact.id, group.id):
         return rest_error(404, "Group not found")
-    return shown(group_body(visit, group))
+    return shown(group_body(request, group))
 
 
-def assign_group(visit: Visit) -> HttpResponse:
+def assign_group(request: RestRequest) -> HttpResponse:
     """201 with the contact's groups, 200 if it was in the group already."""
-    contact, group = found_contact(visit, visit.ids[0]), found_group(visit, visit.ids[1])
-    status = _join(visit, contact, group)
-    return shown_groups(visit, visit.state.contacts.groups_of(contact.id), status)
+    contact, group = found_contact(request, request.ids[0]), found_group(request, request.ids[1])
+    status = _join(request, contact, group)
+    return shown_groups(request, request.state.contacts.groups_of(contact.id), status)
 
 
-def unassign_group(visit: Visit) -> HttpResponse:
-    contact, group = found_contact(visit, visit.ids[0]), found_group(visit, visit.ids[1])
-    visit.state.contacts.leave(contact.id, group.id)
+def unassign_group(request: RestRequest) -> HttpResponse:
+    contact, group = found_contact(request, request.ids[0]), found_group(request, request.ids[1])
+    request.state.contacts.leave(contact.id, group.id)
     return done()
 
 
-def show_member(visit: Visit) -> HttpResponse:
-    group, contact = found_group(visit, visit.ids[0]), found_contact(visit, visit.ids[1])
-    if not visit.state.contacts.is_member(contact.id, group.id):
+def show_member(request: RestRequest) -> HttpResponse:
+    group, contact = found_group(request, request.ids[0]), found_contact(request, request.ids[1])
+    if not request.state.contacts.is_member(contact.id, group.id):
         return rest_error(404, "Cannot find contact")
-    return shown(_body(visit, contact))
+    return shown(_body(request, contact))
 
 
-def add_member(visit: Visit) -> HttpResponse:
+def add_member(request: RestRequest) -> HttpResponse:
     """201 with the contact, 200 if it was in the group already."""
-    group, contact = found_group(visit, visit.ids[0]), found_contact(visit, visit.ids[1])
-    status = _join(visit, contact, group)
-    return shown(_body(visit, contact), status)
+    group, contact = found_group(request, request.ids[0]), found_contact(request, request.ids[1])
+    status = _join(request, contact, group)
+    return shown(_body(request, contact), status)
 
 
-def remove_member(visit: Visit) -> HttpResponse:
-    group, contact = found_group(visit, visit.ids[0]), found_contact(visit, visit.ids[1])
-    visit.state.contacts.leave(contact.id, group.id)
+def remove_member(request: RestRequest) -> HttpResponse:
+    group, contact = found_group(request, request.ids[0]), found_contact(request, request.ids[1])
+    request.state.contacts.leave(contact.id, group.id)
     return done()
 
 
-def add_members(visit: Visit) -> HttpResponse:
+def add_members(request: RestRequest) -> HttpResponse:
     """Add the contacts that match the filters to the group."""
-    group = found_group(visit, visit.ids[0])
-    if not all(visit.state.contacts.join(contact.id, group.id) for contact in wanted_contacts(visit)):
+    group = found_group(request, request.ids[0])
+    if not all(request.state.contacts.join(contact.id, group.id) for contact in wanted_contacts(request)):
         return too_many("members of groups")
     return done()
 
 
-def move_members(visit: Visit) -> HttpResponse:
+def move_members(request: RestRequest) -> HttpResponse:
     """Add the contacts that match the filters to the group, and remove them from all others."""
-    group, contacts = found_group(visit, visit.ids[0]), visit.state.contacts
-    found = wanted_contacts(visit)
+    group, contacts = found_group(request, request.ids[0]), request.state.contacts
+    found = wanted_contacts(request)
     if not all(contacts.join(contact.id, group.id) for contact in found):
         return too_many("members of groups")
     for contact in found:
@@ -171,43 +173,43 @@ def move_members(visit: Visit) -> HttpResponse:
     return done()
 
 
-def remove_members(visit: Visit) -> HttpResponse:
+def remove_members(request: RestRequest) -> HttpResponse:
     """Remove the contacts that match the filters from the group."""
-    group = found_group(visit, visit.ids[0])
-    for contact in wanted_contacts(visit):
-        visit.state.contacts.leave(contact.id, group.id)
+    group = found_group(request, request.ids[0])
+    for contact in wanted_contacts(request):
+        request.state.contacts.leave(contact.id, group.id)
     return done()
 
 
-def found_contact(visit: Visit, contact_id: str) -> Contact:
+def found_contact(request: RestRequest, contact_id: str) -> Contact:
     """Raises ``RestRefusalError`` (404)."""
-    contact = visit.state.contacts.contact(contact_id)
+    contact = request.state.contacts.contact(contact_id)
     if contact is None:
         raise RestRefusalError(rest_error(404, "Cannot find contact"))
     return contact
 
 
-def wanted_contacts(visit: Visit) -> list[Contact]:
+def wanted_contacts(request: RestRequest) -> list[Contact]:
     """The contacts that match every filter of the request. One of a filter's values is enough."""
-    fields = visit.fields
-    found = visit.state.contacts.contacts()
+    fields = request.fields
+    found = request.state.contacts.contacts()
     if asked := [n.strip() for n in list_of(fields, "phone_number", ",")]:
-        numbers = {read_msisdn(number, visit.settings) or number for number in asked}
+        numbers = {read_msisdn(number, request.settings) or number for number in asked}
         found = [contact for contact in found if contact.msisdn in numbers]
     for name in ("first_name", "last_name", "email", "gender", "birthday_date"):
         if values := [value for value in list_of(fields, name, ",") if value]:
             found = [contact for contact in found if contact.details.get(name, "") in values]
     if groups := list_of(fields, "group_id", ","):
-        is_member = visit.state.contacts.is_member
+        is_member = request.state.contacts.is_member
         found = [contact for contact in found if any(is_member(contact.id, group) for group in groups)]
-    if part := visit.text("q").casefold():
+    if part := request.text("q").casefold():
         found = [contact for contact in found if part in contact.searched]
     return found
 
 
-def _join(visit: Visit, contact: Contact, group: ContactGroup) -> int:
+def _join(request: RestRequest, contact: Contact, group: ContactGroup) -> int:
     """Add a contact to a group. Returns the status: 201, or 200 if it was already a member."""
-    contacts = visit.state.contacts
+    contacts = request.state.contacts
     status = 200 if contacts.is_member(contact.id, group.id) else 201
     if not contacts.join(contact.id, group.id):
         raise RestRefusalError(too_many("members of groups"))
@@ -222,25 +224,25 @@ def _order_key(contact: Contact, order: str) -> tuple[float, str]:
     return 0.0, contact.details.get(order, "").casefold()
 
 
-def _put(visit: Visit, present: Contact, status: int) -> HttpResponse:
+def _put(request: RestRequest, present: Contact, status: int) -> HttpResponse:
     details = dict(present.details)
     for name in _DETAILS:
-        if name in visit.fields:
-            details[name] = text_of(visit.fields, name)
+        if name in request.fields:
+            details[name] = text_of(request.fields, name)
             _check(name, details[name])
     msisdn = present.msisdn
-    if submitted := visit.text("phone_number"):
-        read = read_msisdn(submitted, visit.settings)
+    if submitted := request.text("phone_number"):
+        read = read_msisdn(submitted, request.settings)
         if read is None:
             return invalid_value("The value is not valid phone number.", "phone_number", submitted)
         msisdn = read
     if not msisdn and not details.get("email"):
         return invalid_value("This value should not be blank.", "phone_number")
     searched = "\n".join([msisdn, *(details.get(name, "") for name in _SEARCHED)]).casefold()
-    contact = Contact(present.id, msisdn, details, present.created_s, visit.at_s, searched)
-    if not visit.state.contacts.put_contact(contact):
+    contact = Contact(present.id, msisdn, details, present.created_s, request.at_s, searched)
+    if not request.state.contacts.put_contact(contact):
         return too_many("contacts")
-    return shown(_body(visit, contact), status)
+    return shown(_body(request, contact), status)
 
 
 def _check(name: str, value: str) -> None:
@@ -256,14 +258,14 @@ def _check(name: str, value: str) -> None:
             raise RestRefusalError(invalid_value("The value is not valid date.", name, value)) from None
 
 
-def _body(visit: Visit, contact: Contact, made: dict[str, GroupBody] | None = None) -> ContactBody:
+def _body(request: RestRequest, contact: Contact, made: dict[str, GroupBody] | None = None) -> ContactBody:
     """``made`` are groups as contacts show them, shared by all contacts of one answer."""
     of = contact.details
     made = {} if made is None else made
-    groups = visit.state.contacts.groups_of(contact.id)
+    groups = request.state.contacts.groups_of(contact.id)
     for group in groups:
         if group.id not in made:
-            made[group.id] = group_body(visit, group, in_contact=True)
+            made[group.id] = group_body(request, group, in_contact=True)
     return ContactBody(
         id=contact.id,
         idx=of.get("idx") or None,
@@ -277,7 +279,7 @@ def _body(visit: Visit, contact: Contact, made: dict[str, GroupBody] | None = No
         city=of.get("city"),
         country=of.get("country"),
         source=of.get("source"),
-        date_created=visit.shown_time(contact.created_s),
-        date_updated=visit.shown_time(contact.updated_s),
+        date_created=request.shown_time(contact.created_s),
+        date_updated=request.shown_time(contact.updated_s),
         groups=tuple(made[group.id] for group in groups),
     )

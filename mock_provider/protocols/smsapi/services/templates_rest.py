@@ -8,9 +8,9 @@ from mock_provider.http.messages import HttpResponse
 from mock_provider.protocols.smsapi.errors import invalid_value, rest_error
 from mock_provider.protocols.smsapi.fields import is_set, text_of
 from mock_provider.protocols.smsapi.services.message_templates import MessageTemplate
-from mock_provider.protocols.smsapi.services.visit import (
+from mock_provider.protocols.smsapi.services.rest_request import (
     RestRefusalError,
-    Visit,
+    RestRequest,
     done,
     shown,
     too_many,
@@ -43,46 +43,46 @@ class AvailableTemplates(Struct, frozen=True, gc=False):
     collection: list[AvailableTemplate]
 
 
-def list_templates(visit: Visit) -> HttpResponse:
-    found = [_shown(template) for template in visit.state.templates.listed()]
+def list_templates(request: RestRequest) -> HttpResponse:
+    found = [_shown(template) for template in request.state.templates.listed()]
     return shown(TemplateBodies(len(found), found))
 
 
-def list_available(visit: Visit) -> HttpResponse:
+def list_available(request: RestRequest) -> HttpResponse:
     """The account's templates; there are no shared ones."""
-    found = [AvailableTemplate(t.name, t.text, t.normalize) for t in visit.state.templates.listed()]
+    found = [AvailableTemplate(t.name, t.text, t.normalize) for t in request.state.templates.listed()]
     return shown(AvailableTemplates(len(found), found))
 
 
-def show_template(visit: Visit) -> HttpResponse:
-    return shown(_shown(_found(visit)))
+def show_template(request: RestRequest) -> HttpResponse:
+    return shown(_shown(_found(request)))
 
 
-def add_template(visit: Visit) -> HttpResponse:
-    name, text = visit.text("name"), text_of(visit.fields, "template")
+def add_template(request: RestRequest) -> HttpResponse:
+    name, text = request.text("name"), text_of(request.fields, "template")
     return _put(
-        visit, MessageTemplate(visit.state.new_id(), name, text, is_set(visit.fields, "normalize")), 201
+        request, MessageTemplate(request.state.new_id(), name, text, is_set(request.fields, "normalize")), 201
     )
 
 
-def change_template(visit: Visit) -> HttpResponse:
+def change_template(request: RestRequest) -> HttpResponse:
     """Fields that are not given stay unchanged."""
-    present, fields = _found(visit), visit.fields
+    present, fields = _found(request), request.fields
     changed = MessageTemplate(
         present.id,
-        visit.text("name") if "name" in fields else present.name,
+        request.text("name") if "name" in fields else present.name,
         text_of(fields, "template", present.text),
         is_set(fields, "normalize") if "normalize" in fields else present.normalize,
     )
-    return _put(visit, changed, 200)
+    return _put(request, changed, 200)
 
 
-def remove_template(visit: Visit) -> HttpResponse:
-    visit.state.templates.remove(_found(visit).id)
+def remove_template(request: RestRequest) -> HttpResponse:
+    request.state.templates.remove(_found(request).id)
     return done()
 
 
-def _put(visit: Visit, template: MessageTemplate, status: int) -> HttpResponse:
+def _put(request: RestRequest, template: MessageTemplate, status: int) -> HttpResponse:
     for field, value, most in (
         ("name", template.name, _MOST_NAME_CHARACTERS),
         ("template", template.text, _MOST_TEXT_CHARACTERS),
@@ -91,15 +91,15 @@ def _put(visit: Visit, template: MessageTemplate, status: int) -> HttpResponse:
             return invalid_value("This value should not be blank.", field)
         if len(value) > most:
             return invalid_value(f"This value is too long. It should have {most} characters or less.", field)
-    templates = visit.state.templates
+    templates = request.state.templates
     named = templates.named(template.name)
     if named is not None and named.id != template.id:
         return rest_error(409, "It already exists")
     return shown(_shown(template), status) if templates.put(template) else too_many("templates")
 
 
-def _found(visit: Visit) -> MessageTemplate:
-    template = visit.state.templates.find(visit.ids[0])
+def _found(request: RestRequest) -> MessageTemplate:
+    template = request.state.templates.find(request.ids[0])
     if template is None:
         raise RestRefusalError(rest_error(404, "Not found resource"))
     return template

@@ -10,7 +10,7 @@ from made_reports import part, report, split, timed
 from page_reading import disagreements, rendered
 from screen_words import answer_text
 
-from analysis.findings import DelaySplit, FaultBand
+from analysis.findings import OUT_OF_ORDER, DelaySplit, FaultBand
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.model import RunReport
@@ -50,6 +50,32 @@ def test_shares_that_are_not_both_known_are_left_out(missing: str) -> None:
     kept = tuple(each for each in found.shares if each.name != missing)
     said = answer_text(made_with(replace(found, shares=kept)), "delivery")
     assert "95 % within 7.99 s." in said and "adds" not in said
+
+
+@pytest.mark.parametrize(
+    ("reach", "words"),
+    [
+        ("", "without the contract's share of the delay"),
+        ("The contract is sufficient: they waited.", "which the send order caused"),
+        (f"They waited in the provider's queue {OUT_OF_ORDER}.", "which the send order caused"),
+    ],
+)
+def test_the_contracts_share_is_that_of_the_send_order_if_the_contract_is_sufficient(
+    reach: str, words: str
+) -> None:
+    """One sentence says that an ideal sender meets the limit in the same contract. The next one may not put
+    the delay down to the contract.
+    """
+    found = split("otp", 30.0, 0.0)
+    shares = tuple(
+        replace(each, without=split("otp", 8.0, 0.0).total, mean_s=22.0) if each.name == "contract" else each
+        for each in found.shares
+    )
+    late = replace(timed("otp", 30.0, 15.0), reach=reach)
+    made = part(p95_s={"otp": 30.0}, objectives=(late,), delay_splits=(replace(found, shares=shares),))
+    said = answer_text(report(made), "delivery")
+    wordings = {"without the contract's share of the delay", "which the send order caused"}
+    assert {each for each in wordings if each in said} == {words}
 
 
 def test_a_time_just_over_its_limit_has_the_same_digits_with_an_ideal_sender() -> None:

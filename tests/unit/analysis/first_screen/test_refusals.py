@@ -341,6 +341,20 @@ def test_a_delay_that_limits_nothing_has_its_figure_on_the_first_screen(otp_s: f
     )
     made = report(part(p95_s={"otp": otp_s}, bottlenecks=(late,)))
     screen = screen_of(made)
-    said = "But messages were delayed: my-sender's API answers too slowly (the median request waited 5.00 s)."
+    said = "But messages were delayed: my-sender's API answers too slowly (the median request waited 5.00 s)"
     assert (said in answer_text(screen, "rate")) is shown
     assert contradictions(screen, made) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "api", "hint"),
+    [("sender_api", False, True), ("sender_api", True, False), ("sender_hold", False, False)],
+)
+def test_a_slow_api_without_an_objective_names_the_option_for_one(
+    kind: BottleneckKind, api: bool, hint: bool
+) -> None:
+    late = bottleneck(kind=kind, text="my-sender's API answers too slowly", evidence=("it waited 5.00 s",))
+    judged = (timed("otp", 8.0, 15.0), *((replace(timed("api", 0.5, 1.0), measure="api_response"),) * api))
+    said = answer_text(report(part(objectives=judged, bottlenecks=(late,))), "rate")
+    assert "But messages were delayed" in said
+    assert ("(to set one: smsbench report --slo with api, docs/objectives.md)" in said) is hint

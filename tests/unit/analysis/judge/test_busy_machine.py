@@ -25,7 +25,8 @@ from analysis.report import build_report
             60.0,
             68.0,
             "load, sender and other programs compete for cores",
-            "run sender and bench on separate machines without other programs: here they shared the processors.",
+            "run sender and bench on separate machines without other programs: here they shared the "
+            "processors.",
         ),
         (
             60.0,

@@ -21,8 +21,8 @@ def waiting(run: RunBuilder, per_s: float = 20.0, throttled: int = 0) -> None:
         run.seen(f"m-{slot}", slot / 10 + 2.0, throttled=throttled)
 
 
-def limit(run: RunBuilder) -> Any:
-    (only,) = [each for each in found(run, profile=PROFILE).bottlenecks if each.kind == "provider_limit"]
+def limit(run: RunBuilder, profile: dict[str, Any] = PROFILE) -> Any:
+    (only,) = [each for each in found(run, profile=profile).bottlenecks if each.kind == "provider_limit"]
     return only
 
 
@@ -43,7 +43,7 @@ def test_a_sender_that_repeats_at_once_submits_more_than_the_provider_accepts(ne
     told = evidence(run)
     assert "the provider refused 29,700 requests because of its limits, most of them (99 %)" in told
     assert "its token bucket of requests was empty in 27 of 30 samples" in told
-    assert "the provider accepted 10.0 requests/s and 10.0 segments/s, which is what the contract" in told
+    assert "the provider accepted 10.0 requests/s, which is what the contract" in told
     assert told.endswith("; the sender submitted 1,000 requests/s")
 
 
@@ -51,9 +51,63 @@ def test_a_sender_that_obeys_the_limit_submits_what_is_accepted(new_run: Build) 
     run = new_run("run")
     waiting(run)
     told = evidence(run)
-    assert (
-        told == "the provider accepted 10.0 requests/s and 10.0 segments/s, which is what the contract allows"
+    assert told == "the provider accepted 10.0 requests/s, which is what the contract allows"
+
+
+@pytest.mark.parametrize(
+    ("segments", "per_s", "accepted"),
+    [
+        (1, 500.0, "10.0 requests/s"),
+        (4, 40.0, "10.0 requests/s and 40.2 segments/s"),
+    ],
+)
+def test_only_a_rate_at_its_limit_is_what_the_contract_allows(
+    new_run: Build, segments: int, per_s: float, accepted: str
+) -> None:
+    run = new_run("run")
+    for slot in range(600):
+        run.due(f"m-{slot}", slot / 20)
+        run.seen(f"m-{slot}", slot / 10 + 2.0, segments=segments)
+    contract = {**PROFILE["throttle"], "segments": {"rate_per_s": per_s, "burst": 100}}
+    told = limit(run, {"throttle": contract}).evidence
+    assert told == (f"the provider accepted {accepted}, which is what the contract allows",)
+
+
+def test_a_sender_below_the_limit_on_average_held_messages_for_it(new_run: Build) -> None:
+    """Six a second that come at once: the sender waits for the tokens, and most of the time has nothing."""
+    run = new_run("run")
+    for slot in range(180):
+        second, place = divmod(slot, 60)
+        due_s = 10.0 * second
+        run.due(f"m-{slot}", due_s)
+        run.seen(f"m-{slot}", due_s + 0.01 + place / 10)
+    sampled(
+        run,
+        "sender",
+        waited_pacing_s=lambda second: 0.5 * second,
+        route_a_requests_per_s=10.0,
     )
+    told = evidence(run)
+    assert told == (
+        "the sender held ready messages because of the contract's limits; the provider accepted "
+        "6.00 requests/s and 6.00 segments/s on average"
+    )
+
+
+def test_a_rate_near_its_limit_is_not_named_if_no_message_waits_for_it(new_run: Build) -> None:
+    """The sender submits at once, with nearly as many requests as are allowed. The accept queue is slower."""
+    run = new_run("run")
+    for slot in range(600):
+        run.due(f"m-{slot}", slot / 20)
+        run.seen(f"m-{slot}", slot / 20 + 0.01, carrier_s=2.0 + slot / 60)
+    profile = {
+        "throttle": {
+            "requests": {"rate_per_s": 21.0, "burst": 20},
+            "segments": {"rate_per_s": 22.0, "burst": 20},
+        },
+        "accept_queue": {"drain_segments_per_s": 14.0},
+    }
+    assert limit(run, profile).text == "the provider's limit: 14 segments/s out of its accept queue"
 
 
 def test_requests_of_messages_that_were_given_up_are_not_accepted(new_run: Build) -> None:

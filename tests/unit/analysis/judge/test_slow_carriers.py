@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from run_builder import Build, RunBuilder
+from run_builder import Build, RunBuilder, at
 
 from analysis.part import analyse_part
-from analysis.records import read_manifest
+from analysis.records import RecordedFault, read_manifest
 
 ALIKE_S = {"x": 4.5, "y": 4.4, "z": 4.3}
 LIMIT = "the provider's limit:"
@@ -70,3 +70,37 @@ def test_the_longer_wait_is_named_first(new_run: Build) -> None:
     # Requests were refused in a part of the load only.
     named = [each.kind for each in found(run, profile=throttle)]
     assert named.index("provider_limit") < named.index("carrier_queue")
+
+
+@pytest.mark.parametrize(
+    ("carriers", "kinds"),
+    [
+        ([{"name": "any"}], ["provider_limit"]),
+        ([{"name": "any", "segments_per_s": 9.0}], ["carrier_queue", "provider_limit"]),
+    ],
+)
+def test_a_carrier_without_a_limit_has_no_queue(
+    new_run: Build, carriers: list[dict[str, Any]], kinds: list[str]
+) -> None:
+    """One carrier behind an accept queue that is at its rate: the wait is known to be of that queue alone
+    only from the profile.
+    """
+    run = new_run("run")
+    waiting(run, any=4.5)
+    profile = {"accept_queue": {"drain_segments_per_s": 10.0}, "carriers": carriers}
+    assert [each.kind for each in found(run, profile=profile)] == kinds
+
+
+def test_a_fault_that_holds_messages_makes_a_queue_of_a_carrier_without_a_limit(new_run: Build) -> None:
+    run = new_run("run")
+    waiting(run, any=4.5)
+    window = {"name": "down", "kind": "carrier_down", "behaviour": "hold", "from_s": 5.0, "to_s": 25.0}
+    profile = {"carriers": [{"name": "any"}], "faults": [window]}
+    fault = RecordedFault(
+        name="down",
+        kind="carrier_down",
+        title="carrier down: all wait",
+        start_ns=at(5.0) or 0,
+        end_ns=at(25.0),
+    )
+    assert [each.kind for each in found(run, profile=profile, faults=(fault,))] == ["carrier_queue"]

@@ -166,6 +166,26 @@ def test_a_few_messages_do_not_show_whether_the_backlog_grows(new_run: Build) ->
     assert part.sustained is None
 
 
+@pytest.mark.parametrize("submits_per_s", [4.0, 18.0])
+def test_a_low_class_that_waits_for_higher_ones_is_not_held(new_run: Build, submits_per_s: float) -> None:
+    """One connection and priorities: 18 of 170 messages per second leave, none of them marketing."""
+    run, urgent, free_s = new_run("run"), [], 0.0
+    for slot in range(5_100):
+        due_s = slot / 170
+        name = "otp" if slot % 17 in (5, 14) else "marketing"
+        run.due(f"m-{slot}", due_s, message_class=name)
+        if name == "otp":
+            urgent.append((slot, due_s))
+    for slot, due_s in urgent:
+        free_s = max(free_s, due_s) + 1.0 / submits_per_s
+        if free_s < 50.0:
+            run.seen(f"m-{slot}", free_s)
+    (part,) = build_report(run.write(load_s=30.0, end_s=50.0, drain_timeout_s=20.0)).parts
+    assert (part.backlog_grew, part.sustained) == (True, False)
+    assert part.availability is not None
+    assert (part.availability.available, part.availability.unknown) == (0, 0)
+
+
 def test_without_provider_rows_the_backlog_is_not_known(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(100):
@@ -259,7 +279,7 @@ def test_messages_that_the_sender_dropped_are_no_backlog(new_run: Build) -> None
     (part,) = build_report(run.write(load_s=10.0, end_s=18.5, drain_timeout_s=8.0)).parts
     assert part.accounting.unaccounted == 150
     assert part.availability is not None
-    assert part.sustained
+    assert (part.backlog_grew, part.sustained) == (False, False)
     assert (part.availability.available, part.availability.unknown) == (0, 1)
     assert part.availability.why == "the provider never accepted 150 messages"
     (found,) = (each for each in part.objectives if each.measure == "availability")

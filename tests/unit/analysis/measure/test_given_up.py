@@ -277,7 +277,7 @@ def test_a_refusal_that_a_repeat_would_meet_again_is_a_loss_and_names_its_reason
     assert "send more slowly" not in told
 
 
-def test_a_message_that_the_sender_ended_after_a_refusal_for_good_never_arrives(new_run: Build) -> None:
+def test_a_message_that_the_sender_ended_after_a_permanent_refusal_never_arrives(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(300):
         run.due(f"m-{slot}", slot / 10)

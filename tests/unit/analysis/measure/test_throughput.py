@@ -43,6 +43,31 @@ def test_a_rate_without_a_limit_is_a_lower_bound(new_run: Build) -> None:
     assert through.limit == ""
 
 
+def test_deliveries_of_messages_that_were_held_until_the_load_ended_are_no_rate(new_run: Build) -> None:
+    """OTPs at 5/s go at once. Marketing at 20/s waits for the load's end at 30 s, and then goes in 2 s."""
+    run = new_run("run")
+    for slot in range(150):
+        run.due(f"otp-{slot}", slot / 5)
+        run.seen(f"otp-{slot}", slot / 5 + 0.01)
+    for slot in range(600):
+        run.due(f"m-{slot}", slot / 20, message_class="marketing")
+        run.seen(f"m-{slot}", 30.5 + slot / 300)
+    through = analysed(run, load_s=30.0, end_s=60.0).throughput
+    assert through.delivered_best is not None
+    assert through.delivered_best.per_s == pytest.approx(5.0)
+
+
+def test_a_constant_delay_in_the_sender_does_not_reduce_the_rate(new_run: Build) -> None:
+    """Of a load of 8 s, the last 3 s are submitted after it."""
+    run = new_run("run")
+    for slot in range(160):
+        run.due(f"m-{slot}", slot / 20)
+        run.seen(f"m-{slot}", slot / 20 + 3.0)
+    through = analysed(run, load_s=8.0, end_s=60.0).throughput
+    assert through.delivered_best is not None
+    assert through.delivered_best.per_s == pytest.approx(20.0)
+
+
 def test_the_mean_is_not_above_the_peak(new_run: Build) -> None:
     """The load ends with its last arrival at 9.9 s: 300 in 9.9 s are 30.3/s, and 30/s were planned."""
     run = new_run("run")

@@ -66,9 +66,9 @@ def test_binomial_interval() -> None:
     assert (low, high) == (246, 357)
 
 
-def kept_of(mask: npt.ArrayLike) -> lateness.Kept:
+def kept_of(mask: npt.ArrayLike) -> lateness.JudgedMessages:
     mask = np.array(mask, bool)
-    return lateness.Kept(mask, int((~mask).sum()), 0)
+    return lateness.JudgedMessages(mask, int((~mask).sum()), 0)
 
 
 def percentiles(

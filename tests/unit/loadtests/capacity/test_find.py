@@ -112,7 +112,7 @@ def search(bench: SimulatedTrials, interruption: Interruption, tmp_path: Path) -
         short = SearchSettings(trial_s=1.0, longest_s=1.0)
         progress = Progress(Console(file=StringIO()))
         settings = RunSettings(out=tmp_path, seed=7, objectives=OBJECTIVES)
-        return find.find_capacity(find.Asked(search=short), settings, progress, interruption)
+        return find.find_capacity(find.SearchRequest(search=short), settings, progress, interruption)
 
     return made
 
@@ -208,7 +208,7 @@ def test_a_search_whose_time_is_up_makes_no_more_trials(
     """The clock is 20 s later each time it is read: a third trial would end at 80 s."""
     now = iter(range(0, 10_000, 20))
     monkeypatch.setattr(find, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
-    asked = find.Asked(search=SearchSettings(trial_s=1.0, longest_s=1.0), within_s=65.0)
+    asked = find.SearchRequest(search=SearchSettings(trial_s=1.0, longest_s=1.0), within_s=65.0)
     settings = RunSettings(out=tmp_path, seed=7, objectives=OBJECTIVES)
     found = find.find_capacity(asked, settings, Progress(Console(file=StringIO())), interruption)
     assert len(found.result.trials) == 2

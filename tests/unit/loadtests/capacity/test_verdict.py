@@ -77,6 +77,14 @@ def test_an_objective_missed_names_itself() -> None:
     assert (found.verdict, found.why) == ("missed", "otp.p95<20s missed")
 
 
+def test_a_rate_at_which_messages_are_lost_is_not_sustained() -> None:
+    """They are in no backlog, and no objective may have missed them."""
+    kept = analysis_of(("otp.p95<20s", "met"), steady=part(True))
+    found = judged_trial(SETTINGS, STEP, DAY_MIX, replace(kept, many_lost=True), "t")
+    assert (found.verdict, found.sustained) == ("missed", False)
+    assert found.why == "over 0.1 % of the messages were given up or lost"
+
+
 def test_an_invalid_run_is_no_verdict_on_the_target() -> None:
     result = analysis_of(("otp.p95<20s", "missed"), steady=part(False), valid=False)
     found = judged_trial(SETTINGS, STEP, DAY_MIX, result, "t")

@@ -12,7 +12,7 @@ from loadtests.runner.drain import (
     FINAL_FOR_S,
     QUIET_S,
     Drain,
-    Look,
+    DrainDecision,
     standing,
 )
 from loadtests.runner.queries import ServiceState
@@ -36,7 +36,7 @@ def provider(
         "reports_waiting": 0.0,
         "reports_unconfirmed": float(reports),
     }
-    counters = {f"refused_{reason}": float(refused), "requests": 99.0}
+    counters = {f"messages_refused_{reason}": float(refused), "requests": 99.0}
     opened = queued + on_air + phones + reports
     return ServiceState(open=opened, accepted=taken, gauges=gauges, counters=counters)
 
@@ -50,7 +50,7 @@ def seen(accepted: int, at_provider: ServiceState | None, at_sender: ServiceStat
     return Snapshot(load=load, provider=at_provider, sender=at_sender, machine_cpu_percent=0.0)
 
 
-def first_over(drain: Drain, snapshot: Snapshot, until_s: float = 400.0) -> tuple[float, Look]:
+def first_over(drain: Drain, snapshot: Snapshot, until_s: float = 400.0) -> tuple[float, DrainDecision]:
     """When a drain in which nothing changes any more is over."""
     now_s = 0.0
     while now_s < until_s:
@@ -74,16 +74,16 @@ def test_nothing_open_is_over_at_once() -> None:
 
 def test_a_missing_answer_does_not_end_the_drain() -> None:
     drain = with_reference_sender()
-    assert drain.look(0.0, seen(5, None, sender())) == Look(False, "the provider's answer")
-    assert drain.look(0.5, seen(5, provider(5), None)) == Look(False, "the sender's answer")
+    assert drain.look(0.0, seen(5, None, sender())) == DrainDecision(False, "the provider's answer")
+    assert drain.look(0.5, seen(5, provider(5), None)) == DrainDecision(False, "the sender's answer")
 
 
 def test_what_the_sender_has_and_the_providers_queues_are_waited_for() -> None:
     drain = with_reference_sender(lambda: True)
-    assert drain.look(0.0, seen(9, provider(7), sender(unsent=2))) == Look(False, "2 in the sender")
+    assert drain.look(0.0, seen(9, provider(7), sender(unsent=2))) == DrainDecision(False, "2 in the sender")
     assert first_over(drain, seen(9, provider(7), sender(unsent=2)))[0] == 400.0
     at_provider = seen(9, provider(9, queued=3, phones=1), sender(awaiting=4))
-    assert drain.look(0.0, at_provider) == Look(False, "3 in the provider's queues")
+    assert drain.look(0.0, at_provider) == DrainDecision(False, "3 in the provider's queues")
     assert first_over(drain, at_provider)[0] == 400.0
 
 
@@ -131,7 +131,7 @@ def test_reports_get_some_time_and_no_more() -> None:
     assert not drain.look(QUIET_S, seen(9, provider(9, reports=2), sender(awaiting=2))).over
     assert not drain.look(2 * QUIET_S - 0.1, seen(9, provider(9, reports=2), sender(awaiting=2))).over
     found = drain.look(2 * QUIET_S, seen(9, provider(9, reports=2), sender(awaiting=2)))
-    assert found == Look(True, "2 whose delivery report is not confirmed")
+    assert found == DrainDecision(True, "2 whose delivery report is not confirmed")
     # The provider lost the reports: the sender waits for what will not come.
     at_s, found = first_over(with_reference_sender(), seen(9, provider(9), sender(awaiting=2)))
     assert (at_s, found.words) == (QUIET_S, "2 without a delivery report")
@@ -147,7 +147,7 @@ def test_one_delivery_report_is_no_plural(count: int, said: str) -> None:
 def test_the_drain_of_another_sender_waits_for_all_its_messages() -> None:
     drain = Drain(sender_answers=False, provider_answers=True)
     waits = drain.look(0.0, seen(5, provider(0)))
-    assert waits == Look(False, "5 that the provider has not seen")
+    assert waits == DrainDecision(False, "5 that the provider has not seen")
     assert first_over(drain, seen(5, provider(3)))[0] == 400.0  # an outbox may be flushed at any time
     assert Drain(sender_answers=False, provider_answers=True).look(0.0, seen(5, provider(5))).over
 
@@ -165,7 +165,7 @@ def test_refused_messages_are_awaited_for_as_long_as_a_repeat_may_take(reason: s
 def test_a_refused_message_is_not_called_unseen() -> None:
     drain = Drain(sender_answers=False, provider_answers=True)
     found = drain.look(0.0, seen(5, provider(3, refused=2)))
-    assert found == Look(False, "2 that the provider has not accepted (2 requests refused)")
+    assert found == DrainDecision(False, "2 that the provider has not accepted (2 refused)")
 
 
 def test_what_a_provider_of_the_users_own_took_before_the_load_does_not_count() -> None:

@@ -8,17 +8,17 @@ import pytest
 from loadtests.arrivals import Mix, Plan, Poisson, Schedule, Stream, next_recipient
 from loadtests.runner.probe import (
     ApiAnswer,
-    Around,
     AtProvider,
-    Facts,
+    ProbeFacts,
     ProbeFailed,
+    ProbeNames,
     ProbePassed,
     ProbeRefusal,
     decide,
     refusal_words,
 )
 
-AROUND = Around("shop", "http://127.0.0.1:8080/send", "http://127.0.0.1:9500", True, 5.0)
+AROUND = ProbeNames("shop", "http://127.0.0.1:8080/send", "http://127.0.0.1:9500", True, 5.0)
 ACCEPTED = ApiAnswer("accepted", 202)
 AT_PROVIDER = AtProvider(requests=1, accepted=True, report_url="http://127.0.0.1:8080/dlr/secret?token=x")
 UNAUTHORIZED = ProbeRefusal("smsapi", 200, "unauthorized", "101", "Authorization failed")
@@ -26,20 +26,20 @@ THROTTLED = ProbeRefusal("smsapi", 200, "throttled_requests", "202", "Too many q
 
 
 def cause(**facts: object) -> str:
-    verdict = decide(msgspec.structs.replace(Facts(1.0), **facts), AROUND)
+    verdict = decide(msgspec.structs.replace(ProbeFacts(1.0), **facts), AROUND)
     assert isinstance(verdict, ProbeFailed), verdict
     assert "\n" not in verdict.cause
     return verdict.cause
 
 
 def passed(**facts: object) -> tuple[str, ...]:
-    verdict = decide(msgspec.structs.replace(Facts(1.0), **facts), AROUND)
+    verdict = decide(msgspec.structs.replace(ProbeFacts(1.0), **facts), AROUND)
     assert isinstance(verdict, ProbePassed), verdict
     return verdict.notes
 
 
 def waits(**facts: object) -> bool:
-    return decide(msgspec.structs.replace(Facts(1.0), **facts), AROUND) is None
+    return decide(msgspec.structs.replace(ProbeFacts(1.0), **facts), AROUND) is None
 
 
 def test_accepted_by_api_and_provider_is_enough() -> None:
@@ -92,11 +92,13 @@ def test_a_wrong_token_says_where_the_right_one_is(refused_by_api: bool) -> None
     around = msgspec.structs.replace(AROUND, token_file="shop.toml")
     answer = ApiAnswer("refused", 502, "HTTP 502") if refused_by_api else ACCEPTED
     provider = AtProvider(requests=1, refusals=(UNAUTHORIZED,))
-    verdict = decide(Facts(1.0, answer=answer, provider=provider), around)
+    verdict = decide(ProbeFacts(1.0, answer=answer, provider=provider), around)
     assert isinstance(verdict, ProbeFailed)
     assert verdict.cause.endswith("(wrong token). Set the token of shop to provider.token of shop.toml")
     other = msgspec.structs.replace(UNAUTHORIZED, reason="invalid", code="13", text="")
-    verdict = decide(Facts(1.0, answer=answer, provider=AtProvider(requests=1, refusals=(other,))), around)
+    verdict = decide(
+        ProbeFacts(1.0, answer=answer, provider=AtProvider(requests=1, refusals=(other,))), around
+    )
     assert isinstance(verdict, ProbeFailed) and "token" not in verdict.cause
 
 

@@ -195,6 +195,24 @@ def test_open_messages_have_a_row_once() -> None:
     assert {row.state for row in p.engine.take_rows(20_000_000_000)} == {"delivered"}
 
 
+def test_the_rows_of_many_open_messages_come_in_several_calls() -> None:
+    p = virtual_provider(delivery={"latency": {"kind": "fixed", "value_s": 10}})
+    for n in range(5):
+        p.send(n / 10, f"k{n}")
+    calls = [[row.key for row in p.engine.take_rows(1_000_000_000, 2)] for _ in range(4)]
+    assert calls == [["k0", "k1"], ["k2", "k3"], ["k4"], []]
+
+
+def test_a_message_that_is_done_before_its_row_as_open_has_one_row() -> None:
+    p = virtual_provider(delivery={"latency": {"kind": "fixed", "value_s": 10}})
+    p.send(0, "first")
+    p.send(0, "second")
+    assert [row.key for row in p.engine.take_rows(1_000_000_000, 1)] == ["first"]
+    p.run()
+    assert sorted(row.key for row in p.engine.take_rows(1_000_000_000, 1)) == ["first", "second"]
+    assert p.engine.take_rows(1_000_000_000, 1) == []
+
+
 def test_a_message_that_is_done_needs_no_row_of_its_being_open() -> None:
     p = virtual_provider()
     p.send(0, "k")

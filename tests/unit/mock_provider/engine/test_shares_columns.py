@@ -252,6 +252,19 @@ def test_the_row_of_an_open_message_is_written_again_when_its_phone_is_found_to_
     assert p.engine.take_rows(6 * S) == []
 
 
+def test_a_row_that_was_left_for_a_later_call_shows_that_its_phone_is_off() -> None:
+    p = virtual_provider(
+        carriers=[{"name": "slow", "country": "*", "segments_per_s": 0.5}],
+        delivery={"latency": absent(1.0)},
+    )
+    p.send(0.0, "first", "second", "third")
+    p.run(1.0)
+    assert [row.key for row in p.engine.take_rows(S, 2)] == ["first", "second"]
+    p.run(5.0)  # the second has left its carrier at 2 s, the third at 4 s
+    assert {row.key for row in p.engine.take_rows(S, 1) if row.handset_wait_ns} == {"second", "third"}
+    assert p.engine.take_rows(6 * S) == []
+
+
 def test_an_open_message_whose_row_comes_anyway_gets_one() -> None:
     p = virtual_provider(delivery={"latency": absent(1.0)})
     p.send(0.5, "m")

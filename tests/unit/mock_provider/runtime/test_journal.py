@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from msgspec.structs import asdict
 
 from mock_provider.engine.values import JournalRow
 from mock_provider.runtime.journal import JOURNAL_SCHEMA, Journal
@@ -54,6 +55,33 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
         table = pa.ipc.open_stream(source).read_all()
     assert table.schema == JOURNAL_SCHEMA
     assert [JournalRow(**values) for values in table.to_pylist()] == rows
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_the_file_is_the_stream_that_pyarrow_writes(count: int, tmp_path: Path) -> None:
+    rows = [row(f"k-{n}", t_answered_ns=1 if n % 2 else None, t_final_ns=n) for n in range(count)]
+    with Journal(tmp_path / "ours.arrow") as journal:
+        journal.write(rows)
+    given = pa.Table.from_pylist([asdict(each) for each in rows], schema=JOURNAL_SCHEMA)
+    with pa.OSFile(str(tmp_path / "theirs.arrow"), "wb") as sink, pa.ipc.new_stream(sink, JOURNAL_SCHEMA):
+        pass
+    empty = (tmp_path / "theirs.arrow").read_bytes()
+    written = (tmp_path / "ours.arrow").read_bytes()
+    schema, end = empty[:-8], empty[-8:]
+    assert written.startswith(schema)
+    assert written.endswith(end)
+    assert pa.ipc.open_stream(written).read_all().equals(given)
+
+
+def test_instants_that_are_one_object_or_equal_keep_their_columns(tmp_path: Path) -> None:
+    one, other = 10**18, 10**18 + 1
+    first = {"t_submitted_ns": one, "t_answered_ns": one, "t_carrier_ns": one, "t_taken_ns": one}
+    rows = [row("a", **first, t_final_ns=None), row("b", **(first | {"t_answered_ns": other}), t_final_ns=3)]
+    path = tmp_path / "provider.arrow"
+    with Journal(path) as journal:
+        journal.write(rows)
+    found = pa.ipc.open_stream(path.read_bytes()).read_all().to_pylist()
+    assert [JournalRow(**values) for values in found] == rows
 
 
 def test_whole_batches_and_what_was_flushed_survive_a_crash(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from nanoseconds import LATER
 
 from reference_sender.alerts.rules import AlertRules, Rule
 from reference_sender.alerts.store import WORKS, StoreTrouble
+from reference_sender.alerts.value import as_text
 from reference_sender.alerts.values import quantile_s
 from reference_sender.alerts.watch import Alerts
 from reference_sender.dispatch import Dispatcher, DispatchSettings
@@ -184,3 +185,19 @@ def test_a_quantile_is_at_most_the_longest_duration_that_was_seen() -> None:
     assert 60.0 < quantile_s(counts, 0.95, seen.longest_s) <= 110.0
     assert quantile_s(counts, 1.0, seen.longest_s) == 110.0
     assert quantile_s(seen.counts, 1.0, seen.longest_s) == 110.0
+
+
+@pytest.mark.parametrize(
+    ("value", "is_share", "text"),
+    [
+        (0.0, False, "0"),
+        (14.894, False, "14.89"),
+        (999.94, False, "999.9"),
+        (12_345.0, False, "12345"),
+        (86_400.0, False, "86400"),
+        (0.99994, True, "99.99 %"),
+        (25.0, True, "2500 %"),
+    ],
+)
+def test_a_large_value_has_all_its_digits(value: float, is_share: bool, text: str) -> None:
+    assert as_text(value, is_share) == text

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from reference_sender.api import campaign_intake
+from reference_sender.api.api_counters import ApiCounters
 from reference_sender.api.campaign_intake import (
     TURN_ROWS,
     CampaignAnswer,
@@ -21,7 +22,6 @@ from reference_sender.api.csv_rows import CsvRows
 from reference_sender.api.intake import Intake, Invalid
 from reference_sender.api.json_rows import JsonRows, Rows
 from reference_sender.api.rules import IntakeRules
-from reference_sender.api.tally import Tally
 from reference_sender.api.turns import Turns
 from reference_sender.api.unpacking import SLICE_BYTES, Plain
 from reference_sender.dispatch.values import Message
@@ -92,7 +92,9 @@ def take(rows: Rows, *pieces: bytes) -> tuple[CampaignAnswer | Invalid, StepCoun
         strict = isinstance(rows, JsonRows)
         driver = KeepingDriver()
         rules = IntakeRules(driver.gate, RecipientLimits(None, None))
-        campaign = CampaignIntake(Intake("t", "1", 0, 6), rules, cast(Driver, driver), Tally(), steps, strict)
+        campaign = CampaignIntake(
+            Intake("t", "1", 0, 6), rules, cast(Driver, driver), ApiCounters(), steps, strict
+        )
 
         async def read_piece() -> bytes:
             return next(coming)

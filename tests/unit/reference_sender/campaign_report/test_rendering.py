@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from campaign_rows import BEGAN_NS, MIXED, ORANGE, row
 
-from reference_sender.campaign_report.letter import letter
 from reference_sender.campaign_report.page import page
+from reference_sender.campaign_report.report_mail import letter
 from reference_sender.campaign_report.settings import ReportFileError, parse_report_settings
 from reference_sender.campaign_report.table import table
 from reference_sender.campaign_report.tally import CampaignTally

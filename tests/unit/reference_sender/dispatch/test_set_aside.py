@@ -42,7 +42,7 @@ def test_attempts_from_before_a_pause_count(dispatcher: MakeDispatcher, message:
         ended = [each for each in effects if isinstance(each, Change)]
         if not ended:
             held = True
-            (back,) = set_aside(core.set_aside_barred(now_ns))
+            (back,) = set_aside(core.set_aside(now_ns))
             held = False
             now_ns += S
             effects = list(core.offer(now_ns, [back]))
@@ -57,7 +57,7 @@ def test_a_message_that_ends_while_it_is_set_aside_keeps_its_attempts(
     (batch,) = batches(core.offer(0, [message(Lane.MARKETING)]))
     core.answered(0, batch.batch_id, all_with(Outcome.RETRYABLE, batch))
     core.bar(lambda _: True)
-    (back,) = set_aside(core.set_aside_barred(0))
+    (back,) = set_aside(core.set_aside(0))
     change = only(core.end(S, [(back, State.FAILED, "cancelled")]))
     assert (change.state, change.attempts) == (State.FAILED, 1)
     assert not any(core.kept().values())
@@ -98,7 +98,7 @@ def test_a_second_message_that_waits_is_set_aside_by_the_rules(
 ) -> None:
     now_ns, second = waiting_second(hedging, message, batches)
     hedging.bar(lambda _: True)
-    assert [each.key for each in set_aside(hedging.set_aside_barred(now_ns))] == [second.key]
+    assert [each.key for each in set_aside(hedging.set_aside(now_ns))] == [second.key]
 
 
 def test_a_second_message_keeps_opening_hours(hedging: Dispatcher, message: Make, batches: Pick) -> None:

@@ -33,6 +33,16 @@ def test_requests_that_are_not_answered(
     assert waited(core, 3 * S) == {"in_flight": 3.0}
 
 
+def test_nothing_waits_after_the_last_message_expired(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits(requests_per_s=1.0, requests_burst=1.0, max_batch=1), otp_reserved_requests=0)
+    core.offer(0, [message(Lane.OTP), message(Lane.OTP, expires_ns=55 * S // 100)])
+    core.advance(57 * S // 100)  # before the expiry is due, by its grain
+    assert core.open_messages == 1
+    assert waited(core, 9 * S) == {"pacing": 0.57}
+
+
 def test_a_pause_after_a_refusal(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
 ) -> None:

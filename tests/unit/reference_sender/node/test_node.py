@@ -69,6 +69,35 @@ def test_an_attempt_that_was_not_predicted_has_a_commit_of_its_own() -> None:
     assert kinds(made.committed(0, {})) == ["SubmitNow", "SubmitNow"]
 
 
+def test_a_request_is_in_flight_only_once_its_attempt_is_durable() -> None:
+    made = node()
+
+    def counts() -> tuple[int, ...]:
+        state = made.state(LATER)
+        (route,) = state.routes
+        return (
+            state.queue_transactional,
+            state.queue_marketing,
+            state.in_flight,
+            state.in_flight_messages,
+            route.in_flight,
+        )
+
+    made.take_many([message(1, Lane.TRANSACTIONAL), message(2, Lane.MARKETING)], "client")
+    begun(made)
+    made.committed(0, {})
+    assert counts() == (1, 1, 0, 0, 0)
+    begun(made)
+    assert counts() == (1, 1, 0, 0, 0)
+    made.commit_failed(0, FAILED)
+    assert (counts(), made.state(LATER).open) == ((1, 1, 0, 0, 0), 2), "also while the store is down"
+    begun(made, 50)
+    made.committed(50, {})
+    begun(made, 100)
+    made.committed(100, {})
+    assert counts() == (0, 0, 2, 2, 2)
+
+
 def test_an_otp_is_submitted_with_its_first_commit_while_bulk_messages_wait() -> None:
     made = Node(Dispatcher(DispatchSettings(), (replace(LIMITS, segments_burst=11.0),), 1), TIMES)
     made.take_many([message(number, Lane.MARKETING) for number in (1, 2)], "bulk")

@@ -21,9 +21,9 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.node.effects import Acknowledge, SubmitNow
 from reference_sender.node.node import Node
-from reference_sender.node.node_share import NodeShare
+from reference_sender.node.node_share import ClaimLimit, NodeShare
 from reference_sender.node.times import NodeTimes
-from reference_sender.store import HandedOver, Renewal, Work
+from reference_sender.store import HandedOver, Renewal, StoreError, Work
 from reference_sender.store.sharing import WHOLE
 
 LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=8, idempotency_window_s=86_400.0)
@@ -76,7 +76,7 @@ def test_what_does_not_fit_the_window_is_left_to_any_node_and_an_otp_is_not() ->
     made.take(message(201, Lane.OTP), "client")
     work = begun(made, 0)
     assert len(work.messages) == 201
-    assert len(work.unclaimed) == 151
+    assert set(work.unclaimed) == set(range(51, 201))
     effects = made.committed(1, {})
     assert sum(len(each.messages) for each in submits(effects)) + made.state(LATER).open > 0
     made.take(message(202, Lane.OTP), "client")
@@ -101,11 +101,42 @@ def test_a_node_claims_what_it_has_room_for_while_it_holds_its_lease() -> None:
     made = node(window=100)
     assert made.wants(0) is None
     made.renewed(0, 1_000, all_of(nodes=2, unclaimed=30))
-    assert made.wants(0) == 50
+    assert made.wants(0) == ClaimLimit(50)
     assert made.wants(1_000) is None
     large = node(window=100_000)
     large.renewed(0, 1_000, all_of())
-    assert large.wants(0) == 500
+    assert large.wants(0) == ClaimLimit(500)
+
+
+def full_of(lane: Lane, otp_reserved_backlog: int = 0) -> Node:
+    """A node with a window full of messages of ``lane``, before it has tokens for any."""
+    settings = DispatchSettings(max_backlog=300, otp_reserved_backlog=otp_reserved_backlog)
+    made = Node(Dispatcher(settings, (LIMITS,), 1), TIMES)
+    made.join(NodeShare(100))
+    made.renewed(0, UNTIL, all_of())
+    made.take_many([message(n, lane) for n in range(1, 101)], "campaign")
+    begun(made, 0)
+    assert submits(made.committed(0, {})) == []
+    assert made.state(0).open == 100
+    return made
+
+
+def test_a_node_that_is_full_of_a_class_keeps_and_claims_more_urgent_messages() -> None:
+    made = full_of(Lane.MARKETING)
+    assert made.wants(0) == ClaimLimit(100, Lane.TRANSACTIONAL)
+    lanes = [Lane.MARKETING, Lane.TRANSACTIONAL, Lane.OTP]
+    made.take_many([message(n, lane) for n, lane in enumerate(lanes, start=101)], "campaign")
+    assert set(begun(made, 0).unclaimed) == {101}
+    made.committed(0, {})
+    assert full_of(Lane.TRANSACTIONAL).wants(0) == ClaimLimit(100, Lane.OTP)
+    assert full_of(Lane.OTP).wants(0) == ClaimLimit(0)
+
+
+def test_claims_of_marketing_leave_the_reserved_part_of_the_backlog_to_otps() -> None:
+    made = full_of(Lane.TRANSACTIONAL, otp_reserved_backlog=150)
+    assert made.wants(0) == ClaimLimit(100, Lane.OTP)
+    made = full_of(Lane.MARKETING, otp_reserved_backlog=150)
+    assert made.wants(0) == ClaimLimit(100, Lane.OTP), "100 of another class would need a part of the reserve"
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DEFERRED, Outcome.UNKNOWN, Outcome.RETRYABLE])
@@ -125,7 +156,7 @@ def test_messages_that_cannot_be_sent_now_do_not_fill_the_window(outcome: Outcom
     results = [Result(outcome, reason="why")] * len(submit.messages)
     made.answered(AT, submit.batch_id, results)
     assert made.state(AT).queue_marketing == 100
-    assert made.wants(AT) == 100
+    assert made.wants(AT) == ClaimLimit(100)
     made.take_many([message(n) for n in range(101, 151)], "campaign")
     assert set(begun(made, AT).unclaimed) == set()
 
@@ -147,26 +178,107 @@ def failing(nodes: int) -> Node:
     return made
 
 
-def test_a_node_whose_routes_all_fail_leaves_the_work_to_others_but_for_one_message() -> None:
+def test_a_node_whose_routes_all_fail_leaves_new_work_to_others() -> None:
     made = failing(nodes=2)
-    assert made.wants(AT) == 1
+    assert made.wants(AT) == ClaimLimit(0)
     made.take_many([message(n, Lane.OTP) for n in range(11, 21)], "campaign")
-    assert len(begun(made, AT).unclaimed) == 9
+    assert len(begun(made, AT).unclaimed) == 10
+
+
+def test_a_node_whose_routes_all_fail_takes_one_message_when_a_route_may_be_tried_again() -> None:
+    made = failing(nodes=2)
+    later_ns = AT + int(DispatchSettings().breaker_open_s * 1e9)
+    assert made.wants(later_ns) == ClaimLimit(1)
+    made.take_many([message(n) for n in range(11, 21)], "campaign")
+    assert set(begun(made, later_ns).unclaimed) == set(range(12, 21))
+
+
+def waiting_behind_failures(nodes: int) -> Node:
+    """A node with 95 messages that it never tried, whose only route has failed for 5 others."""
+    settings = DispatchSettings(breaker_failures=1)
+    made = Node(Dispatcher(settings, (replace(LIMITS, max_batch=5, max_in_flight=2),), 1), TIMES)
+    made.join(NodeShare(100))
+    made.renewed(0, 100 * AT, all_of(nodes=1))
+    made.take_many([message(n) for n in range(1, 101)], "campaign")
+    begun(made, AT)
     made.committed(AT, {})
-    assert made.wants(AT) == 0, "it has the one"
+    begun(made, AT)
+    (submit,) = submits(made.committed(AT, {}))
+    made.renewed(AT, 100 * AT, all_of(nodes=nodes))
+    made.give_back(AT)
+    assert made.commit_due_ns() is None, "the route works"
+    made.answered(AT, submit.batch_id, [Result(Outcome.RETRYABLE, reason="refused")] * 5)
+    return made
+
+
+def test_a_node_whose_routes_all_fail_gives_back_what_it_has() -> None:
+    made = waiting_behind_failures(nodes=2)
+    assert made.give_back(AT) == []
+    assert made.wants(AT) is None, "what is given back would be claimed again"
+    given = begun(made, AT).given_back
+    assert len(given) == 95
+    made.commit_failed(AT + 1, StoreError("no answer"))
+    assert (made.wants(AT + 1), made.give_back(AT + 1)) == (None, [])
+    assert begun(made, AT + 100).given_back == given, "it is repeated"
+    made.committed(AT + 101, {})
+    assert made.wants(AT + 101) == ClaimLimit(0)
+    assert made.state(AT + 101).open == 5
+
+
+def test_a_node_whose_routes_fail_gives_nothing_back_if_no_other_node_is_there() -> None:
+    made = waiting_behind_failures(nodes=1)
+    made.give_back(AT)
+    assert begun(made, AT).given_back == ()
+
+
+def test_a_node_that_stops_gives_back_what_waits_and_not_what_a_provider_may_have() -> None:
+    made = node(window=100)
+    made.renewed(0, UNTIL, all_of(nodes=2))
+    made.take_many([message(n) for n in range(1, 51)], "campaign")
+    begun(made, AT)
+    tried = submits(made.committed(AT, {}))
+    while made.commit_due_ns() is not None:
+        begun(made, AT)
+        tried += submits(made.committed(AT, {}))
+    in_flight = {each.message_id for submit in tried for each in submit.messages}
+    assert 0 < len(in_flight) < 50
+    made.stop()
+    made.give_back(AT)
+    assert set(begun(made, AT).given_back) == set(range(1, 51)) - in_flight
+    made.committed(AT, {})
+    made.give_back(AT)
+    assert made.commit_due_ns() is None, "once"
+
+
+def test_messages_that_were_given_back_leave_no_entries() -> None:
+    dispatcher = Dispatcher(DispatchSettings(breaker_failures=1), (LIMITS,), 1)
+    made = Node(dispatcher, TIMES)
+    made.join(NodeShare(100))
+    made.renewed(0, 100 * AT, all_of(nodes=2))
+    made.take(replace(message(1), campaign="may"), "client")
+    begun(made, AT)
+    (submit,) = submits(made.committed(AT, {}))
+    made.answered(AT, submit.batch_id, [Result(Outcome.RETRYABLE, reason="refused")])
+    made.stop()
+    made.give_back(AT)
+    assert begun(made, AT).given_back == [1]
+    made.committed(AT, {})
+    assert not any(dispatcher.kept().values()), dispatcher.kept()
+    assert dispatcher.campaigns.total.messages == 0
+    assert not dispatcher.campaigns.newest(1)
 
 
 def test_a_node_whose_routes_fail_keeps_its_work_if_no_other_node_is_there() -> None:
-    assert failing(nodes=1).wants(AT) == 100
+    assert failing(nodes=1).wants(AT) == ClaimLimit(100)
 
 
 def test_a_node_claims_no_more_than_its_backlog_holds() -> None:
     made = node(window=100, max_backlog=60)
     made.renewed(0, UNTIL, all_of())
-    assert made.wants(AT) == 0, "only what ends"
+    assert made.wants(AT) == ClaimLimit(0), "only what ends"
     made = node(window=100, max_backlog=100)
     made.renewed(0, UNTIL, all_of())
-    assert made.wants(AT) == 100
+    assert made.wants(AT) == ClaimLimit(100)
 
 
 def test_campaigns_are_left_to_others_in_turns_unless_messages_go_in_the_order_of_arrival() -> None:

@@ -118,10 +118,10 @@ def test_a_second_message_waits_until_its_first_one_is_known(first_is_sent: bool
     other = Recovered(message(6), State.QUEUED, 0, None, None)
     made.recover(101 * S, [second, other])
     state = made.state(LATER)
-    assert (state.in_flight, state.unread, state.open) == (1, 2, 3), "the other one is submitted"
+    assert (made.unanswered, state.unread, state.open) == (1, 2, 3), "the other one is submitted"
     made.recover_sent(102 * S, [sent(1 if first_is_sent else 2, 95 * S)])
     state = made.state(LATER)
-    assert (state.in_flight, state.unread) == (2 if first_is_sent else 1, 0)
+    assert (made.unanswered, state.unread) == (2 if first_is_sent else 1, 0)
     assert state.totals["expired"] == (0 if first_is_sent else 1)
 
 

@@ -132,11 +132,12 @@ def test_a_request_goes_out_only_when_its_attempt_is_durable(
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
         await driver.take_many(of_two_lanes())
-        await eventually_in_loop(lambda: driver.state().in_flight)
+        await eventually_in_loop(lambda: store.begun == 2)
         await asyncio.sleep(0)
-        assert route.submitted == []
+        assert (route.submitted, driver.state().in_flight) == ([], 0)
         store.gate.set()
         await eventually_in_loop(lambda: len(route.submitted) == 2)
+        assert driver.state().in_flight == 2
         assert in_flight(store) == [(1, "r"), (2, "r")]
         route.answers.set()
         await eventually_in_loop(lambda: driver.state().awaiting_report == 2)

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from reference_sender.dispatch.values import Lane, Message, Recovered, Report, State
-from reference_sender.node.node_share import NodeShare
+from reference_sender.node.node_share import ClaimLimit, NodeShare
 from reference_sender.policy.gate import open_gate
 from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.background import Chores
@@ -29,8 +29,8 @@ class NoCommits:
     def __init__(self) -> None:
         self.chores = Chores()
         self.gate = open_gate()
-        self.handed = 0
-        self.wanted: int | None = None
+        self.handed = self.given_back = 0
+        self.wanted: ClaimLimit | None = None
         self.recovered: list[Recovered] = []
         self.kept = asyncio.Event()
 
@@ -42,8 +42,11 @@ class NoCommits:
 
     def renewed(self, until_ns: int, renewal: Renewal) -> None: ...
 
-    def wants(self) -> int | None:
+    def wants(self) -> ClaimLimit | None:
         return self.wanted
+
+    def give_back(self) -> None:
+        self.given_back += 1
 
     def recover(self, recovered: Sequence[Recovered]) -> None:
         self.recovered += recovered
@@ -62,7 +65,7 @@ class FailingLeases:
 
     def __init__(self, lost_at: int = 1_000_000) -> None:
         self.renewals = 0
-        self.asked: list[int | None] = []  # limits of claims
+        self.asked: list[ClaimLimit] = []  # claims
         self._lost_at = lost_at
 
     def renew(self, share: int) -> Renewal:
@@ -78,8 +81,8 @@ class FailingLeases:
 
     def share(self, counted: Sequence[NumberCount]) -> None: ...
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
-        self.asked.append(limit)
+    def unfinished(self, limit: int, lane: Lane) -> list[Recovered]:
+        self.asked.append(ClaimLimit(limit, lane))
         return [ENDING]
 
     def reports(self, limit: int) -> list[HandedOver]:
@@ -127,13 +130,13 @@ def test_reports_are_read_again_only_when_the_earlier_ones_are_stored() -> None:
 def test_a_node_without_room_still_claims_what_has_expired_or_has_a_report() -> None:
     async def run() -> None:
         driver, leases = NoCommits(), FailingLeases()
-        driver.wanted = 0
+        driver.wanted = ClaimLimit(0, Lane.OTP)
         made = member(driver, leases)
         await made.start()
         async with asyncio.timeout(30):
             while not driver.recovered:
                 await asyncio.sleep(0.01)
-        assert leases.asked[0] == 0
+        assert leases.asked[0] == ClaimLimit(0, Lane.OTP)
         assert driver.recovered[0] == ENDING
         await made.stop()
 
@@ -157,13 +160,14 @@ def test_a_node_without_a_lease_claims_nothing() -> None:
 def test_a_node_that_leaves_renews_its_lease_until_it_stops_and_claims_nothing() -> None:
     async def run() -> None:
         driver, leases = NoCommits(), FailingLeases()
-        driver.wanted = 1
+        driver.wanted = ClaimLimit(1)
         made = member(driver, leases)
         await made.start()
         await made.leave()
         asked, handed, renewals = len(leases.asked), driver.handed, leases.renewals
+        driver.given_back = 0
         async with asyncio.timeout(30):
-            while leases.renewals < renewals + 3:
+            while leases.renewals < renewals + 3 or not driver.given_back:
                 await asyncio.sleep(0.01)
         await made.stop()
         renewals = leases.renewals
@@ -210,3 +214,27 @@ def test_an_outage_has_one_line_a_minute_and_one_at_its_end(caplog: pytest.LogCa
     first, last = [record.getMessage() for record in caplog.records]
     assert first == "the lease, work or reports cannot be read: no connection"
     assert last.startswith("the shared store works again after ")
+
+
+def test_a_node_on_standby_says_why_it_sends_nothing_once_and_when_that_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class LeasesOnStandby(FailingLeases):
+        def renew(self, share: int) -> Renewal:
+            self.renewals += 1
+            return Renewal(3, 0, 0, standby=1 if 1 < self.renewals < 4 else None)
+
+    async def run() -> None:
+        one = member(NoCommits(), leases := LeasesOnStandby())
+        await one.start()
+        async with asyncio.timeout(20):
+            while leases.renewals < 6:
+                await asyncio.sleep(0.01)
+        await one.stop()
+
+    asyncio.run(run())
+    first, last = [record.getMessage() for record in caplog.records]
+    assert first.startswith(
+        "this node is on standby and sends nothing: the limits of --route are enough for 1 of 3 "
+    )
+    assert last.startswith("this node is no longer on standby")

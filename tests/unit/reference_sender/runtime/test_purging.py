@@ -7,7 +7,7 @@ import random
 import pytest
 from nanoseconds import S
 
-from reference_sender.policy.wall import Wall
+from reference_sender.policy.wall_offset import WallOffset
 from reference_sender.runtime.purging import purged_before_ns
 
 DAY = 86_400 * S
@@ -16,11 +16,11 @@ STARTED = 1_000 * DAY
 
 
 def test_the_limit_is_by_the_wall_clock_if_it_was_not_set() -> None:
-    assert purged_before_ns(STARTED, KEEP, Wall()) == STARTED - KEEP
+    assert purged_before_ns(STARTED, KEEP, WallOffset()) == STARTED - KEEP
 
 
 def test_what_ended_before_a_step_forward_stays_as_long_as_without_it() -> None:
-    wall = Wall()
+    wall = WallOffset()
     wall.set(STARTED + 60 * S, 15 * DAY)
     assert purged_before_ns(STARTED + 120 * S, KEEP, wall) == STARTED + 120 * S - KEEP
     wall.set(STARTED + 180 * S, 0)
@@ -28,7 +28,7 @@ def test_what_ended_before_a_step_forward_stays_as_long_as_without_it() -> None:
 
 
 def test_what_ended_during_a_step_back_stays_although_its_date_is_older() -> None:
-    wall = Wall()
+    wall = WallOffset()
     wall.set(STARTED, -15 * DAY)
     wall.set(STARTED + 60 * S, 0)
     dated_ns = STARTED + 30 * S - 15 * DAY
@@ -41,7 +41,7 @@ def test_what_ended_during_a_step_back_stays_although_its_date_is_older() -> Non
 @pytest.mark.parametrize("seed", range(20))
 def test_nothing_that_ended_less_long_ago_is_purged_however_often_the_wall_clock_was_set(seed: int) -> None:
     drawn = random.Random(seed)
-    wall, now_ns = Wall(), STARTED
+    wall, now_ns = WallOffset(), STARTED
     ended: list[tuple[int, int]] = []  # on the process's clock, and the date in the store
     for _ in range(300):
         now_ns += drawn.randrange(1, DAY)

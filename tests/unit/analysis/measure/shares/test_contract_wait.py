@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from nanoseconds import S
 
-from analysis.measure.shares.contract_wait import wait_for_contract
-from analysis.measure.shares.ideal import Offered, ideal_wait
-from analysis.measure.shares.limits import (
+from analysis.measure.contract_limits import (
     CARRIER,
     CONCURRENT,
     DRAIN,
@@ -19,6 +17,8 @@ from analysis.measure.shares.limits import (
     ContractLimits,
     read_limits,
 )
+from analysis.measure.shares.contract_wait import wait_for_contract
+from analysis.measure.shares.ideal import Offered, ideal_wait
 from analysis.measure.shares.queueing import served
 
 NO_CAUSE = -1

@@ -9,7 +9,7 @@ from urllib.error import URLError
 
 import pytest
 
-from loadtests.calibrate.ended import EndedEarly, explained
+from loadtests.calibrate.early_end import EndedEarly, explained
 from loadtests.runner.service_process import ServiceError
 
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 
 
-class Visit(Struct, frozen=True):
+class RestRequest(Struct, frozen=True):
     """``ids`` are those in the path, in its order; ``at_s`` is the moment, unix seconds."""
 
     fields: Fields
@@ -45,7 +45,7 @@ class Visit(Struct, frozen=True):
         return moment.isoformat()
 
 
-VisitHandler = Callable[[Visit], HttpResponse]
+VisitHandler = Callable[[RestRequest], HttpResponse]
 
 
 class RestRefusalError(Exception):
@@ -65,10 +65,10 @@ def done(status: int = 204) -> HttpResponse:
     return HttpResponse(status, b"")
 
 
-def page(visit: Visit, found: Sequence[T]) -> Sequence[T]:
+def page(request: RestRequest, found: Sequence[T]) -> Sequence[T]:
     """The part of a collection that ``offset`` and ``limit`` select. Raises ``RestRefusalError``."""
-    offset = _whole(visit, "offset", 0)
-    limit = min(_whole(visit, "limit", DEFAULT_LIMIT), MOST_LISTED)
+    offset = _whole(request, "offset", 0)
+    limit = min(_whole(request, "limit", DEFAULT_LIMIT), MOST_LISTED)
     return found[offset : offset + limit]
 
 
@@ -76,8 +76,8 @@ def too_many(what: str) -> HttpResponse:
     return rest_error(403, f"There are too many {what}")
 
 
-def _whole(visit: Visit, name: str, default: int) -> int:
-    text = visit.text(name)
+def _whole(request: RestRequest, name: str, default: int) -> int:
+    text = request.text(name)
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):

@@ -12,7 +12,7 @@ from bisect import bisect_right
 _STEPS_KEPT = 64
 
 
-class Wall:
+class WallOffset:
     """An instant of the node's clock plus ``ahead_ns`` is Unix time."""
 
     def __init__(self) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.users import room
-from loadtests.users.room import ConnectionRoom, machine_room, worker_limit, worker_share
+from loadtests.users import in_flight_room
+from loadtests.users.in_flight_room import ConnectionRoom, machine_room, worker_limit, worker_share
 from loadtests.users.start_signal import WorkerStart
 
 
@@ -35,7 +35,7 @@ def test_a_system_that_does_not_raise_the_limit_leaves_the_present_room(
 
 def test_the_ports_are_those_of_the_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ports = tmp_path / "ip_local_port_range"
-    monkeypatch.setattr(room, "PORT_RANGE", ports)
+    monkeypatch.setattr(in_flight_room, "PORT_RANGE", ports)
     assert machine_room(64).ports == 16_384 - 4_000
     ports.write_text("32768\t60999\n")
     assert machine_room(64).ports == 28_232 - 4_000

@@ -67,7 +67,7 @@ class PartProcess:
         )
         with self._log.open("ab") as log:
             self._child: Child = start_child(
-                "loadtests.simulate.beside",
+                "loadtests.simulate.part_process",
                 [str(order.resolve())],
                 {},
                 stdout=log,

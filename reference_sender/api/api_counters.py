@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Tally(Struct):
+class ApiCounters(Struct):
     """Counters of the HTTP API since the process began."""
 
     accepted: int = 0  # messages

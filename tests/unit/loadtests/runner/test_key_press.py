@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.runner.keys import KeyPress
+from loadtests.runner.key_press import KeyPress
 
 ROOT = Path(__file__).parents[4]
 
@@ -31,7 +31,7 @@ _CHILD = """
 import fcntl, os, select, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 sys.path.insert(0, sys.argv[1])
-from loadtests.runner.keys import KeyPress
+from loadtests.runner.key_press import KeyPress
 before = termios.tcgetattr(0)
 with KeyPress() as key:
     quiet = not termios.tcgetattr(0)[3] & termios.ECHO
