@@ -307,19 +307,6 @@ def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:
     assert "16" not in text
 
 
-@pytest.mark.parametrize("still_open", [0, 100])
-def test_the_price_of_a_delivered_message_has_both_ends(still_open: int) -> None:
-    """Messages that are still open were paid for: the price without them is the upper end."""
-    made = report(part(accounting=accounting(accepted=1_000, delivered=1_000 - still_open, open=still_open)))
-    (totals,) = made.totals
-    assert totals.paid_per_delivered == pytest.approx(totals.paid / (1_000 - still_open))
-    cost = next(each for each in screen_of(made).asides if each.name == "cost")
-    assert totals.paid == 500
-    low = " per delivered SMS (at least 0.5 PLN if those still open arrive); "
-    assert (low in words(cost.sentences[0])) == bool(still_open)
-    assert ("if those still open arrive" in words(cost.sentences[0])) == bool(still_open)
-
-
 def test_a_price_has_a_currency_only_where_the_profile_names_one() -> None:
     screen = screen_of(report())
     cost = next(each for each in screen.asides if each.name == "cost")
