@@ -29,10 +29,10 @@ ANSWERED_NOTHING = "answered nothing for"  # in the text of an API that was sile
 ANSWERED_FIRST = "answered before the sender submitted them"  # in the evidence of an API that is slow
 STILL_FORWARDED = "the sender still forwarded messages"  # in the text of an API that was silent
 AS_ALLOWED = "which is what the contract allows"  # in the evidence of a sender at the limits of the text
+OTHER_PROGRAMS = "other programs"  # in the text of the machine, if they compete for its cores
 HELD_FOR_LIMITS = (
     "the sender held ready messages because of the contract's limits"  # and is mostly below them
 )
-OTHER_PROGRAMS = "other programs"  # in the text of the machine, if they compete for its cores
 ON_REPORTS = "report_"  # begins the kinds of faults that change delivery reports only
 OWN_PACING = "that are allowed: its own pacing"  # ends the text of a sender that is slow after a refusal
 A_FAULT = "a fault of the provider: "  # begins the text of a fault as a bottleneck, before its faults
@@ -295,4 +295,5 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     paid_for_duplicates: float
     paid_in_vain: float
     paid_per_delivered: float | None
+    paid_per_delivered_low: float | None = None  # if all messages that were still open arrive
     currency: str  # "points" if the profile names none, or if the parts' currencies differ

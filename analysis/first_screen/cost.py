@@ -26,6 +26,7 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
                 quote.amount(f"{path}.paid_per_delivered", unit),
                 f" per delivered SMS{explained}",
                 *_of_how_many(quote, place, each),
+                *_if_open_arrive(quote, place, each),
                 "; ",
                 quote.amount(f"{path}.paid_for_duplicates", unit),
                 " for duplicates and ",
@@ -40,6 +41,16 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
             ),
         )
     return ()
+
+
+def _if_open_arrive(quote: Quote, place: int, each: ReportTotals) -> Sentence:
+    """The other end: messages that are still open are paid for, and some of them arrive later."""
+    if not each.paid_per_delivered_low:
+        return ()
+    low = quote.amount(f"totals.{place}.paid_per_delivered_low", each.currency)
+    if low.text == quote.amount(f"totals.{place}.paid_per_delivered", each.currency).text:
+        return ()
+    return (" (at least ", low, " if those still open arrive)")
 
 
 def _of_how_many(quote: Quote, place: int, each: ReportTotals) -> Sentence:

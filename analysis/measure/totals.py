@@ -22,6 +22,7 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
     delivered = sum(each.delivered for each in accountings)
     unacknowledged = sum(each.delivered_unacknowledged for each in accountings)
     arrived = delivered + unacknowledged
+    still_open = sum(each.open for each in accountings)
     paid = sum(part.cost.points for part in parts)
     currencies = {part.cost.currency for part in parts}
     return ReportTotals(
@@ -31,7 +32,7 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
         accepted=sum(each.accepted for each in accountings),
         delivered=delivered,
         failed_or_expired=sum(each.failed + each.expired for each in accountings),
-        still_open=sum(each.open for each in accountings),
+        still_open=still_open,
         lost=sum(each.lost for each in accountings),
         duplicates=sum(each.duplicates for each in accountings),
         with_other_keys=sum(map(with_other_keys, accountings)),
@@ -46,5 +47,6 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
         paid_for_duplicates=sum(part.cost.duplicates_points for part in parts),
         paid_in_vain=sum(part.cost.undelivered_points for part in parts),
         paid_per_delivered=paid / arrived if arrived else None,
+        paid_per_delivered_low=paid / (arrived + still_open) if arrived and still_open else None,
         currency=(currencies.pop() if len(currencies) == 1 else "") or POINTS,
     )

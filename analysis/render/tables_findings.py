@@ -42,6 +42,7 @@ def totals(report: RunReport) -> Table:
     money = (
         ("paid", "paid"),
         ("paid_per_delivered", "paid per delivered SMS"),
+        ("paid_per_delivered_low", "the same, if those still open arrive: at least"),
         ("paid_for_duplicates", "paid for duplicates"),
         ("paid_in_vain", "paid for failed or expired messages"),
     )
@@ -55,6 +56,10 @@ def totals(report: RunReport) -> Table:
             )
         )
     for field, name in money:
+        if field == "paid_per_delivered_low" and not any(
+            each.paid_per_delivered_low for each in report.totals
+        ):
+            continue
         cells: list[str | Sentence] = []
         for place, each in enumerate(report.totals):
             known = getattr(each, field) is not None

@@ -60,8 +60,8 @@ def _slower(target: Target, seen: Counter[str]) -> str:
     if seen[""]:
         return f"the provider accepted {seen['']:,} of them: raise this limit if the answer may take longer"
     return (
-        f"check that your sender answers at {address_of(target.request.url)}; raise this limit if the answer "
-        "may take longer"
+        f"check that your sender answers at {address_of(target.request.url)}; raise this limit if the "
+        "answer may take longer"
     )
 
 

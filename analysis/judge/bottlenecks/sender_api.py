@@ -266,7 +266,7 @@ def _limit(view: View) -> str:
 
 
 def _answered_first(view: View) -> list[str]:
-    """Of the messages that the provider has seen. A sender that answers first does not wait for it."""
+    """Of the messages that the provider has seen: a sender that answers first does not wait for it."""
     both = np.isfinite(view.load.replied_s) & np.isfinite(view.taken_at_s)
     first = int(np.count_nonzero(both & (view.load.replied_s < view.taken_at_s)))
     total = int(np.count_nonzero(both))

@@ -24,7 +24,7 @@ def capital(text: str) -> str:
 
 
 def warned_of(*names: str) -> str:
-    """What the page says of these checks, which stand in the report in this order."""
+    """What the page says of these checks, which the report has in this order."""
     checks = tuple(lag_check(name=name, state="warn", value=f"the {name}") for name in names)
     made = msgspec.structs.replace(report(part()), checks=checks, validity="warn")
     return words(first_screen(made).trust)

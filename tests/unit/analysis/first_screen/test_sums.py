@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 from made_benches import suite
 from made_reports import accounting, part, report
 from page_reading import disagreements, rendered
@@ -106,3 +107,16 @@ def test_an_invalid_run_does_not_answer_whether_ten_times_is_possible() -> None:
     assert answer_text(made, "ten_times") == "Not known: the figures of this run cannot be used."
     good = report(part(), part("06-day-5m", messages_per_day=5_000_000))
     assert answer_text(good, "ten_times").startswith("Yes")
+
+
+@pytest.mark.parametrize("still_open", [0, 100])
+def test_the_price_of_a_delivered_message_has_both_ends(still_open: int) -> None:
+    """Messages that are still open were paid for: the price without them is the upper end."""
+    made = report(part(accounting=accounting(accepted=1_000, delivered=1_000 - still_open, open=still_open)))
+    (summed,) = made.totals
+    assert summed.paid == 500
+    assert summed.paid_per_delivered == pytest.approx(500 / (1_000 - still_open))
+    said = aside_text(first_screen(made), "cost")
+    low = " per delivered SMS (at least 0.5 PLN if those still open arrive); "
+    assert (low in said) == bool(still_open)
+    assert ("if those still open arrive" in said) == bool(still_open)

@@ -208,7 +208,7 @@ def test_the_advice_on_a_freeze_is_to_look_for_its_cause(new_run: Build) -> None
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_only_a_sender_that_submits_before_it_answers_is_told_to_answer_first(
+def test_only_a_sender_that_submits_before_it_answers_gets_the_advice_to_answer_first(
     new_run: Build, first: bool
 ) -> None:
     run = new_run("run")

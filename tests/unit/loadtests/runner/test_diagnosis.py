@@ -93,7 +93,7 @@ def test_a_sender_whose_messages_the_provider_saw_does_reach_it(
 
 @pytest.mark.parametrize("seen", [True, False])
 @pytest.mark.parametrize("timed_out", [30, 2])
-def test_a_sender_that_is_slower_than_the_limit_is_told_the_limit(
+def test_a_sender_that_is_slower_than_the_limit_gets_the_limit_named(
     seen: bool, timed_out: int, new_run: Build
 ) -> None:
     """It was to check what it answers after a submit. The load had not waited for the answer."""

@@ -113,20 +113,17 @@ def test_the_first_figures_after_start_do_not_wait_for_start() -> None:
     """The line was *waiting for Start in the page: offered/s 69*, while the load ran."""
     shown: list[str] = []
 
-    class Recorded(Progress):
+    class ShownInPhase(Progress):
         def phase(self, name: str, expected_s: float | None = None, ends: str = "") -> None:
             self.words = name
 
         def update(self, snapshot: Snapshot) -> None:
             shown.append(f"{self.words}: {snapshot.load.due}")
 
-    phase = LoadPhase(Recorded(Console(file=io.StringIO())), 20.0)
+    phase = LoadPhase(ShownInPhase(Console(file=io.StringIO())), 20.0)
     phase.page_opened()
-    for load in (
-        LoadStatus(phase="waiting", due=0),
-        LoadStatus(phase="running", due=35),
-        LoadStatus(phase="answering", due=70),
-    ):
+    waiting, running = LoadStatus(phase="waiting", due=0), LoadStatus(phase="running", due=35)
+    for load in (waiting, running, LoadStatus(phase="answering", due=70)):
         phase.update(Snapshot(load=load, provider=None, sender=None, machine_cpu_percent=0.0))
     assert shown == ["waiting for Start in the page: 0", "load: 35", "awaiting the last answers: 70"]
 
