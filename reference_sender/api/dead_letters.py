@@ -60,8 +60,8 @@ class ReplayRequest(Struct, forbid_unknown_fields=True, frozen=True):
     filter: DeadLetterQuery | None = None
     after: str | None = None
     limit: Annotated[int, Meta(ge=1, le=_MOST)] | None = None
-    dry_run: bool = False
-    allow_duplicate: bool = False
+    dry_run: bool | None = False
+    allow_duplicate: bool | None = False
 
 
 class Replayed(Struct, frozen=True):
@@ -129,7 +129,7 @@ class DeadLetters:
             try:
                 record = await self._record(text)
                 seconds = {} if wanted.allow_duplicate else await self._queries.seconds_of([record])
-                repeats[text] = self._repeated(record, seconds, wanted.allow_duplicate, len(repeats))
+                repeats[text] = self._repeated(record, seconds, bool(wanted.allow_duplicate), len(repeats))
             except Invalid as error:
                 refused.append(NotReplayed(text, error.code, error.message))
             except StoreError:
@@ -160,7 +160,7 @@ class DeadLetters:
         for record in found:
             text = str(record.message.message_id)
             try:
-                repeats[text] = self._repeated(record, seconds, wanted.allow_duplicate, len(repeats))
+                repeats[text] = self._repeated(record, seconds, bool(wanted.allow_duplicate), len(repeats))
             except Invalid as error:
                 is_full = error.code == _QUEUE_FULL
                 if is_full:  # the next step begins with this one
