@@ -177,7 +177,7 @@ class Intake:
             expiry_ns(defaults.message_class, defaults.expires_in_s),
             send_at_ns(defaults.send_at, now_ns + self._wall.ahead_ns),
             self._keeps_hours(defaults.message_class, defaults.quiet_hours),
-            once=defaults.duplicates == "refuse",
+            once=defaults.duplicates != "allow",
         )
         text = defaults.text
         return Shared(terms, text, 0 if text is None else checked_segments(text, self._max_segments))

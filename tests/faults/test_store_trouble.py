@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -32,9 +33,11 @@ DEADLINE_S = 30.0
 class SenderProcess:
     """A sender's process, and what its HTTP face says."""
 
-    def __init__(self, store: Path, program: tuple[str, ...] = ("-m", "reference_sender")) -> None:
+    def __init__(
+        self, store: Path, program: tuple[str, ...] = ("-m", "reference_sender"), route: str = ROUTE
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, *program, "--token", TOKEN, "--route", ROUTE, "--store", f"sqlite:///{store}"],
+            [sys.executable, *program, "--token", TOKEN, "--route", route, "--store", f"sqlite:///{store}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -76,8 +79,8 @@ class SenderProcess:
 def start() -> Iterator[Callable[..., SenderProcess]]:
     started: list[SenderProcess] = []
 
-    def run(store: Path, *program: str) -> SenderProcess:
-        started.append(SenderProcess(store, program) if program else SenderProcess(store))
+    def run(store: Path, *program: str, route: str = ROUTE) -> SenderProcess:
+        started.append(SenderProcess(store, program or ("-m", "reference_sender"), route))
         return started[-1]
 
     yield run
@@ -167,14 +170,22 @@ def test_a_sender_that_may_not_write_is_not_healthy_and_recovers_without_loss(
     survives(start(store), start, store, no_room_for_files, "the store cannot keep a message")
 
 
+def requests_in_flight(sender: SenderProcess) -> float:
+    gauges: dict[str, float] = sender.call("/v1/state")[1]["gauges"]
+    return gauges["in_flight"]
+
+
 def test_a_sender_that_is_stopped_before_its_store_works_again_says_what_was_not_kept(
     tmp_path: Path, start: Callable[..., SenderProcess]
 ) -> None:
+    """An attempt is stored, and ends when its end cannot be stored."""
     store = tmp_path / "s.db"
-    sender = start(store)
-    assert sender.post("kept")[0] == 202
-    resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE, (0, 0))  # until it ends
-    assert sender.post("refused")[0] == 503  # it is to be removed, if it is in the store
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sender = start(store, route=ROUTE.replace("127.0.0.1:1", f"127.0.0.1:{silent.getsockname()[1]}"))
+        assert sender.post("kept")[0] == 202
+        eventually(lambda: requests_in_flight(sender) == 1)
+        resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE, (0, 0))  # until it ends
+    eventually(lambda: requests_in_flight(sender) == 0)  # its connection is closed
     code, output = sender.end()
     assert code == os.EX_IOERR
     (line,) = [each for each in output.splitlines() if each.startswith("sender: ")]

@@ -194,7 +194,8 @@ def test_sent_messages_are_counted(scraped: dict[str, str]) -> None:
 
 
 def test_every_counter_and_gauge_of_the_provider_has_a_name() -> None:
-    named = {name for name in counters_by_name(Counters()) if not name.startswith("refused_")}
+    by_reason = ("refused_", "messages_refused_")
+    named = {name for name in counters_by_name(Counters()) if not name.startswith(by_reason)}
     states = {"delivered", "undelivered", "expired", "rejected", "unknown"}
     assert named - states == set(COUNTERS)
     with ProviderThread(ProviderConfig(changed_profile("lab"), stop_grace_s=0.5)) as provider:
