@@ -103,7 +103,7 @@ def test_pause_limit_cancel_and_opt_outs_survive_a_kill(start: StartSender) -> N
     )
     assert (status, answer["error"]["code"]) == (403, "opted_out")
     # Messages whose attempt was unanswered at the kill are repeated; the others end.
-    held = campaign(sender, "limited", 1)["held"]
+    held = campaign(sender, "limited", 1, text="Second sale")["held"]
     assert held["over_limit"] == 3, "the counter of the first process counts"
 
 
