@@ -30,9 +30,11 @@ def _too_few(objective: Objective, found: Quantile) -> str:
 
 
 def needs_text(found: Quantile) -> str:
-    """``needs 72``, ``needs 72 independent``: messages for a withheld percentile."""
+    """``needs 72``, ``needs 72`` and a line with ``independent``: messages for a withheld percentile. A table
+    with seven such cells in one line is too wide.
+    """
     alone = needed(found.percentile)
-    return f"needs {count_text(alone)}{' independent' if found.needed > alone else ''}"
+    return f"needs {count_text(alone)}" + ("\nindependent" if found.needed > alone else "")
 
 
 def count_as(independent: float) -> str:
