@@ -1,7 +1,10 @@
 """Below the limits, the usual case: a message that is offered alone, while no other waits, is sent at once.
 
-It does not pass through the queues of the backlog, which takes a sixth of the dispatcher's time for such a
-message. The effects and the state afterwards are the same (``tests/property/test_at_once.py``).
+It does not pass through the queues of the backlog. The dispatcher's time for such a message, from the offer
+to the report, is 0.72 of the time by way of the queues: 17.4 us in place of 24.2 us (median of 12 pairs of
+runs of ``through_dispatcher`` of ``benchmarks/dispatch_cost.py`` with batches of one, Python 3.11). The
+effects and the state afterwards are the same (``test_the_queues_give_the_same`` of
+``tests/property/test_at_once.py``).
 """
 
 from __future__ import annotations
