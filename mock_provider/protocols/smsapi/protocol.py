@@ -105,12 +105,15 @@ class Smsapi:
 
     def read(self, request: HttpRequest, request_id: int, at: Instants) -> HttpAction:
         path = request.path
-        if path in _SMS_PATHS:
-            return self._read_sms(request, request_id, at)
-        if path in _USER_PATHS:
-            return self._read_user(request)
-        if path in Services.paths or path.startswith(Services.prefixes):
-            return self._services.read(request, request_id, at)
+        try:
+            if path in _SMS_PATHS:
+                return self._read_sms(request, request_id, at)
+            if path in _USER_PATHS:
+                return self._read_user(request)
+            if path in Services.paths or path.startswith(Services.prefixes):
+                return self._services.read(request, request_id, at)
+        except MalformedRequestError as error:
+            return legacy_error(8, error.as_json, detail=str(error))
         if path in _PING_PATHS and request.method == "HEAD":
             return HttpResponse(204, b"")
         if request.method not in ("GET", "HEAD"):
@@ -137,10 +140,7 @@ class Smsapi:
     def _read_sms(self, request: HttpRequest, request_id: int, at: Instants) -> HttpAction:
         if request.method not in ("POST", "GET"):
             return not_allowed("GET, POST")
-        try:
-            fields = read_fields(request)
-        except MalformedRequestError as error:
-            return legacy_error(8, error.as_json, detail=str(error))
+        fields = read_fields(request)
         token = header_token(request.authorization) or field_token(fields)
         as_json = wants_json(fields)
         settings = self._settings
@@ -196,10 +196,7 @@ class Smsapi:
     def _read_user(self, request: HttpRequest) -> HttpAction:
         if request.method not in ("POST", "GET"):
             return not_allowed("GET, POST")
-        try:
-            fields = read_fields(request)
-        except MalformedRequestError as error:
-            return legacy_error(8, error.as_json, detail=str(error))
+        fields = read_fields(request)
         self._state.unread.note("user.do", fields.keys() - OF_USER)
         token = header_token(request.authorization) or field_token(fields)
         as_json = wants_json(fields)

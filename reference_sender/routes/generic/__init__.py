@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from reference_sender.dispatch.values import Message, Report, Result
-from reference_sender.routes.generic.balance import GenericBalanceQuery
+from reference_sender.routes.bearer_balance import BearerBalanceQuery
 from reference_sender.routes.generic.replies import results
 from reference_sender.routes.generic.reports import read_signed_reports
 from reference_sender.routes.generic.requests import body_of
@@ -55,5 +56,5 @@ DEFINITION = RouteDefinition(
     confirmation=Confirmation(204),
     protocol=GenericFormat,
     status=GenericStatusQuery,
-    balance=GenericBalanceQuery,
+    balance=partial(BearerBalanceQuery, resource="account"),  # ``GET /v1/account``
 )

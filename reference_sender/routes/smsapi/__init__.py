@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from reference_sender.dispatch.values import Message, Report, Result
+from reference_sender.routes.bearer_balance import BalanceBody, BearerBalanceQuery
 from reference_sender.routes.protocol import (
     Confirmation,
     ProviderReply,
@@ -13,7 +15,6 @@ from reference_sender.routes.protocol import (
     RouteAccount,
     RouteDefinition,
 )
-from reference_sender.routes.smsapi.balance import SmsapiBalanceQuery
 from reference_sender.routes.smsapi.replies import results
 from reference_sender.routes.smsapi.reports import reports
 from reference_sender.routes.smsapi.requests import body_of, in_one_request
@@ -46,6 +47,10 @@ class SmsapiFormat:
         return reports(form)
 
 
+class _Points(BalanceBody, gc=False, rename={"balance": "points"}):
+    """The body of ``GET /profile``."""
+
+
 DEFINITION = RouteDefinition(
     name="smsapi",
     credentials="TOKEN",
@@ -58,5 +63,5 @@ DEFINITION = RouteDefinition(
     confirmation=Confirmation(200, b"OK"),  # SMSAPI accepts no other value
     protocol=SmsapiFormat,
     status=SmsapiStatusQuery,
-    balance=SmsapiBalanceQuery,
+    balance=partial(BearerBalanceQuery, resource="profile", body=_Points),
 )

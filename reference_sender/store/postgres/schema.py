@@ -75,6 +75,7 @@ ALTER TABLE message ADD COLUMN pair bigint;
 CREATE UNIQUE INDEX message_pair ON message (pair) WHERE pair IS NOT NULL;
 UPDATE identity SET version = 7;
 """
+_UPGRADES = (_FROM_1_TO_2, _FROM_2_TO_3, _FROM_3_TO_4, _FROM_4_TO_5, _FROM_5_TO_6, _FROM_6_TO_7)
 _ALIVE = "SELECT EXISTS (SELECT FROM node WHERE NOT dead AND alive_until > clock_timestamp())"
 
 
@@ -95,28 +96,13 @@ async def bring_up_to_date(connection: asyncpg.Connection[Any]) -> None:
                 secrets.token_urlsafe(18),
             )
         version = await connection.fetchval("SELECT version FROM identity")
-        if version == 1:
-            await connection.execute(_FROM_1_TO_2)
-            version = 2
-        if version in (2, 3) and await connection.fetchval(_ALIVE):
-            raise StoreError(
-                f"PostgreSQL has schema {version}: stop every sender of the earlier version first"
-            )
-        if version == 2:
-            await connection.execute(_FROM_2_TO_3)
-            version = 3
-        if version == 3:
-            await connection.execute(_FROM_3_TO_4)
-            version = 4
-        if version == 4:
-            await connection.execute(_FROM_4_TO_5)
-            version = 5
-        if version == 5:
-            await connection.execute(_FROM_5_TO_6)
-            version = 6
-        if version == 6:
-            await connection.execute(_FROM_6_TO_7)
-            version = 7
+        while 0 < version < SCHEMA_VERSION:
+            if version in (2, 3) and await connection.fetchval(_ALIVE):
+                raise StoreError(
+                    f"PostgreSQL has schema {version}: stop every sender of the earlier version first"
+                )
+            await connection.execute(_UPGRADES[version - 1])
+            version += 1
     if version != SCHEMA_VERSION:
         raise StoreError(f"PostgreSQL has schema {version} of a sender, this sender knows {SCHEMA_VERSION}")
     if await connection.fetchval("SHOW fsync") != "on":

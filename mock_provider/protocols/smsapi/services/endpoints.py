@@ -58,6 +58,7 @@ class Services:
         self._lookups = NumberLookups(self._settings, state, self._networks)
 
     def read(self, request: HttpRequest, request_id: int, at: Instants) -> HttpAction:
+        """Raises ``MalformedRequestError`` for a request of a legacy ``.do`` endpoint."""
         path = request.path.removeprefix(_API)
         if path.endswith(".do"):
             return self._read_legacy(path, request, at)
@@ -80,10 +81,7 @@ class Services:
     def _read_legacy(self, path: str, request: HttpRequest, at: Instants) -> HttpAction:
         if request.method not in ("GET", "POST"):
             return not_allowed("GET, POST")
-        try:
-            fields = read_fields(request)
-        except MalformedRequestError as error:
-            return legacy_error(8, error.as_json, detail=str(error))
+        fields = read_fields(request)
         token = header_token(request.authorization) or field_token(fields)
         if path in _LEGACY_NOT_SERVED:
             as_json = wants_json(fields)
