@@ -182,7 +182,7 @@ class Admission:
             return Refused(Refusal.TOO_MANY_RECIPIENTS)
         candidates: list[Candidate] = []
         left_out: list[tuple[int, Refusal]] = []
-        invalid = [*submit.unparsable]
+        invalid = [each.number for each in submit.unparsable]
         segment_micro, router = self.account.prices_micro[priority], self._router
         for index, outbound in enumerate(messages):
             route = router.route(outbound.msisdn)

@@ -137,9 +137,9 @@ class SubmitHandler:
                 answer = judged
         if not isinstance(answer, Accepted):
             self._note_refusal(answer.reason, seen, attempt)
-        if submit.unparsable_keys and not submit.options.validate_only:
+        if submit.unparsable and not submit.options.validate_only:
             reason = Refusal.NO_VALID_RECIPIENT if isinstance(answer, Accepted) else answer.reason
-            self.note_unread(now_ns, submit.protocol, submit.unparsable_keys, reason.value)
+            self.note_unread(now_ns, submit.protocol, [each.key for each in submit.unparsable], reason.value)
         leaving: Answer | None = answer
         latency_ns, disconnect = self._reply_latency(u, v), False
         if attempt is not None or self._magic_numbers:
@@ -322,4 +322,4 @@ def _drawn_by(submit: Submit, keys: list[str]) -> str:
     """The key of a request's own draws: its first message key, or its first number if it has no key."""
     if keys:
         return keys[0] or submit.messages[0].msisdn
-    return submit.unparsable[0] if submit.unparsable else ""
+    return submit.unparsable[0].number if submit.unparsable else ""

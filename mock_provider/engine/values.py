@@ -90,6 +90,13 @@ class Outbound(Struct, frozen=True, gc=False):
     client_ref: str | None = None
 
 
+class UnparsableNumber(Struct, frozen=True, gc=False):
+    """A recipient of a request that is not an MSISDN, and the journey key of the message to it."""
+
+    number: str
+    key: str = ""
+
+
 class Submit(Struct, frozen=True, gc=False):
     """One request to send, translated by a protocol. ``request_id`` is the driver's handle for the reply."""
 
@@ -98,7 +105,7 @@ class Submit(Struct, frozen=True, gc=False):
     token: str
     sender_id: str
     messages: tuple[Outbound, ...]
-    unparsable: tuple[str, ...] = ()  # numbers of the request that are not an MSISDN
+    unparsable: tuple[UnparsableNumber, ...] = ()
     options: SubmitOptions = NO_OPTIONS
     reports: ReportsWanted = ACCOUNT_REPORTS
     scheduled_ns: int | None = None  # not before this instant
@@ -107,7 +114,6 @@ class Submit(Struct, frozen=True, gc=False):
     backup_host: bool = False  # it was sent to the provider's backup host
     blocked: frozenset[str] = frozenset()  # MSISDNs of the request that are on the account's blacklist
     replaces: str = ""  # id of a scheduled message, removed in the step in which this one is accepted
-    unparsable_keys: tuple[str, ...] = ()  # journey keys of messages to unparsable numbers
 
 
 class AcceptedMessage(Struct, frozen=True, gc=False):

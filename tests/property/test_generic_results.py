@@ -40,7 +40,8 @@ def test_results_have_the_order_of_the_request(kinds: list[str | Refusal], same_
         AcceptedMessage(f"id-{order}", m.msisdn, m.submitted_number, None, 1, 0.5)
         for order, m in enumerate(taken)
     )
-    reply = json.loads(call.render(Accepted(accepted, call.submit.unparsable, left_out)).body)
+    invalid = tuple(each.number for each in call.submit.unparsable)
+    reply = json.loads(call.render(Accepted(accepted, invalid, left_out)).body)
     assert [m["to"] for m in reply["messages"]] == numbers
     expected = [
         None if kind == "taken" else "no_valid_recipient" if isinstance(kind, str) else kind.value

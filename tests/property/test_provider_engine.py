@@ -25,6 +25,7 @@ from mock_provider.engine.values import (
     SendReports,
     Submit,
     SubmitOptions,
+    UnparsableNumber,
 )
 from mock_provider.profiles import Profile, parse_profile
 from mock_provider.settings.sections import Limit
@@ -339,8 +340,8 @@ def test_ties_go_by_the_order_of_entry(segments: list[int]) -> None:
 # A request that leaves no row in the ledger, of which each is a trial or names no readable number.
 unrecorded = st.sampled_from(
     [
-        Submit(0, "smsapi", "t", "Test", (), unparsable=("12",)),
-        Submit(0, "smsapi", "t", "Test", (), unparsable=("x",)),
+        Submit(0, "smsapi", "t", "Test", (), unparsable=(UnparsableNumber("12"),)),
+        Submit(0, "smsapi", "t", "Test", (), unparsable=(UnparsableNumber("x"),)),
         Submit(0, "smsapi", "t", "Test", ()),
         Submit(0, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),), options=TRIAL),
         Submit(0, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),)),

@@ -20,6 +20,7 @@ from mock_provider.engine.values import (
     ReportsWanted,
     Submit,
     SubmitOptions,
+    UnparsableNumber,
 )
 from mock_provider.http.messages import HttpResponse
 from mock_provider.http.receivers import report_url_allowed
@@ -81,8 +82,7 @@ def read_send(
         raise ProblemError(Refusal.TOO_MANY_RECIPIENTS.value, (error,))
     outbound: list[Outbound] = []
     places: list[int] | None = None
-    unparsable: list[str] = []
-    unread: list[str] = []
+    unparsable: list[UnparsableNumber] = []
     counted_text, segments, key = "", 0, ""
     for place, message in enumerate(request.messages):
         text = message.text
@@ -97,8 +97,7 @@ def read_send(
         if msisdn is None:
             if places is None:
                 places = list(range(place))
-            unparsable.append(to)
-            unread.append(key or message.reference or "")
+            unparsable.append(UnparsableNumber(to, key or message.reference or ""))
             continue
         if places is not None:
             places.append(place)
@@ -121,7 +120,6 @@ def read_send(
         reports=_reports(request, settings),
         scheduled_ns=scheduled_ns,
         expires_ns=expires_ns,
-        unparsable_keys=tuple(unread),
     )
     return submit, request.messages, places
 

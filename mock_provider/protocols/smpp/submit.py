@@ -15,6 +15,7 @@ from mock_provider.engine.values import (
     ReportsWanted,
     Submit,
     SubmitOptions,
+    UnparsableNumber,
 )
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
@@ -101,14 +102,13 @@ class SubmitReader:
         dest = message.dest if destinations is None else destinations[0].address
         key = text_key(text) if part is None else self._keys.key(source, dest, part, text)
         messages: tuple[Outbound, ...] = ()
-        unparsable: tuple[str, ...] = ()
-        unread: tuple[str, ...] = ()
+        unparsable: tuple[UnparsableNumber, ...] = ()
         if destinations is not None:
             messages, unparsable = self._outbounds(destinations, text, segments, key)
         else:
             msisdn = _msisdn(message.dest_ton, dest, self._country)
             if msisdn is None:
-                unparsable, unread = (dest,), (key,)
+                unparsable = (UnparsableNumber(dest, key),)
             else:
                 messages = (Outbound(msisdn, dest, text, segments, key),)
         scheduled_ns = expires_ns = None
@@ -128,22 +128,22 @@ class SubmitReader:
             scheduled_ns,
             expires_ns,
             memo=write_memo(message, text, sender, at.wall_s, self._alphabet),
-            unparsable_keys=unread,
         )
 
     def _outbounds(
         self, destinations: Sequence[Address], text: str, segments: int, key: str
-    ) -> tuple[tuple[Outbound, ...], tuple[str, ...]]:
-        """One message for each number. The first has the journey key of the text, the next ``<key>/d2`` and
-        so on."""
+    ) -> tuple[tuple[Outbound, ...], tuple[UnparsableNumber, ...]]:
+        """One message for each number. The first number has the journey key of the text, the next one has
+        ``<key>/d2`` and so on, those that cannot be read included.
+        """
         messages: list[Outbound] = []
-        unparsable: list[str] = []
-        for to in destinations:
+        unparsable: list[UnparsableNumber] = []
+        for place, to in enumerate(destinations, 1):
+            own = f"{key}/d{place}" if key and place > 1 else key
             msisdn = self.msisdn(to)
             if msisdn is None:
-                unparsable.append(to.address)
+                unparsable.append(UnparsableNumber(to.address, own))
                 continue
-            own = f"{key}/d{len(messages) + 1}" if key and messages else key
             messages.append(Outbound(msisdn, to.address, text, segments, own))
         return tuple(messages), tuple(unparsable)
 

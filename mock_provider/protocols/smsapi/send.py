@@ -15,6 +15,7 @@ from mock_provider.engine.values import (
     ReportsWanted,
     Submit,
     SubmitOptions,
+    UnparsableNumber,
 )
 from mock_provider.http.receivers import LONGEST_URL, report_url_allowed
 from mock_provider.protocols.actions import Instants
@@ -71,7 +72,7 @@ def read_send(
     numbers = _numbers(fields, recipients_limit)
     references = _references(fields, len(numbers))
     texts = read_texts(fields, len(numbers), settings)
-    messages, unparsable, unread = _outbound(fields, numbers, texts, references, settings, drop_foreign)
+    messages, unparsable = _outbound(fields, numbers, texts, references, settings, drop_foreign)
     submit = Submit(
         request_id,
         PROTOCOL_NAME,
@@ -83,7 +84,6 @@ def read_send(
         _reports(fields, settings),
         None if date_s is None else engine_time(date_s, at),
         None if expiry_s is None else engine_time(expiry_s, at),
-        unparsable_keys=unread,
     )
     return SendRequest(submit, texts[0] if with_details else None, date_s)
 
@@ -174,8 +174,7 @@ def _outbound(
     references: Sequence[str] | None,
     settings: SmsapiSettings,
     drop_foreign: bool,
-) -> tuple[tuple[Outbound, ...], tuple[str, ...], tuple[str, ...]]:
-    """The messages; the numbers that cannot be read; the journey keys of the messages to these."""
+) -> tuple[tuple[Outbound, ...], tuple[UnparsableNumber, ...]]:
     drop_repeated = (
         settings.deduplicate_recipients and len(numbers) > 1 and not is_set(fields, "allow_duplicates")
     )
@@ -183,8 +182,7 @@ def _outbound(
     unchanged = are_msisdns(",".join(numbers)) is not None
     seen: set[str] = set()
     messages: list[Outbound] = []
-    unparsable: list[str] = []
-    unread: list[str] = []
+    unparsable: list[UnparsableNumber] = []
     counted, key = texts[0], text_key(texts[0].text)
     for position, submitted in enumerate(numbers):
         msisdn: str | None = submitted
@@ -193,9 +191,9 @@ def _outbound(
             msisdn = read_msisdn(submitted, settings)
         if msisdn is None:
             if submitted:
-                unparsable.append(submitted[:LONGEST_NUMBER])
                 in_text = text_key(texts[min(position, len(texts) - 1)].text)
-                unread.append(in_text or ("" if references is None else references[position]))
+                own = in_text or ("" if references is None else references[position])
+                unparsable.append(UnparsableNumber(submitted[:LONGEST_NUMBER], own))
             continue
         if drop_foreign and is_foreign(msisdn, settings):
             continue
@@ -209,7 +207,7 @@ def _outbound(
         messages.append(
             Outbound(msisdn, submitted, counted.text, counted.parts, key or reference or "", reference)
         )
-    return tuple(messages), tuple(unparsable), tuple(unread)
+    return tuple(messages), tuple(unparsable)
 
 
 def _reports(fields: Fields, settings: SmsapiSettings) -> ReportsWanted:

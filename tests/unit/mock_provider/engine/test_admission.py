@@ -6,7 +6,7 @@ import pytest
 from virtual import virtual_provider
 
 from mock_provider.engine.draws import id_of
-from mock_provider.engine.values import Accepted
+from mock_provider.engine.values import Accepted, UnparsableNumber
 from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualProvider
 
@@ -82,7 +82,7 @@ def test_invalid_numbers_are_left_out_of_a_request() -> None:
     carriers = [{"name": "pl", "country": "PL"}]
     p = virtual_provider(carriers=carriers)
     german = {"key": "de", "msisdn": "4915112345678"}
-    answer = p.replies[p.send(0, "pl", german, unparsable=("x",))]
+    answer = p.replies[p.send(0, "pl", german, unparsable=(UnparsableNumber("x"),))]
     assert isinstance(answer, Accepted)
     assert [m.msisdn for m in answer.messages] == ["48600100200"]
     assert answer.invalid_numbers == ("x", "4915112345678")
@@ -95,7 +95,7 @@ def test_invalid_numbers_are_left_out_of_a_request() -> None:
 def test_too_many_recipients_count_unreadable_ones() -> None:
     p = virtual_provider(protocol={"smsapi": {"max_recipients_per_request": 2}})
     assert type(p.replies[p.send(0, "a", "b")]) is Accepted
-    assert refusal(p, p.send(0, "c", "d", unparsable=("x",))) is Refusal.TOO_MANY_RECIPIENTS
+    assert refusal(p, p.send(0, "c", "d", unparsable=(UnparsableNumber("x"),))) is Refusal.TOO_MANY_RECIPIENTS
 
 
 def test_duplicate_reference_is_refused_within_the_window_only_if_asked() -> None:

@@ -4,7 +4,7 @@ import pytest
 from nanoseconds import S
 from virtual import fixed, virtual_provider
 
-from mock_provider.engine.values import Accepted
+from mock_provider.engine.values import Accepted, UnparsableNumber
 from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualProvider
 
@@ -76,7 +76,7 @@ def test_errors_are_drawn_again_for_each_attempt() -> None:
 
 def test_requests_without_a_key_have_chances_of_their_own() -> None:
     p = virtual_provider(faults=[{"kind": "error_rate", "share": 0.5}])
-    reasons = [p.refused(p.send(0, unparsable=(f"x{n}",))).reason for n in range(50)]
+    reasons = [p.refused(p.send(0, unparsable=(UnparsableNumber(f"x{n}"),))).reason for n in range(50)]
     assert 10 < reasons.count(Refusal.INTERNAL_ERROR) < 40
 
 

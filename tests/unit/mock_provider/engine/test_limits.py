@@ -8,7 +8,7 @@ import pytest
 from nanoseconds import S
 from virtual import virtual_provider
 
-from mock_provider.engine.values import Accepted
+from mock_provider.engine.values import Accepted, UnparsableNumber
 from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualProvider
 
@@ -58,8 +58,8 @@ def test_daily_cap() -> None:
 def test_recipients_of_a_request() -> None:
     p = virtual_provider(protocol={"smsapi": {"max_recipients_per_request": 3}})
     assert taken(p, 0, "a", "b", "c") is True
-    assert taken(p, 0, "a", "b", unparsable=("12",)) is True
-    assert taken(p, 0, "a", "b", "c", unparsable=("12",)) is Refusal.TOO_MANY_RECIPIENTS
+    assert taken(p, 0, "a", "b", unparsable=(UnparsableNumber("12"),)) is True
+    assert taken(p, 0, "a", "b", "c", unparsable=(UnparsableNumber("12"),)) is Refusal.TOO_MANY_RECIPIENTS
 
 
 def test_requests_unanswered() -> None:

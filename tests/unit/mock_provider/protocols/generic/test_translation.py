@@ -24,6 +24,7 @@ from mock_provider.engine.values import (
     SendReports,
     Submit,
     SubmitOptions,
+    UnparsableNumber,
 )
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.profiles import Profile, load_profile, with_token
@@ -152,7 +153,7 @@ def test_another_media_type_and_too_long_a_text() -> None:
 def test_results_come_in_the_requests_order_with_the_reason_of_each_that_was_left_out() -> None:
     numbers = ["48500100200", "no number", "48500100201", "48500100202"]
     call = read({"messages": [{"to": to, "text": "x", "reference": to[-1]} for to in numbers]})
-    assert call.submit.unparsable == ("no number",)
+    assert call.submit.unparsable == (UnparsableNumber("no number", "r"),)
     assert [m.msisdn for m in call.submit.messages] == ["48500100200", "48500100201", "48500100202"]
     answer = Accepted(
         (accepted(numbers[0], numbers[0], "0"), accepted(numbers[3], numbers[3], "2")),

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from nanoseconds import S
 from smpp_submits import AT, WALL_S, message, read, status_of
 
-from mock_provider.engine.values import (
-    FinalReport,
-)
+from mock_provider.engine.values import FinalReport, UnparsableNumber
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.alphabets import decode_gsm7, encode_gsm7
 from mock_provider.protocols.smpp.memo import (
@@ -78,8 +76,17 @@ def test_numbers_are_normalised_by_their_type(ton: int, dest: str, msisdn: str) 
 
 
 def test_an_invalid_number_goes_to_the_engine_unchanged() -> None:
-    submit = read(dest="12")
-    assert (submit.messages, submit.unparsable) == ((), ("12",))
+    submit = read(dest="12", short_message=b"Hi #Kk-1#")
+    assert (submit.messages, submit.unparsable) == ((), (UnparsableNumber("12", "k-1"),))
+
+
+def test_each_number_of_a_submit_multi_has_a_key_whether_or_not_it_can_be_read() -> None:
+    numbers = ["12", "48500100200", "13", "48500100201"]
+    body, to_all = message(short_message=b"To all #Kk-1#"), [Address(1, 1, number) for number in numbers]
+    found = SubmitReader(SmppSettings(), PartKeys()).read(body, 7, "token", "esme", AT, to_all)
+    assert found.unparsable == (UnparsableNumber("12", "k-1"), UnparsableNumber("13", "k-1/d3"))
+    keys = [(message.msisdn, message.key) for message in found.messages]
+    assert keys == [("48500100200", "k-1/d2"), ("48500100201", "k-1/d4")]
 
 
 @pytest.mark.parametrize(

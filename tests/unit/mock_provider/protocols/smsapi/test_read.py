@@ -76,11 +76,11 @@ def test_recipients_are_normalised_deduplicated_and_the_bad_ones_named() -> None
     submit = submit_of(BASE | {"to": "500 100 200,48500100200,0049171 1234567,123,+48600100200,abc"})
     assert [m.msisdn for m in submit.messages] == ["48500100200", "491711234567", "48600100200"]
     assert [m.submitted_number for m in submit.messages] == ["500 100 200", "0049171 1234567", "+48600100200"]
-    assert submit.unparsable == ("123", "abc")
+    assert [each.number for each in submit.unparsable] == ["123", "abc"]
     strict = submit_of(
         BASE | {"to": "48500100200,+48600100200"}, settings=SmsapiSettings(plus_accepted=False)
     )
-    assert strict.unparsable == ("+48600100200",)
+    assert [each.number for each in strict.unparsable] == ["+48600100200"]
     repeated = submit_of(BASE | {"to": "500100200,48500100200", "allow_duplicates": "1"})
     assert len(repeated.messages) == 2
     foreign = submit_of(BASE | {"to": "500100200,491711234567", "skip_foreign": "1"})
