@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from analysis.classes import ALL, GUARDED_CLASS, class_words
+from analysis.classes import ALL, GUARDED_CLASS, class_text
 from analysis.findings import (
     A_FAULT,
     ACCEPT_QUEUE,
@@ -40,7 +40,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import objective_part
 from analysis.model import PartReport, RunReport
-from analysis.refusals import reason_words
+from analysis.refusals import reason_text
 
 _ADVICE: dict[BottleneckKind, str] = {
     "sender_cpu": "give the sender more processor time: less work per message, or more processes.",
@@ -138,7 +138,7 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
 
 def _network(found: Bottleneck) -> str:
     """The sender can change the network of its messages by the priority flag, or by another route."""
-    if any(each.startswith(f"{class_words(GUARDED_CLASS)}: {WITHOUT_FLAG}") for each in found.evidence):
+    if any(each.startswith(f"{class_text(GUARDED_CLASS)}: {WITHOUT_FLAG}") for each in found.evidence):
         return "send OTPs with the provider's priority flag."
     if found.text.startswith(NETWORK_WITHOUT_FLAG):
         return (
@@ -216,7 +216,7 @@ def _refusals(found: Bottleneck) -> str:
 
 def _after_reason(words: str) -> str:
     for reasons, advice in _AFTER_REASON:
-        if words in map(reason_words, reasons):
+        if words in map(reason_text, reasons):
             return advice
     return "look in the sender's log for the provider's error, and correct its cause. A repeat does not help."
 

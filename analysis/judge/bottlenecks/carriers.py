@@ -51,7 +51,7 @@ def look(view: View) -> KindFinding:
         others = [name for name in view.provider.carrier.names if name not in waits]
         if others:
             evidence.append(f"no such wait at {', '.join(others[:5])}")
-        return _words([name for name in worst if waits[name] >= _NAMED_FROM * waits[worst[0]]]), tuple(
+        return _names_text([name for name in worst if waits[name] >= _NAMED_FROM * waits[worst[0]]]), tuple(
             evidence
         )
 
@@ -74,7 +74,7 @@ def _total_s(view: View, waits_s: Floats) -> Floats:
     return np.asarray(sums, dtype=np.float64)
 
 
-def _words(names: list[str]) -> str:
+def _names_text(names: list[str]) -> str:
     shown = names[:_MOST_NAMED]
     if len(shown) == 1:
         return f"the queue of the carrier {shown[0]}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.classes import class_words
+from analysis.classes import class_text
 from analysis.findings import (
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
@@ -114,7 +114,7 @@ def _too_slow(view: View) -> _TooSlow:
         without = among & slow
         with_flag_s = _percentile(drawn[among & ~slow], percent)
         unflagged.append(bool(without.any()) and not with_flag_s > limit_s)
-        name = class_words(objective.message_class)
+        name = class_text(objective.message_class)
         words.append(
             f"{name}: {f'{WITHOUT_FLAG} ' if unflagged[-1] else ''}the provider's answer "
             f"and the radio alone took {seconds_text(whole_s)} at p{percent:g}; "

@@ -82,11 +82,11 @@ def look(view: View) -> KindFinding:
         reached = _reached(view, contract, queued, waiting | paced | over(refused_share, THROTTLED_SHARE))
         named = _named(contract, reached, windows)
         if (refused_share[windows] > THROTTLED_SHARE).any():
-            evidence.append(_refused_words(view, windows))
+            evidence.append(_refused_text(view, windows))
         for name in ("requests", "segments"):
             level = view.gauges.high("provider", f"tokens_{name}", 50.0)
             if (level[windows] < 1).any() and name in named:
-                empty = _empty_words(view, name, windows)
+                empty = _empty_text(view, name, windows)
                 evidence.append(f"its token bucket of {name} was empty in {empty}")
         if (queue_s[windows] > QUEUED_S).any() and ACCEPT_QUEUE in named:
             evidence.append(f"its {ACCEPT_QUEUE} had {typical(queue_s, windows):.1f} s of work")
@@ -94,7 +94,7 @@ def look(view: View) -> KindFinding:
             sent = requests[windows].sum() / view.windows.lengths_s[windows].sum()
             refuses = bool(sent) and bool(refused[windows].any())
             beyond = f"; the sender submitted {significant(sent)} requests/s" if refuses else ""
-            evidence.append(f"{_accepted_words(view, contract, named, windows)}{beyond}")
+            evidence.append(f"{_accepted_text(view, contract, named, windows)}{beyond}")
         if full[windows].any() and ACCEPT_QUEUE in named:
             evidence.append(
                 f"messages left the {ACCEPT_QUEUE} at the contract's rate while others waited in it"
@@ -110,7 +110,7 @@ def look(view: View) -> KindFinding:
     return KindFinding(strength(where), describe)
 
 
-def _refused_words(view: View, windows: Bools) -> str:
+def _refused_text(view: View, windows: Bools) -> str:
     """By the provider's counters. Without them by the journal, which has messages and not their requests."""
     unit, refused = "request", float(refused_for_limits(view)[windows].sum())
     of = float(view.gauges.rise("provider", "count_requests")[windows].sum())
@@ -129,7 +129,7 @@ def _refused_words(view: View, windows: Bools) -> str:
     )
 
 
-def _empty_words(view: View, name: str, windows: Bools) -> str:
+def _empty_text(view: View, name: str, windows: Bools) -> str:
     """``22 of 25 samples``."""
     at_s, tokens = view.gauges.gauges.series("provider", f"tokens_{name}")
     chosen = tokens[view.windows.inside(at_s, windows)]
@@ -145,7 +145,7 @@ def _at_contract(view: View, contract: Contract) -> Bools:
     return near
 
 
-def _accepted_words(view: View, contract: Contract, named: Container[str], windows: Bools) -> str:
+def _accepted_text(view: View, contract: Contract, named: Container[str], windows: Bools) -> str:
     """The rates that are at a limit of the text. The other rate has room, or no limit."""
     requests, segments = (typical(rate, windows) for rate in _accepted(view, contract))
     of_segments = "segments" in named or ACCEPT_QUEUE in named

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.classes import class_words
+from analysis.classes import class_text
 from analysis.findings import (
     ANSWERED_FIRST,
     ANSWERED_NOTHING,
@@ -70,7 +70,7 @@ def slow(view: View) -> KindFinding:
             if most_waiting > 1:
                 evidence.append(f"up to {times_text(most_waiting, 'request')} waited for it at the same time")
         if longest is not None:
-            evidence.append(_silence_words(view, longest, len(silences)))
+            evidence.append(_silence_text(view, longest, len(silences)))
         return f"{view.sender_name}'s API {what}", (*evidence, *_process(view, windows))
 
     # Too few requests to the provider are the cause of a slow answer, and not of a silence.
@@ -89,7 +89,7 @@ def refusing(view: View) -> KindFinding:
         classes, answers = refused_classes(view), _statuses(view)
         what = "refuses messages"
         if classes:
-            what = f"refuses every message of class {' and '.join(map(class_words, classes))}"
+            what = f"refuses every message of class {' and '.join(map(class_text, classes))}"
         elif not _mostly_refused(view):
             answers = error_names(view)
             what = "fails messages"
@@ -119,16 +119,16 @@ def stopped(view: View) -> KindFinding:
 
     def describe(windows: Bools) -> Description:
         longest = _longest(absences)
-        absent = _absence_words(view, longest, len(absences)) if longest is not None else ""
+        absent = _absence_text(view, longest, len(absences)) if longest is not None else ""
         if found is None:
             return f"{view.sender_name} {absent}", tuple(_counts(view))
-        text, after = _stop_words(view, found)
+        text, after = _stop_texts(view, found)
         return text, (after, *([f"before, it {absent}"] if absent else ()), *_counts(view))
 
     return KindFinding(strength(where), describe)
 
 
-def _stop_words(view: View, found: Stop) -> tuple[str, str]:
+def _stop_texts(view: View, found: Stop) -> tuple[str, str]:
     how = what_failed(view, view.due_s >= found.at_s)
     if found.waited and not how:
         timeout_s = view.given.target.get("timeout_s")
@@ -145,7 +145,7 @@ def _stop_words(view: View, found: Stop) -> tuple[str, str]:
     return text, f"all {times_text(found.messages)} due from then on had no answer"
 
 
-def _absence_words(view: View, longest: Silence, count: int) -> str:
+def _absence_text(view: View, longest: Silence, count: int) -> str:
     sent_s = view.load.sent_s
     among: Bools = (sent_s >= longest.from_s) & (sent_s < longest.to_s) & ~np.isfinite(view.load.replied_s)
     what = "answered nothing from" if was_reached(view, among) else NOT_REACHED
@@ -248,7 +248,7 @@ def _mostly_silent(view: View, silences: Sequence[Silence]) -> bool:
     return 2 * int(np.count_nonzero(late & waited)) > int(np.count_nonzero(late))
 
 
-def _silence_words(view: View, longest: Silence, count: int) -> str:
+def _silence_text(view: View, longest: Silence, count: int) -> str:
     from_to = f"from {seconds_text(longest.from_s)} to {seconds_text(longest.to_s)} after the load's start"
     words = f"{times_text(longest.waiting, 'request')} waited and none was answered {from_to}"
     if view.journeys.journal:

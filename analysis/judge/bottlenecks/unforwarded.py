@@ -14,7 +14,7 @@ from analysis.judge.bottlenecks.contract import says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, strength
 from analysis.judge.bottlenecks.no_reply import with_errors
 from analysis.judge.bottlenecks.view import View
-from analysis.refusals import reason_words
+from analysis.refusals import reason_text
 
 _MANY = 0.05  # of the accepted messages of a window
 
@@ -86,7 +86,7 @@ def _reasons(view: View, among: Bools) -> list[tuple[str, int]]:
     """Why the provider refused these messages, the most frequent reason first."""
     reason = view.provider.reason
     values, counts = np.unique(reason.index[among], return_counts=True)
-    words = [reason_words(reason.names[value]) if value >= 0 else "no reason" for value in values.tolist()]
+    words = [reason_text(reason.names[value]) if value >= 0 else "no reason" for value in values.tolist()]
     return sorted(zip(words, counts.tolist(), strict=True), key=lambda each: (-each[1], each[0]))
 
 
