@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -26,6 +27,11 @@ _PACKAGES = (
     "user_input",
     "arrow_columns",
 )
+# In the background of a shell script the tests would ignore Ctrl-C, and so would each process that a test
+# starts: it would not end when the test interrupts it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # From here on: other conftest files import the product.
 _COVERAGE = BranchCoverage(Path(__file__).parents[1], _PACKAGES) if VARIABLE in os.environ else None
 
