@@ -9,7 +9,7 @@ from reference_sender.routes.protocol import ProviderReply, ProviderRequest, Rou
 from reference_sender.routes.reading import read_found
 
 
-class BalanceBody(Struct, gc=False):
+class AccountBalance(Struct, gc=False):
     """A provider that names the number differently renames the field."""
 
     balance: float
@@ -18,7 +18,9 @@ class BalanceBody(Struct, gc=False):
 class BearerBalanceQuery:
     """Balance queries of one account. ``resource`` is beside the URL of the sends."""
 
-    def __init__(self, account: RouteAccount, resource: str, body: type[BalanceBody] = BalanceBody) -> None:
+    def __init__(
+        self, account: RouteAccount, resource: str, body: type[AccountBalance] = AccountBalance
+    ) -> None:
         self._url = f"{account.url.rpartition('/')[0]}/{resource}"
         self._headers = {"Authorization": f"Bearer {account.secret}"}
         self._decode = Decoder(body).decode

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from reference_sender.dispatch.values import Message, Report, Result
-from reference_sender.routes.bearer_balance import BalanceBody, BearerBalanceQuery
+from reference_sender.routes.bearer_balance import AccountBalance, BearerBalanceQuery
 from reference_sender.routes.protocol import (
     Confirmation,
     ProviderReply,
@@ -47,7 +47,7 @@ class SmsapiFormat:
         return reports(form)
 
 
-class _Points(BalanceBody, gc=False, rename={"balance": "points"}):
+class _Points(AccountBalance, gc=False, rename={"balance": "points"}):
     """The body of ``GET /profile``."""
 
 
