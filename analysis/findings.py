@@ -24,6 +24,7 @@ NOT_ANSWERING = "does not answer"  # in the text of an API that answered no requ
 TARGETS_LIMIT = "the timeout_s of the target"  # in the text of an API of which each request timed out
 NOT_REACHED = "could not be reached from"  # in the text of a sender that was gone for some time
 CONNECTION_REFUSED = "connection refused"  # an error of the load, in the text of an API that fails messages
+WHOLE_MACHINE = "the whole machine"  # begins the text of a machine whose cores are all in use
 BEFORE_REFUSED = "accepted before its connections were refused"  # in the evidence of unforwarded messages
 ANSWERED_NOTHING = "answered nothing for"  # in the text of an API that was silent for some time
 ANSWERED_FIRST = "answered before the sender submitted them"  # in the evidence of an API that is slow

@@ -116,7 +116,7 @@ def _loss(quote: Quote, place: int, objective: Objective) -> Sentence:
     limited = " for a limit" if counted.given_up_for_a_limit == counted.given_up else ""
     lost: Sentence = (" ", quote.count(f"{path}.lost"), " others were lost") if counted.lost else ()
     return (
-        f"{target_name(quote.report)} did not repeat ",
+        f"{target_name(quote.report)} gave up ",
         quote.count(f"{path}.given_up"),
         f" accepted message{'' if counted.given_up == 1 else 's'} that the provider refused{limited}",
         *((";", *lost) if lost else ()),

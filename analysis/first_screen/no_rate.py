@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.capacity_record import CapacityResult
+from analysis.findings import WHOLE_MACHINE
 from analysis.first_screen.advice import first_shown
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
@@ -24,7 +25,10 @@ def no_rate_row(quote: Quote, label: str) -> AnswerRow:
     outcome = outcomes.get(search_verdict(found) or "", "not measured")
     interval: Sentence = ()
     if found.high_per_s is not None:
-        interval = ("(the capacity is below ", quote.rate("capacity.high_per_s"), ")")
+        below = quote.rate("capacity.high_per_s")
+        interval = ("(the capacity is below ", below, ")")
+        if found.bottlenecks and found.bottlenecks[0].startswith(WHOLE_MACHINE):
+            interval = ("(below ", below, " here, with all cores in use)")
     elif outcome == "undecided":
         tried = [(each.rate_per_s, at) for at, each in enumerate(found.trials)]
         low, high = (quote.rate(f"capacity.trials.{at}.rate_per_s") for _, at in (min(tried), max(tried)))

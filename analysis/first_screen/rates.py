@@ -37,7 +37,9 @@ def rate_answer(quote: Quote) -> ScreenAnswer:
     """The sustained rate of a capacity search; without a search the best ten seconds of a part."""
     report = quote.report
     rows, sentences = [], []
+    of_search = ""  # the sentences of the search name its profile if there is a row of another profile
     if report.capacity is not None:
+        of_search = f"profile {report.capacity.profile}"
         row, added = _capacity(quote)
         rows.append(row)
         sentences += added
@@ -45,7 +47,7 @@ def rate_answer(quote: Quote) -> ScreenAnswer:
     if best is not None:
         row, added = _best_seconds(quote, best)
         rows.append(row)
-        sentences += added
+        sentences = [(f"{of_search}: ", *each) for each in sentences] + added
     state = _state(report) if rows else "unknown"
     if report.validity == "invalid":
         state = "untrusted"

@@ -309,8 +309,12 @@ def _undecided(quote: Quote) -> Sentence:
     place = _without_room(report, place) if unseen is None else unseen
     objective = report.objectives[place]
     at = objective_part(report, objective)
-    if unseen is not None and report.parts[at].accounting.without_key:
-        return ("No objective was missed. ", *_without_key(quote, at))
+    if unseen is not None:
+        counted = report.parts[at].accounting
+        if counted.unknown_messages > 2 * counted.without_key:  # most are beyond the load's own messages
+            return ("No objective was missed. ", *_other_keys(quote, at))
+        if counted.without_key:
+            return ("No objective was missed. ", *_without_key(quote, at))
     asked = objective_sentence(quote, place)
     return ("No objective was missed. ", *asked, " is undecided: ", *undecided_sentence(quote, place), ".")
 
@@ -326,6 +330,15 @@ def _without_room(report: RunReport, place: int) -> int:
         if report.parts[objective_part(report, each)].accounting.dropped_at_machine_limit
     )
     return next(asked, place)
+
+
+def _other_keys(quote: Quote, at: int) -> Sentence:
+    """More messages than those of the load that came without their key: a retry with a new key makes them."""
+    return (
+        quote.count(f"parts.{at}.accounting.unknown_messages"),
+        " messages reached the provider with keys that the load did not send: "
+        f"{target_name(quote.report)} probably repeats messages with new keys. Duplicates cannot be counted.",
+    )
 
 
 def _without_key(quote: Quote, at: int) -> Sentence:

@@ -153,12 +153,13 @@ def _duplicates(facts: ObjectiveInputs) -> Finding:
         return Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
     found = accounting.duplicates
     accepted = f"of {count_text(accounting.accepted)} accepted"
-    why = f"{accepted}; a duplicate was accepted by the provider more than once"
     if others := with_other_keys(accounting):
-        why += (
-            f"; {times_text(others)} at the provider had keys that the load did not send: they may be copies"
+        why = (
+            f"{times_text(others)} at the provider had keys that the load did not send: they may be copies; "
+            f"{accepted}"
         )
         return _between(found, found + others, why, PASS_THE_KEY, accounting)
+    why = f"{accepted}; a duplicate is a message that the provider accepted more than once"
     return _exact(found, _with_list(why, found), accounting)
 
 

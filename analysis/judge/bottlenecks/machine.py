@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import OTHER_PROGRAMS
+from analysis.findings import OTHER_PROGRAMS, WHOLE_MACHINE
 from analysis.formatting import seconds_text, significant
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.view import View
@@ -50,9 +50,7 @@ def look(view: View) -> KindFinding:
         if noise[windows].any():
             lag = seconds_text(typical(view.lag_p99_s, windows))
             evidence.append(f"the load generator waited for a core and sent late: p99 {lag}")
-        return f"the whole machine: {_competing(used, others)}, so every rate is a lower bound", tuple(
-            evidence
-        )
+        return f"{WHOLE_MACHINE}: {_competing(used, others)}, so every rate is a lower bound", tuple(evidence)
 
     return KindFinding(strength(starved | noise, 0.85), describe)
 

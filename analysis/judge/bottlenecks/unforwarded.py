@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.arrays import Bools
+from analysis.arrays import Bools, Ints
 from analysis.findings import BEFORE_REFUSED, CONNECTION_REFUSED, REFUSED_PERMANENTLY, SAID_HOW_LONG
 from analysis.formatting import count_text, seconds_text, share_text, times_text
 from analysis.judge.bottlenecks.class_shares import by_class
@@ -72,14 +72,24 @@ def gave_up(view: View) -> KindFinding:
         limited = bool((view.provider.throttled[gone] > 0).all())
         refused = "refused for a limit" if limited else "refused for the time being"
         what = f"{times_text(count)} that the provider {refused}"
-        text = f"{view.sender_name} did not repeat {what}"
+        text = f"{view.sender_name} gave up {what}"
         if not view.journeys.repeats_awaited:
             text = f"when the run ended, {view.sender_name} had not repeated {what}"
         known = limited and says_how_long(view.given.profile, view.provider.protocol)
         with_header = f", refused {SAID_HOW_LONG}" if known else ""
-        return text, (f"{of_accepted}{with_header}", *classes)
+        submits = _submits_text(view.provider.submits[gone])
+        return text, (f"{of_accepted}{with_header}", submits, *classes)
 
     return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
+
+
+def _submits_text(submits: Ints) -> str:
+    """How often the messages that the sender gave up were submitted."""
+    least, most = int(submits.min(initial=0)), int(submits.max(initial=0))
+    if most <= 1:
+        return "each was submitted once, and not again"
+    how_often = count_text(most) if least == most else f"{count_text(least)} to {count_text(most)}"
+    return f"each was submitted {how_often} times"
 
 
 def _reasons(view: View, among: Bools) -> list[tuple[str, int]]:

@@ -193,8 +193,8 @@ def _one_message_per_request(journeys: Journeys, refused: Ints, limits: Contract
     )
     if of_itself:
         text += (
-            " No request was refused for the limit, so a rate limit in the sender may bind. In batches it "
-            "must count requests and segments, not messages."
+            " No request was refused for the limit. If the sender has a rate limit of its own, it must count "
+            "requests and segments in batches, not messages."
         )
     return Hint(SINGLE, text, len(submits_s))
 

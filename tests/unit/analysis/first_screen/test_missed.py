@@ -58,7 +58,7 @@ REFUSED = msgspec.structs.replace(
         (
             missed("loss", "0", "12", 0.0),
             {"accounting": accounting(given_up=12, given_up_for_a_limit=12)},
-            "my-sender did not repeat 12 accepted messages that the provider refused for a limit.",
+            "my-sender gave up 12 accepted messages that the provider refused for a limit.",
         ),
         (
             missed("availability", "> 99 %", "0 %", 0.99),
@@ -157,6 +157,17 @@ def test_messages_without_their_key_are_the_headline_of_an_undecided_run() -> No
         "No objective was missed. 40 messages reached the provider without their key: my-sender changed"
     )
     assert "40 at the provider without their key" in answer_text(first_screen(made), "wrong")
+
+
+def test_copies_with_other_keys_are_the_headline_if_they_are_most_of_the_unknown_messages() -> None:
+    """A sender that makes a key for each attempt, and cut the key of two messages."""
+    lost = replace(missed("duplicates", "0", "0", 0.0), verdict="undecided", high=718.0)
+    counted = accounting(without_key=2, unknown_messages=720)
+    made = report(part(accounting=counted, objectives=(lost,)), objectives=(lost,))
+    assert as_text(first_screen(made).why) == (
+        "No objective was missed. 720 messages reached the provider with keys that the load did not send: "
+        "my-sender probably repeats messages with new keys. Duplicates cannot be counted."
+    )
 
 
 def test_messages_without_their_key_are_not_called_tracked(tmp_path: Path) -> None:

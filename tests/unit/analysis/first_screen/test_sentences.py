@@ -348,6 +348,8 @@ def test_the_screen_says_why_no_upper_bound_of_the_rate_is_known(
     made = suite(capacity=replace(found, high_per_s=None, bottlenecks=(), trials=trials))
     text = answer_text(made, "rate")
     assert expected in text and ("The capacity may be higher: at" in text) is bool(expected)
+    if expected:  # another row has another profile
+        assert f"profile {found.profile}: {expected}" in text
     assert not contradictions(first_screen(made), made)
 
 

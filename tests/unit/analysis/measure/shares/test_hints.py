@@ -149,7 +149,7 @@ def test_requests_of_one_message_at_the_limit_need_no_refusal(
     found = hints_of(run, profile=profile)
     assert ("one_message_per_request" in found) is expected
     if expected:
-        assert "a rate limit in the sender may bind" in found["one_message_per_request"].text
+        assert "a rate limit of its own, it must count requests" in found["one_message_per_request"].text
 
 
 def fault(from_s: float, to_s: float | None) -> RecordedFault:
