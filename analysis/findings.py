@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from analysis.classes import GUARDED_CLASS
+from analysis.fault_effects import FaultEffect
 from analysis.quantile import Quantile
 
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
@@ -33,7 +34,6 @@ OTHER_PROGRAMS = "other programs"  # in the text of the machine, if they compete
 HELD_FOR_LIMITS = (
     "the sender held ready messages because of the contract's limits"  # and is mostly below them
 )
-ON_REPORTS = "report_"  # begins the kinds of faults that change delivery reports only
 OWN_PACING = "that are allowed: its own pacing"  # ends the text of a sender that is slow after a refusal
 A_FAULT = "a fault of the provider: "  # begins the text of a fault as a bottleneck, before its faults
 MOST_REASONS = 12  # in the table of why messages did not arrive
@@ -170,6 +170,7 @@ class FaultBand(Struct, frozen=True, kw_only=True):
     from_s: float | None
     to_s: float | None
     messages: int  # messages whose row names it
+    effect: FaultEffect = "other"
     backlog: OutageBacklog | None = None  # of an outage that ended, with the provider's rows
 
 
@@ -254,7 +255,7 @@ class CampaignFigures(Struct, frozen=True, kw_only=True):
     name: str
     messages: int
     delivered: int
-    per_s: float  # delivered, from its first arrival to its last delivery of 95 %
+    per_s: float  # delivered, from its first arrival to the instant at which 95 % are delivered
     p95: Quantile | None
     alone: Difference | None = None  # its p95 minus that of the campaign that ran alone in another part
 

@@ -21,7 +21,6 @@ from analysis.findings import (
     NOT_ANSWERING,
     NOT_REACHED,
     NOTHING_LISTENS,
-    ON_REPORTS,
     OTHER_PROGRAMS,
     OUT_OF_ORDER,
     OWN_PACING,
@@ -293,7 +292,7 @@ def fault_windows(part: PartReport, found: Bottleneck) -> tuple[int, ...]:
             to_s = found.to_s if band.to_s is None else min(band.to_s, found.to_s)
             overlaps.append((max(band.from_s, found.from_s) - to_s, place))
     places = [place for overlap_s, place in sorted(overlaps) if overlap_s < 0]
-    causes = [place for place in places if not part.faults[place].kind.startswith(ON_REPORTS)]
+    causes = [place for place in places if part.faults[place].effect != "reports"]
     return tuple(causes or places)
 
 

@@ -14,13 +14,12 @@ from analysis.formatting import fault_words, of_unit, round_number_text, times_t
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.view import View
 
-RATE_REDUCTION = "rate_reduction"
 THROTTLED_SHARE = 0.01  # of the messages of a window, refused for a limit
 _SAMPLED_EACH_S = 1.0  # a counter's growth is known to a second
 
 
 def bands(view: View) -> list[FaultBand]:
-    return [band for band in view.given.faults if band.kind == RATE_REDUCTION and band.from_s is not None]
+    return [band for band in view.given.faults if band.effect == "lowered_limit" and band.from_s is not None]
 
 
 def counter_spans(view: View) -> list[tuple[float, float]]:
