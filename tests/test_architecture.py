@@ -68,7 +68,7 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def test_modules_import_each_other_in_no_circle() -> None:
+def test_imports_are_not_circular() -> None:
     """Imports for the type checker count too."""
     paths = {name_of(path): path for path in modules(*PACKAGES)}
     imports = {}
@@ -91,7 +91,7 @@ def test_import_contracts_hold() -> None:
 @pytest.mark.parametrize(
     "path", [*modules(*CORES), *(ROOT / name for name in PURE)], ids=lambda path: str(path.relative_to(ROOT))
 )
-def test_core_has_no_clock_loop_socket_or_chance(path: Path) -> None:
+def test_core_has_no_clock_loop_socket_or_random_numbers(path: Path) -> None:
     tree = ast.parse(path.read_text())
     taken = {name.split(".")[0] for name in imported_names(tree)}
     # Opening hours are local times: the policy converts given instants, and never asks for the present one.

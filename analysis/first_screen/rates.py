@@ -94,9 +94,10 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
         interval = ("(", quote.rate("capacity.low_per_s"), " or more)")
         sentences += _not_measured_beyond(quote)
     if found.precision_missed is not None:
-        wider = "The interval is wider than the precision asked for ("
-        why = "since the search of the bench is brief: " if found.brief else ""
-        sentences.append((wider, why, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
+        wider = "The interval is wider than the precision asked for: "
+        why = "the search of the bench is brief, and " if found.brief else ""
+        sentences.append((wider, why, quote.text("capacity.ended"), "."))
+        sentences.append(("The capacity may be anywhere in the interval.",))
     sentences += _other_objectives(quote)
     value: Sentence = (rate, " sustained")
     more = delivered_more(quote.report)

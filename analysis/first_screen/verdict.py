@@ -263,11 +263,13 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
             quote.rate(f"{path}.throughput.offered_peak.per_s", subject=f"offered {path}"),
             ". ",
         )
-    listed: list[str | Figure] = ["Of ", quote.count(f"{path}.accounting.planned"), " messages "]
+    listed: list[str | Figure] = []
     for index, (field, text) in enumerate(_not_taken_counts(part)):
         count = getattr(part.accounting, field)
-        said = text.replace("were ", "was ", 1) if count == 1 else text
-        listed += [", " if index else "", quote.count(f"{path}.accounting.{field}"), f" {said}"]
+        verb_agrees = text.replace("were ", "was ", 1) if count == 1 else text
+        of_all = [" of ", quote.count(f"{path}.accounting.planned"), " messages"] if not index else []
+        comma = [", "] if index else []
+        listed += [*comma, quote.count(f"{path}.accounting.{field}"), *of_all, f" {verb_agrees}"]
         if field == "refused" and part.accounting.refused_recipients:
             numbers = quote.count(f"{path}.accounting.refused_recipients")
             listed += [" (", numbers, " of them for a phone number that the provider refuses)"]

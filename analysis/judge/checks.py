@@ -311,7 +311,7 @@ def nagle_delay(journeys: Journeys) -> Check:
         name="Nagle delay (40 ms)",
         state="warn" if found else "ok",
         value=f"{share_text(inside, len(service))} of answers took 39 ms to 45.5 ms",
-        limit=f"warn if > {100 * NAGLE_DELAY_SHARE:g} % and {NAGLE_DELAY_EXCESS:g} times their neighbours",
+        limit=f"warn if > {100 * NAGLE_DELAY_SHARE:g} %, and {NAGLE_DELAY_EXCESS:g} times as many as nearby",
         meaning="Nagle's algorithm and delayed acknowledgements: the socket adds a constant delay",
         advice="set TCP_NODELAY on server and client, and write header and body in one call",
         value_number=share,

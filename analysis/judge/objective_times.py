@@ -163,7 +163,8 @@ def _percentile_why(
         independent = independent_of(distribution.count, quantile)
         if not undecided:
             only = "only " if independent is None else ""
-            return f"{only}{counted}, but enough of them were late for a certain verdict"
+            few = "too few for an interval with two ends, but enough late ones to prove a miss"
+            return f"{only}{counted}: {few}"
         within = distribution.max_s is not None and distribution.max_s <= spec.limit
         complete = not distribution.open_count and not distribution.never_count
         few = f"the 95 % interval needs {count_text(needed(quantile.percentile))}"

@@ -18,7 +18,7 @@ def look(view: View) -> KindFinding:
         took = seconds_text(typical(commit, windows) / 1000.0)
         evidence = (
             f"a commit took {took} (the longest of a second, in a quarter of the seconds)",
-            f"{typical(waiting, windows):,.0f} messages waited for one",
+            f"{typical(waiting, windows):,.0f} messages waited for a commit",
         )
         return f"{view.sender_name}'s store took {took} for a commit", evidence
 

@@ -121,7 +121,7 @@ def test_what_the_headline_says_is_said_once() -> None:
     api = bottleneck(text="my-sender's API answers too slowly", evidence=(counts, "the median took 30.0 s"))
     made = report(part(objectives=(counted("not_taken", "x", 3_000),), accounting=few, bottlenecks=(api,)))
     headline = words(first_screen(made).why)
-    assert headline == "my-sender's API answers too slowly. Of 6,000 messages 3,000 got no usable answer."
+    assert headline == "my-sender's API answers too slowly. 3,000 of 6,000 messages got no usable answer."
     assert of(made).startswith("Evidence: the median took 30.0 s. What to change: ")
     only_counts = replace(made.parts[0], bottlenecks=(replace(api, evidence=(counts,)),))
     assert of(report(only_counts)).startswith("What to change: ")
@@ -236,7 +236,7 @@ def test_a_slow_network_is_no_cause_of_messages_that_were_not_taken(new_run: Bui
     said, rate = of(made, tmp_path), answer_text(made, "rate")
     assert any("the network alone takes" in each.reach for each in made.objectives)
     assert words(first_screen(made).why).endswith(
-        "Of 300 messages 60 got no usable answer. More objectives were missed: the table below lists them."
+        "60 of 300 messages got no usable answer. More objectives were missed: the table below lists them."
     )
     assert said.startswith("Bottleneck: my-sender's API answers too slowly (") and "network" not in said
     assert "What to change: answer when the message is queued" in said and "flag" not in said

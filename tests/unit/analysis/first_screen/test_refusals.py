@@ -26,14 +26,14 @@ MORE = " More objectives were missed: the table below lists them."  # here: the 
 @pytest.mark.parametrize(
     ("kinds", "why"),
     [
-        ((), "my-sender did not accept every message. Of 300 messages 201 got no usable answer."),
+        ((), "my-sender did not accept every message. 201 of 300 messages got no usable answer."),
         (
             ("sender_cpu",),
-            "my-sender did not accept every message. Of 300 messages 201 got no usable answer.",
+            "my-sender did not accept every message. 201 of 300 messages got no usable answer.",
         ),
-        (("sender_stopped",), "it is sender_stopped. Of 300 messages 201 got no usable answer."),
-        (("machine", "sender_stopped"), "it is sender_stopped. Of 300 messages 201 got no usable answer."),
-        (("sender_refuses",), "it is sender_refuses. Of 300 messages 201 got no usable answer."),
+        (("sender_stopped",), "it is sender_stopped. 201 of 300 messages got no usable answer."),
+        (("machine", "sender_stopped"), "it is sender_stopped. 201 of 300 messages got no usable answer."),
+        (("sender_refuses",), "it is sender_refuses. 201 of 300 messages got no usable answer."),
     ],
 )
 def test_no_claims_a_lower_rate_only_of_a_sender_that_continued_at_it(
@@ -65,7 +65,7 @@ def test_one_message_that_was_not_taken_has_a_verb_of_its_own() -> None:
     few = accounting(planned=300, accepted=199, refused=1, dropped=1, failed_at_api=99, delivered=199)
     said = words(screen_of(report(part(accounting=few, p95_s={"otp": 14.0}))).why)
     assert said.endswith(
-        "Of 300 messages 1 was refused, 99 got no usable answer, "
+        "1 of 300 messages was refused, 99 got no usable answer, "
         f"1 was not sent because too many requests were unanswered at the same time.{MORE}"
     )
 
@@ -172,7 +172,7 @@ def test_at_most_is_not_claimed_where_the_machine_was_the_bottleneck(
     refused = replace(counted("not_taken", "not taken", 2_000), decides=True)
     said = words(screen_of(report(replace(made, objectives=(refused,)))).why)
     assert ("my-sender accepts at most 55.0/s" in said) is claimed
-    assert said.endswith("Of 3,000 messages 2,000 were refused.")
+    assert said.endswith("2,000 of 3,000 messages were refused.")
 
 
 @pytest.mark.parametrize(
