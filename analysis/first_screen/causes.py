@@ -59,7 +59,7 @@ def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
         return ()
     objective = report.objectives[place]
     at = objective_part(report, objective)
-    told = {piece.source for piece in headline if isinstance(piece, Figure)}
+    in_headline = {piece.source for piece in headline if isinstance(piece, Figure)}
     reach: tuple[Sentence, ...] = ()
     by_network = NETWORK_ALONE in objective.reach and not_taken(report.parts[at])
     if objective.reach and objective.measure not in _OWN and not by_network:
@@ -69,7 +69,7 @@ def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
         found = report.parts[at].bottlenecks[number]
         # The sentence on the reach says what the network as a bottleneck would say.
         if not (reach and found.kind == "network" and NETWORK_ALONE in objective.reach):
-            named += _named(quote, at, number, told)
+            named += _named(quote, at, number, in_headline)
         named += _advice(quote, at, number)
     if objective.measure in _OWN:
         return (*named, *_OWN[objective.measure](quote, at))
@@ -120,11 +120,11 @@ def _undelivering(part: PartReport) -> list[int]:
     return lossy or ([0] if expired and part.bottlenecks else [])
 
 
-def _named(quote: Quote, at: int, number: int, told: set[str]) -> list[Sentence]:
+def _named(quote: Quote, at: int, number: int, in_headline: set[str]) -> list[Sentence]:
     """Messages that were not forwarded are a loss and no bottleneck, so that they have words of their own."""
     found = quote.report.parts[at].bottlenecks[number]
     path = f"parts.{at}.bottlenecks.{number}"
-    if f"{path}.text" in told:
+    if f"{path}.text" in in_headline:
         # The headline has the counts of the messages that were not taken too.
         evidence = evidence_of(quote, path, found, without=_COUNTS)
         return [("Evidence: ", *evidence, ".")] if evidence else []

@@ -231,10 +231,10 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
         return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher.",)  # the delay is named above
     found, path = quote.report.parts[place].bottlenecks[0], f"parts.{place}.bottlenecks.0"
     # A NO has the evidence in its sentence on the cause.
-    told = overall(quote.report.objectives) == "missed"
+    has_evidence_above = overall(quote.report.objectives) == "missed"
     return (
         f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ",
-        *((quote.text(f"{path}.text"),) if told else with_evidence(quote, path, found)),
+        *((quote.text(f"{path}.text"),) if has_evidence_above else with_evidence(quote, path, found)),
         *_without_api_objective(quote.report, found),
         ".",
     )

@@ -76,8 +76,8 @@ def _stopped(quote: Quote) -> Sentence:
     missed = worst_objective(report, "missed")
     if report.validity == "invalid":
         failed = _failed_check(quote)
-        told: Sentence = () if failed is None else (": ", *_finding(quote, failed))
-        so_far = (". The figures until then cannot be used", *told, ".")
+        finding: Sentence = () if failed is None else (": ", *_finding(quote, failed))
+        so_far = (". The figures until then cannot be used", *finding, ".")
     elif missed is not None:
         so_far = (". An objective was missed until then: ", *missed_sentence(quote, missed), ".")
     return (quote.text("interrupted"), *so_far)
@@ -169,25 +169,25 @@ def _missed_too(quote: Quote, at: int) -> Sentence:
     """
     report = quote.report
     counted, unseen = report.parts[at].accounting, _missed_unaccounted(report, at)
-    told: Sentence = ()
+    unseen_text: Sentence = ()
     if unseen is not None and counted.unaccounted > counted.still_held:
         field = f"objectives.{unseen}.low" if counted.still_held else f"parts.{at}.accounting.unaccounted"
-        told = (" ", quote.count(field), " accepted messages never reached the provider.")
-    said = ("not_taken", "availability", *(("unaccounted",) if told else ()))
+        unseen_text = (" ", quote.count(field), " accepted messages never reached the provider.")
+    named = ("not_taken", "availability", *(("unaccounted",) if unseen_text else ()))
     others = any(
-        each.decides and each.verdict == "missed" and each.measure not in said for each in report.objectives
+        each.decides and each.verdict == "missed" and each.measure not in named for each in report.objectives
     )
-    return (*told, _MORE) if others else told
+    return (*unseen_text, _MORE) if others else unseen_text
 
 
-def _no_rate(quote: Quote, said: str) -> Sentence:
+def _no_rate(quote: Quote, lead: str) -> Sentence:
     """``No rate met every objective. At 50/s: the backlog grew by 12/s.``"""
     found = quote.report.capacity
     at = telling_trial(found) if found is not None else None
     if at is None:
         return ()
     path = f"capacity.trials.{at}"
-    return (f"{said} At ", quote.rate(f"{path}.rate_per_s"), ": ", quote.text(f"{path}.why"), ".")
+    return (f"{lead} At ", quote.rate(f"{path}.rate_per_s"), ": ", quote.text(f"{path}.why"), ".")
 
 
 def _not_forwarded(report: RunReport, place: int) -> bool:

@@ -305,8 +305,8 @@ def nagle_delay(journeys: Journeys) -> Check:
     inside = int(np.count_nonzero((service >= low) & (service <= high)))
     around = int(np.count_nonzero((service >= low - width) & (service <= high + width))) - inside
     share = inside / len(service) if len(service) else 0.0
-    heaped = share > NAGLE_DELAY_SHARE and inside > NAGLE_DELAY_EXCESS * max(around / 2, 1.0)
-    found = heaped and len(service) >= 100
+    clustered = share > NAGLE_DELAY_SHARE and inside > NAGLE_DELAY_EXCESS * max(around / 2, 1.0)
+    found = clustered and len(service) >= 100
     return Check(
         name="Nagle delay (40 ms)",
         state="warn" if found else "ok",

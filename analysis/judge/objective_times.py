@@ -93,13 +93,13 @@ def _late_already(spec: Spec, found: Quantile, ages: Ages) -> Quantile | None:
 
 
 def _none_accepted(counts: OutcomeCounts | None) -> Finding:
-    said = "no message accepted"
+    text = "no message accepted"
     if counts and counts.due:
         refused = counts.refused == counts.due
         of = f"{count_text(counts.due)} refused" if refused else f"0 of {count_text(counts.due)}"
-        said = f"{said} ({of})"
+        text = f"{text} ({of})"
     needs = "accepted messages of this class to reachable phones"
-    return Finding(None, None, None, said, needs, said)
+    return Finding(None, None, None, text, needs, text)
 
 
 def api_response(spec: Spec, facts: ObjectiveInputs) -> Finding:

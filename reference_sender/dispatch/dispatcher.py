@@ -98,7 +98,7 @@ class Dispatcher:
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        if self._at_once.takes(now_ns, messages, closes, self._next_due_ns, effects):
+        if self._at_once.try_submit(now_ns, messages, closes, self._next_due_ns, effects):
             return effects
         backlog, states, largest = self._backlog, self._states, self._restoring.largest
         totals, waiting, sent = states.totals, backlog.tickets, states.awaiting.index.by_key

@@ -60,8 +60,8 @@ def words(view: View, band: FaultBand) -> str:
     name = fault_words(band.name, band.kind, band.title)
     messages = int(np.count_nonzero(refused_messages(view, band)))
     were = "was" if messages == 1 else "were"
-    told = f'the fault "{name}" lowered the provider\'s limit{_rates(view, band)}'
-    return f"{told}, and {times_text(messages, 'message')} {were} refused for it"
+    lowered_text = f'the fault "{name}" lowered the provider\'s limit{_rates(view, band)}'
+    return f"{lowered_text}, and {times_text(messages, 'message')} {were} refused for it"
 
 
 def _rates(view: View, band: FaultBand) -> str:

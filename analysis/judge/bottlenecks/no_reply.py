@@ -41,11 +41,11 @@ def what_failed(view: View, chosen: Bools, to_the_end: bool = True) -> str:
     shares = f"{count_text(count)} of {count_text(total)}"
     if name in _CONNECTIONS:
         address = _address(view.given.target)
-        nobody = ""
+        why = ""
         if name == "connection refused" and address and to_the_end:
-            nobody = f": {NOTHING_LISTENS} {address}"
+            why = f": {NOTHING_LISTENS} {address}"
         who = "each connection was" if each else f"{shares} connections were"
-        return f"{who} {_CONNECTIONS[name]}{nobody}"
+        return f"{who} {_CONNECTIONS[name]}{why}"
     return f"{'each request' if each else f'{shares} requests'} failed with {name}"
 
 

@@ -57,9 +57,9 @@ def pacing(view: View) -> KindFinding:
 
     def describe(windows: Bools) -> Description:
         if 2 * np.count_nonzero(slow & windows) > np.count_nonzero(windows):
-            told = f"after a refusal {view.sender_name} sends {rate_words(view, slow & windows)} {OWN_PACING}"
+            text = f"after a refusal {view.sender_name} sends {rate_words(view, slow & windows)} {OWN_PACING}"
             waited = f"the median message waited {in_sender(view, slow & windows)} in it"
-            return told, (waited, "the provider refused none in these windows, and no fault delayed requests")
+            return text, (waited, "the provider refused none in these windows, and no fault delayed requests")
         sent = (
             f"it submitted {significant(typical(requests, windows))} requests/s with "
             f"{significant(typical(segments, windows))} segments/s"
