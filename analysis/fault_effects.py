@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-FaultEffect = Literal[
+RecordedEffect = Literal[
     "outage",  # every request fails
     "outage_of_a_host",  # every request to one of the two hosts fails
     "lowered_limit",
@@ -18,7 +18,7 @@ FaultEffect = Literal[
 ]
 
 # The kinds of the provider that wrote no effect.
-_WITHOUT_EFFECT: dict[str, FaultEffect] = {
+_WITHOUT_EFFECT: dict[str, RecordedEffect] = {
     "outage": "outage",
     "rate_reduction": "lowered_limit",
     "carrier_down": "held_messages",
@@ -31,7 +31,9 @@ _WITHOUT_EFFECT: dict[str, FaultEffect] = {
 }
 
 
-def effect_of(recorded: FaultEffect | None, name: str, kind: str, profile: Mapping[str, Any]) -> FaultEffect:
+def effect_of(
+    recorded: RecordedEffect | None, name: str, kind: str, profile: Mapping[str, Any]
+) -> RecordedEffect:
     """``recorded`` None: the run directory does not have it, so it follows from kind and settings."""
     if recorded is not None:
         return recorded

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from analysis.earlier_versions import ADDED_LATER, names_of_today, upgraded
-from analysis.fault_effects import FaultEffect
+from analysis.fault_effects import RecordedEffect
 from arrow_columns import column_array
 
 SCHEMA_VERSION = 3
@@ -119,7 +119,7 @@ class RecordedFault(Struct, frozen=True):
     title: str  # its effect, as text
     start_ns: int
     end_ns: int | None = None
-    effect: FaultEffect | None = None  # None: written by an earlier version, or by another program
+    effect: RecordedEffect | None = None  # None: written by an earlier version, or by another program
 
 
 class InstrumentFailure(Struct, frozen=True):

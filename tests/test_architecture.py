@@ -339,6 +339,31 @@ def test_a_private_name_is_found(line: str, found: list[str]) -> None:
     assert list(private_names(ast.parse(line))) == found
 
 
+def patched_paths(tree: ast.Module) -> Iterator[str]:
+    """Paths as text of what is patched. A tool that renames a module does not see them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            first = node.args[0] if node.args else None
+            if node.func.attr in ("setattr", "delattr") and isinstance(first, ast.Constant):
+                yield str(first.value)
+
+
+def test_tests_patch_no_path_as_text() -> None:
+    found = {path: list(patched_paths(ast.parse(path.read_text()))) for path in modules("tests")}
+    assert not {path: names for path, names in found.items() if names}
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("patch.setattr('analysis.part.checks', None)", ["analysis.part.checks"]),
+        ("patch.setattr(part, 'checks', None)", []),
+    ],
+)
+def test_a_path_as_text_is_found(line: str, found: list[str]) -> None:
+    assert list(patched_paths(ast.parse(line))) == found
+
+
 def test_every_room_of_a_protocol_is_in_the_contract_that_keeps_them_apart() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     (apart,) = [each for each in contracts["contracts"] if each["name"].startswith("The protocols of the")]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from analysis.findings import NETWORK_ALONE, NETWORK_LOSES, NOT_FORWARDED, OWN_PACING, POINTS
+from analysis.findings import NETWORK_ALONE, NOT_FORWARDED, POINTS
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
@@ -101,7 +101,7 @@ def _numbers(part: PartReport, measure: Measure) -> list[int]:
 def _slow_after_fault(part: PartReport) -> list[int]:
     """Beside a fault of the provider: the sender that stays slow after it, which a run without it hides."""
     if part.bottlenecks[:1] and part.bottlenecks[0].kind == "provider_fault":
-        return [place for place, each in enumerate(part.bottlenecks) if each.text.endswith(OWN_PACING)]
+        return [place for place, each in enumerate(part.bottlenecks) if "slow_after_refusal" in each.signs]
     return []
 
 
@@ -113,7 +113,7 @@ def _late_too(part: PartReport) -> bool:
 
 def _undelivering(part: PartReport) -> list[int]:
     """A network that loses messages; or, if most of them expired in a queue, the bottleneck."""
-    lossy = [place for place, each in enumerate(part.bottlenecks) if each.text.endswith(NETWORK_LOSES)]
+    lossy = [place for place, each in enumerate(part.bottlenecks) if "network_loses" in each.signs]
     reason = _first_reason(part)
     words = "" if reason is None else part.reasons[reason].reason
     expired = words.startswith("expired") and not words.endswith(_ABSENT)

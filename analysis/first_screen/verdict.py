@@ -267,9 +267,10 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
     for index, (field, text) in enumerate(_not_taken_counts(part)):
         count = getattr(part.accounting, field)
         verb_agrees = text.replace("were ", "was ", 1) if count == 1 else text
-        of_all = [" of ", quote.count(f"{path}.accounting.planned"), " messages"] if not index else []
-        comma = [", "] if index else []
-        listed += [*comma, quote.count(f"{path}.accounting.{field}"), *of_all, f" {verb_agrees}"]
+        listed += [", "] if index else []
+        listed.append(quote.count(f"{path}.accounting.{field}"))
+        listed += [] if index else [" of ", quote.count(f"{path}.accounting.planned"), " messages"]
+        listed.append(f" {verb_agrees}")
         if field == "refused" and part.accounting.refused_recipients:
             numbers = quote.count(f"{path}.accounting.refused_recipients")
             listed += [" (", numbers, " of them for a phone number that the provider refuses)"]

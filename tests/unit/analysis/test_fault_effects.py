@@ -7,15 +7,14 @@ from typing import get_args
 import pytest
 from run_builder import Build
 
-from analysis import fault_effects
-from analysis.fault_effects import FaultEffect, effect_of
+from analysis.fault_effects import RecordedEffect, effect_of
 from analysis.part import analyse_part
 from analysis.records import RecordedFault, read_manifest
 from mock_provider.engine.faults import FAULT_EXAMPLES, FAULT_KINDS, hooks
 
 
 def test_provider_and_analysis_have_the_same_effects() -> None:
-    assert get_args(FaultEffect) == get_args(hooks.FaultEffect)
+    assert get_args(RecordedEffect) == get_args(hooks.FaultEffect)
 
 
 @pytest.mark.parametrize("name", FAULT_EXAMPLES)
@@ -37,7 +36,7 @@ def test_every_effect_is_that_of_an_example() -> None:
         FAULT_KINDS[str(each["kind"])].model_validate({**each, "name": "x"}).acting(0, 1).effect
         for each in FAULT_EXAMPLES.values()
     }
-    assert named | {"outage_of_a_host"} == set(get_args(fault_effects.FaultEffect))
+    assert named | {"outage_of_a_host"} == set(get_args(RecordedEffect))
 
 
 def test_an_effect_that_a_run_has_decides_and_not_the_kind(new_run: Build) -> None:

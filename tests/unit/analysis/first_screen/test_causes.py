@@ -16,7 +16,14 @@ from run_builder import Build
 from screen_words import answer_text
 
 from analysis.findings import GREW as BACKLOG_GREW
-from analysis.findings import NETWORK_LOSES, OUT_OF_ORDER, PROVIDER_ERRORS, THE_NETWORK, Availability
+from analysis.findings import (
+    NETWORK_LOSES,
+    OUT_OF_ORDER,
+    PROVIDER_ERRORS,
+    THE_NETWORK,
+    Availability,
+    BottleneckSign,
+)
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
@@ -25,7 +32,7 @@ from analysis.model import Objective, PartReport, Reasons, RunReport
 replace = msgspec.structs.replace
 FAST_LANE = {"delivery": {"priority_latency": {"kind": "fixed", "value_s": 1.0}}}
 LIMIT = bottleneck(kind="provider_limit", text="the provider's limit")
-LOSSY = bottleneck(kind="network", text=f"{THE_NETWORK}: {NETWORK_LOSES}")
+LOSSY = bottleneck(kind="network", text=f"{THE_NETWORK}: {NETWORK_LOSES}", signs=("network_loses",))
 NO_NETWORK = (
     Reasons(source="sender API", reason="refused: HTTP 503", count=90, accepted=0),
     Reasons(source="provider", reason="undelivered: network_error", count=30, accepted=30),
@@ -110,7 +117,7 @@ def test_messages_that_were_not_taken_have_their_bottleneck_whatever_was_missed(
     few = accounting(planned=6_000, refused=3_000, duplicates=19)
     made = report(part(objectives=(TWICE,), accounting=few, bottlenecks=(bottleneck(),)))
     said = of(made)
-    assert words(first_screen(made).why).startswith("my-sender's API. Of 6,000 messages ")
+    assert words(first_screen(made).why).startswith("my-sender's API. 3,000 of 6,000 messages ")
     assert said.startswith("Evidence: all 2,000 requests waited for it; ") and OWN_CAUSE in said
 
 
@@ -276,15 +283,17 @@ def test_an_api_that_waits_for_few_requests_gets_the_advice_to_make_more(
 
 
 @pytest.mark.parametrize(
-    ("what", "limits"),
+    ("what", "signs", "limits"),
     [
-        ("its delay alone is longer than the objective allows", False),
-        (NETWORK_LOSES, False),
-        (PROVIDER_ERRORS, True),
+        ("its delay alone is longer than the objective allows", (), False),
+        (NETWORK_LOSES, ("network_loses",), False),
+        (PROVIDER_ERRORS, ("provider_errors",), True),
     ],
 )
-def test_a_network_that_is_slow_or_loses_messages_limits_no_rate(what: str, limits: bool) -> None:
-    network = bottleneck(kind="network", text=f"{THE_NETWORK}: {what}")
+def test_a_network_that_is_slow_or_loses_messages_limits_no_rate(
+    what: str, signs: tuple[BottleneckSign, ...], limits: bool
+) -> None:
+    network = bottleneck(kind="network", text=f"{THE_NETWORK}: {what}", signs=signs)
     full = bottleneck(kind="sender_concurrency", text="too few requests")
     made = report(part(p95_s={"otp": 14.0}, sustained=False, bottlenecks=(network, full)))
     named = network.text if limits else full.text
@@ -293,14 +302,14 @@ def test_a_network_that_is_slow_or_loses_messages_limits_no_rate(what: str, limi
 
 
 @pytest.mark.parametrize(
-    ("what", "advice"),
+    ("what", "sign", "advice"),
     [
-        (NETWORK_LOSES, "nothing in the sender, since the network loses the messages."),
-        (PROVIDER_ERRORS, "ask the provider for the cause of its errors."),
+        (NETWORK_LOSES, "network_loses", "nothing in the sender, since the network loses the messages."),
+        (PROVIDER_ERRORS, "provider_errors", "ask the provider for the cause of its errors."),
     ],
 )
-def test_a_network_that_fails_is_not_called_slow(what: str, advice: str) -> None:
-    failing = bottleneck(kind="network", text=f"{THE_NETWORK}: {what}")
+def test_a_network_that_fails_is_not_called_slow(what: str, sign: BottleneckSign, advice: str) -> None:
+    failing = bottleneck(kind="network", text=f"{THE_NETWORK}: {what}", signs=(sign,))
     assert f"What to change: {advice}" in of(report(part(p95_s={"otp": 14.0}, bottlenecks=(failing,))))
 
 

@@ -10,7 +10,7 @@ from made_objectives import missed
 from made_reports import bottleneck, part, report
 from page_reading import disagreements, rendered
 
-from analysis.fault_effects import FaultEffect
+from analysis.fault_effects import RecordedEffect
 from analysis.findings import A_FAULT, OWN_PACING, FaultBand
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -18,11 +18,13 @@ from analysis.first_screen.values import words
 
 LATE = missed("availability", "> 99 %", "0 %", 0.99)
 SLOW = bottleneck(
-    kind="sender_pacing", text=f"after a refusal the sender sends 4 requests/s of the 200 {OWN_PACING}"
+    kind="sender_pacing",
+    text=f"after a refusal the sender sends 4 requests/s of the 200 {OWN_PACING}",
+    signs=("slow_after_refusal",),
 )
 
 
-def band(name: str, effect: FaultEffect, from_s: float, to_s: float | None) -> FaultBand:
+def band(name: str, effect: RecordedEffect, from_s: float, to_s: float | None) -> FaultBand:
     return FaultBand(
         name=name, kind="any", title=f"title {name}", from_s=from_s, to_s=to_s, messages=3, effect=effect
     )

@@ -97,12 +97,12 @@ def test_refused_phone_numbers_have_a_sentence_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("refused", "numbers", "listed"),
     [
-        (25, 25, "100 got no usable answer."),
-        (25, 0, "25 were refused, 100 got no usable answer."),
+        (25, 25, "100 of 3,000 messages got no usable answer."),
+        (25, 0, "25 of 3,000 messages were refused, 100 got no usable answer."),
         (
             25,
             10,
-            "25 were refused (10 of them for a phone number that the provider refuses), "
+            "25 of 3,000 messages were refused (10 of them for a phone number that the provider refuses), "
             "100 got no usable answer.",
         ),
     ],
@@ -113,7 +113,7 @@ def test_refused_phone_numbers_are_no_failure_of_the_sender_in_the_headline(
     few = accounting(accepted=2_875, refused=refused, refused_recipients=numbers, failed_at_api=100)
     made = report(part(p95_s={"otp": 14.0}, accounting=few))
     screen = screen_of(made)
-    assert words(screen.why).endswith(f"Of 3,000 messages {listed}{MORE}")
+    assert words(screen.why).endswith(f"{listed}{MORE}")
     assert contradictions(screen, made) == ()
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
@@ -291,7 +291,7 @@ def test_a_headline_on_messages_that_were_not_taken_names_worse_results(
     others = (each for each in made.objectives if each.measure != "unaccounted")
     made = replace(made, objectives=(*others, *judged))
     screen = screen_of(report(made))
-    assert words(screen.why).partition("42 got no usable answer.")[2] == told
+    assert words(screen.why).partition("42 of 1,800 messages got no usable answer.")[2] == told
 
 
 def test_a_sender_that_did_not_take_all_messages_does_not_sustain_the_rate() -> None:

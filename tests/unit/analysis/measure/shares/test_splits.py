@@ -9,7 +9,7 @@ import pytest
 from nanoseconds import S
 from run_builder import Build, RunBuilder
 
-from analysis.fault_effects import FaultEffect
+from analysis.fault_effects import RecordedEffect
 from analysis.first_screen.values import words
 from analysis.measure.outcomes import judge
 from analysis.measure.shares.delays import split_run
@@ -140,7 +140,7 @@ def test_an_outage_counts_for_the_network_only(new_run: Build) -> None:
     ("kind", "effect"), [("carrier_down", None), ("country_down", None), ("a_new_kind", "held_messages")]
 )
 def test_a_queue_that_a_network_outage_holds_is_the_networks(
-    new_run: Build, kind: str, effect: FaultEffect | None
+    new_run: Build, kind: str, effect: RecordedEffect | None
 ) -> None:
     run = new_run("run")
     for key, fault in (("held", "slow,net"), ("queued", "")):
