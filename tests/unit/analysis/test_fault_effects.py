@@ -17,7 +17,17 @@ def test_provider_and_analysis_have_the_same_effects() -> None:
     assert get_args(RecordedEffect) == get_args(hooks.FaultEffect)
 
 
-@pytest.mark.parametrize("name", FAULT_EXAMPLES)
+# The kinds of the providers that wrote no effect. A kind that is added later always has one.
+KINDS_WITHOUT_EFFECT = {
+    *("accept_then_lose", "added_latency", "carrier_down", "country_down", "cut_after_accept", "error_rate"),
+    *("hang", "lost_reply", "outage", "rate_reduction", "report_delay", "report_duplicate", "report_loss"),
+    *("report_reorder", "report_storm"),
+}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, each in FAULT_EXAMPLES.items() if each["kind"] in KINDS_WITHOUT_EFFECT]
+)
 def test_a_run_without_effects_has_those_that_the_provider_names(name: str) -> None:
     example = FAULT_EXAMPLES[name]
     fault = FAULT_KINDS[str(example["kind"])].model_validate({**example, "name": "x"})
