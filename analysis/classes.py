@@ -17,14 +17,14 @@ def in_class_order(names: Iterable[str]) -> tuple[str, ...]:
     return (*known, *sorted(found.difference(CLASS_ORDER)))
 
 
-def class_words(message_class: str) -> str:
+def class_text(message_class: str) -> str:
     """The name of a class as a reader sees it: ``OTP``, ``marketing``, ``all messages``."""
     return _WORDS.get(message_class, message_class)
 
 
 def message_of(message_class: str) -> str:
     """One message of the class: ``OTP``, ``marketing message``, ``message``."""
-    name = class_words(message_class)
+    name = class_text(message_class)
     return "message" if message_class == ALL else name if name.isupper() else f"{name} message"
 
 

@@ -155,7 +155,7 @@ def times_text(count: int, thing: str = "message") -> str:
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
-def fault_words(name: str, kind: str, title: str) -> str:
+def fault_text(name: str, kind: str, title: str) -> str:
     """A fault's own name; the start of its title if its profile gives it none but its kind."""
     words, colon, _ = title.partition(":")
     return words if colon and name == kind else name

@@ -42,6 +42,6 @@ _WORDS = {
 }
 
 
-def reason_words(reason: str) -> str:
+def reason_text(reason: str) -> str:
     """The reason of a refusal for a reader: ``wrong token``, ``no credit``."""
     return _WORDS.get(reason, reason.replace("_", " "))

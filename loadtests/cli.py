@@ -188,7 +188,7 @@ def run(
     from loadtests import catalogue
     from loadtests.arrivals.texts import CLASSES
     from loadtests.checked_settings import checked_settings
-    from loadtests.objective_classes import absent_words, classes_of_scenario
+    from loadtests.objective_classes import absent_text, classes_of_scenario
     from loadtests.parts import Adjustment
     from loadtests.runner.settings import RunSettings
     from loadtests.scenario import ScenarioError
@@ -215,7 +215,7 @@ def run(
         probe_timeout_s=probe_timeout,
     )
     settings = checked_settings(chosen, options, out)
-    warn(absent_words(given, classes_of_scenario(chosen)))
+    warn(absent_text(given, classes_of_scenario(chosen)))
     raise typer.Exit(run_scenario(chosen, settings, Console()))
 
 

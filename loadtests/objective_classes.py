@@ -25,7 +25,7 @@ def applicable(objectives: Iterable[str], classes: Sequence[str]) -> tuple[str, 
     return tuple(each for each in objectives if parse(each).message_class not in absent)
 
 
-def absent_words(objectives: Sequence[str], classes: Sequence[str]) -> str:
+def absent_text(objectives: Sequence[str], classes: Sequence[str]) -> str:
     """Which objectives cannot be judged and why; "" if the load has the classes of all of them."""
     judged = applicable(objectives, classes)
     left = [each for each in objectives if each not in judged]

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from analysis.exit_codes import ExitCode
-from user_input.plain_errors import in_our_words
+from user_input.plain_errors import plain_message
 
 _CLOSE = 0.75
 _RENAMED = {"--compress": "--speedup", "--drain-limit": "--drain-timeout", "--second-port": "--backup-port"}
@@ -118,6 +118,6 @@ def _with_its_value(error: typer.BadParameter) -> str:
     errors = getattr(error.__cause__, "errors", None)
     if errors is None:
         return error.message
-    words = in_our_words(error.message)
+    words = plain_message(error.message)
     given = errors()[0].get("input")
     return words if str(given) in words else f"{given}: {words}"

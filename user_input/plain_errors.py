@@ -23,7 +23,7 @@ _OUR_WORDS = (
 )
 
 
-def in_our_words(message: str) -> str:
+def plain_message(message: str) -> str:
     """A message of pydantic: what is allowed, without words of Python."""
     own = message.removeprefix("Value error, ")
     if own != message:
@@ -44,7 +44,7 @@ def settings_errors(
     texts = []
     for each in error.errors(include_input=False, include_url=False):
         path = tuple(map(str, each["loc"]))
-        what = (words or {}).get(each["type"]) or in_our_words(each["msg"])
+        what = (words or {}).get(each["type"]) or plain_message(each["msg"])
         if each["type"] == "extra_forbidden":
             known = _known_keys(model, path[:-1])
             what = f"unknown key; known here: {', '.join(known)}" if known else "unknown key"

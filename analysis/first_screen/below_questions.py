@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.classes import ALL, GUARDED_CLASS, class_words, messages_of
+from analysis.classes import ALL, GUARDED_CLASS, class_text, messages_of
 from analysis.findings import (
     NO_TURN,
     ON_LIMITS,
@@ -16,7 +16,7 @@ from analysis.findings import (
 from analysis.first_screen.advice import CONTRACT_SHARE, faulty, same_limit, sender_dominates, sufficient
 from analysis.first_screen.campaigns import campaigns
 from analysis.first_screen.cost import cost
-from analysis.first_screen.differences import difference_words
+from analysis.first_screen.differences import difference_sentence
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import limited
 from analysis.first_screen.values import Aside, Figure, Sentence
@@ -25,8 +25,8 @@ from analysis.first_screen.wording import (
     in_part,
     live,
     place_of,
-    share_words,
     trusted,
+    within_text,
 )
 from analysis.model import BurstResult, PartReport, RunReport
 from analysis.quantile import Quantile
@@ -113,7 +113,7 @@ def _faults_differ(part: PartReport, found: BurstResult) -> bool:
 
 def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:
     """Percentiles during and before the burst. A difference is claimed only if its interval excludes zero."""
-    name = class_words(found.guarded_class or GUARDED_CLASS)
+    name = class_text(found.guarded_class or GUARDED_CLASS)
     places = [
         place
         for place, (before, during) in enumerate(
@@ -128,12 +128,12 @@ def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:
     if "never" in (before.state, during.state):
         return _never_arrived(quote, f"{path}.guarded_", place, (before, during), name)
     return (
-        f"{name} {share_words(found.guarded_during[place].percentile)}",
+        f"{name} {within_text(found.guarded_during[place].percentile)}",
         quote.quantile(f"{path}.guarded_during.{place}"),
         " during the burst, ",
         quote.quantile(f"{path}.guarded_before.{place}"),
         " before it: ",
-        *difference_words(quote, f"{path}.guarded_difference"),
+        *difference_sentence(quote, f"{path}.guarded_difference"),
     )
 
 
@@ -145,7 +145,7 @@ def _never_arrived(
     def said(when: str, found: Quantile) -> Sentence:
         if found.state == "never":
             return (f"{100 - found.percentile:g} % or more never arrived",)
-        return (share_words(found.percentile), quote.quantile(f"{path}{when}.{place}"))
+        return (within_text(found.percentile), quote.quantile(f"{path}{when}.{place}"))
 
     before, during = compared
     return (
@@ -167,7 +167,7 @@ def _priorities(quote: Quote) -> tuple[Sentence, ...]:
 
 
 def without_priorities(quote: Quote, path: str, one: ComparedClass) -> Sentence:
-    name = class_words(one.message_class)
+    name = class_text(one.message_class)
     if not one.p95_claimed or one.ours_p95_s is None or one.theirs_p95_s is None:
         return (f"Without priorities (simulated): no difference shown for {name}.",)
     return (
@@ -198,14 +198,14 @@ def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
     at = place_of(quote.report, quote.report.comparisons[place].part)
     sentence: list[str | Figure] = [
         *(() if at is None else in_part(quote, at)),
-        f"{class_words(names[index])}: the delivery time of a message, live and simulated, differs by ",
+        f"{class_text(names[index])}: the delivery time of a message, live and simulated, differs by ",
         quote.seconds(f"{path}.median_s"),
         " (median), and for 99 % of the messages by at most ",
         quote.seconds(f"{path}.p99_abs_s"),
     ]
     if worst != index:
         sentence += [
-            f" ({class_words(names[worst])}: ",
+            f" ({class_text(names[worst])}: ",
             quote.seconds(f"comparisons.{place}.classes.{worst}.p99_abs_s"),
             ")",
         ]
@@ -241,7 +241,7 @@ def _where_the_tail_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[
     by_stage = _largest_stages(quote, f"{path}.by_stage_s", tail.by_stage_s, _TAIL_SHARE * tail.size_s)
     if not by_stage:
         return ()
-    messages = "OTPs" if one.message_class == GUARDED_CLASS else f"{class_words(one.message_class)} messages"
+    messages = "OTPs" if one.message_class == GUARDED_CLASS else f"{class_text(one.message_class)} messages"
     sentence: Sentence = (
         f"The 1 % of the {messages} that differ most (",
         quote.count(f"{path}.split"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from analysis.findings import CampaignFigures
-from analysis.first_screen.differences import difference_words, ends_known
+from analysis.first_screen.differences import difference_sentence, ends_known
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
-from analysis.first_screen.wording import live, share_words, trusted
+from analysis.first_screen.wording import live, trusted, within_text
 
 
 def campaigns(quote: Quote) -> tuple[Sentence, ...]:
@@ -30,7 +30,7 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
         sentence += [*lead, quote.rate(f"{path}.campaigns.{index}.per_s")]
         if each.p95 is not None and each.p95.value_s is not None and math.isfinite(each.p95.value_s):
             sentence += [
-                f", {share_words(each.p95.percentile)}",
+                f", {within_text(each.p95.percentile)}",
                 quote.quantile(f"{path}.campaigns.{index}.p95"),
             ]
     counted: Sentence = (
@@ -58,4 +58,4 @@ def _against_one_alone(quote: Quote, path: str) -> Sentence:
         return (f"{lead}none of them is shown to be slower.",)
     worst = f"{path}.{max(slower)[1]}"
     name = quote.text(f"{worst}.name")
-    return (f"{lead}the slowest is ", name, ", with ", *difference_words(quote, f"{worst}.alone"), ".")
+    return (f"{lead}the slowest is ", name, ", with ", *difference_sentence(quote, f"{worst}.alone"), ".")

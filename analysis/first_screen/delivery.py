@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from analysis.classes import class_words, in_class_order, messages_of
+from analysis.classes import class_text, in_class_order, messages_of
 from analysis.findings import OUT_OF_ORDER, SUFFICIENT, DelaySplit, Handsets, lacks_flag
 from analysis.first_screen.advice import faulty
 from analysis.first_screen.quoting import Quote
@@ -15,8 +15,8 @@ from analysis.first_screen.wording import (
     objective_part,
     objective_row,
     part_title,
-    share_words,
-    undecided_words,
+    undecided_sentence,
+    within_text,
     worst_first,
 )
 from analysis.judge.verdict import overall
@@ -48,7 +48,7 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
     order = in_class_order({name for name, _ in chosen})
     places = sorted(chosen.values(), key=lambda place: order.index(report.objectives[place].message_class))
     rows = tuple(
-        objective_row(quote, f"objectives.{place}", class_words(report.objectives[place].message_class))
+        objective_row(quote, f"objectives.{place}", class_text(report.objectives[place].message_class))
         for place in places
     )
     state = _STATES[overall(tuple(report.objectives[place] for place in places))] if places else "unknown"
@@ -86,7 +86,7 @@ def _parts(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
     sentence: list[str | Figure] = ["Part of each row: "]
     for order, place in enumerate(places):
         objective = report.objectives[place]
-        sentence += ["; " if order else "", f"{class_words(objective.message_class)}: "]
+        sentence += ["; " if order else "", f"{class_text(objective.message_class)}: "]
         sentence.append(part_title(quote, objective_part(report, objective)))
     return ((*sentence, "."),)
 
@@ -97,7 +97,7 @@ def _open_questions(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
     for place in places:
         objective: Objective = quote.value(f"objectives.{place}")
         if objective.verdict == "undecided":
-            found.append((f"{class_words(objective.message_class)}: ", *undecided_words(quote, place), "."))
+            found.append((f"{class_text(objective.message_class)}: ", *undecided_sentence(quote, place), "."))
     return tuple(found)
 
 
@@ -117,7 +117,7 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
     index = next((i for i, each in enumerate(splits) if each.message_class == objective.message_class), None)
     if index is None or objective.percentile is None:
         return ()
-    path, name = f"parts.{at}.delay_splits.{index}", class_words(objective.message_class)
+    path, name = f"parts.{at}.delay_splits.{index}", class_text(objective.message_class)
     total = _nth(splits[index].total, objective.percentile)
     ideal = _nth(splits[index].network_only, objective.percentile)
     if total is None or ideal is None:
@@ -126,8 +126,8 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
     arrived = _of_those_that_arrived(quote, path, splits[index], objective)
     sentence: list[str | Figure] = [
         *arrived,
-        f"{name} {_ideal_words(splits[index], faulty(quote.report.parts[at]))}: "
-        f"{share_words(objective.percentile)}",
+        f"{name} {_ideal_text(splits[index], faulty(quote.report.parts[at]))}: "
+        f"{within_text(objective.percentile)}",
         quote.quantile(f"{path}.network_only.{ideal}", limit_s=objective.limit_s),
     ]
     without: list[Sentence] = []
@@ -140,8 +140,8 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
             without.append(
                 (
                     *arrived,
-                    f"{name} {_without_words(share.name, objective)}: ",
-                    share_words(objective.percentile),
+                    f"{name} {_without_text(share.name, objective)}: ",
+                    within_text(objective.percentile),
                     figure,
                     ".",
                 )
@@ -151,7 +151,7 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
     return ((*sentence, "."), *without)
 
 
-def _without_words(share: str, objective: Objective) -> str:
+def _without_text(share: str, objective: Objective) -> str:
     """If the cause of a miss is the send order, the contract's share is named by it: an ideal sender waits
     for the same limits with other messages.
     """
@@ -181,7 +181,7 @@ def _added(quote: Quote, path: str, split: DelaySplit) -> Sentence:
     )
 
 
-def _ideal_words(split: DelaySplit, faults: bool) -> str:
+def _ideal_text(split: DelaySplit, faults: bool) -> str:
     """Without the priority flag of an ideal sender, its network time is not known. The network time of a run
     with faults includes what they added.
     """

@@ -9,7 +9,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
 
 
-def difference_words(quote: Quote, path: str) -> Sentence:
+def difference_sentence(quote: Quote, path: str) -> Sentence:
     """``a difference of 2.1 s (1.3 s to 2.9 s)``, or ``no difference shown``."""
     found: Difference | None = quote.value(path)
     if found is None or found.value_s is None or not (found.claimed and ends_known(found)):

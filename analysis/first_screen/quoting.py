@@ -63,7 +63,7 @@ def lookup(report: Any, path: str) -> Any:
     return value
 
 
-def plain_words(text: str) -> str:
+def plain_text(text: str) -> str:
     """A text of the report without abbreviations such as p95, and without terms of the bench."""
     text = text.strip()
     for pattern, words in _PLAIN:
@@ -75,7 +75,7 @@ class Quote:
     """Makes figures of one report."""
 
     def __init__(self, report: RunReport, plain: bool = True) -> None:
-        """``plain``: texts are in plain words (``plain_words``)."""
+        """``plain``: texts are in plain words (``plain_text``)."""
         self.report = report
         self._plain = plain
 
@@ -122,7 +122,7 @@ class Quote:
     def text(self, path: str, subject: str = "") -> Figure:
         """A sentence of the report, quoted without its full stop."""
         text = str(self.value(path)).strip()
-        text = (plain_words(text) if self._plain else text).rstrip(".")
+        text = (plain_text(text) if self._plain else text).rstrip(".")
         return Figure(text=text, source=path, unit="text", subject=subject)
 
     def verdict(self, path: str, subject: str = "") -> Figure:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from analysis.findings import SUFFICIENT
 from analysis.first_screen.advice import CAPACITY, faulty
 from analysis.first_screen.below_questions import ASK
-from analysis.first_screen.quoting import lookup, plain_words
+from analysis.first_screen.quoting import lookup, plain_text
 from analysis.first_screen.rates import (
     NO_LIMIT,
     NO_LIMIT_OF_THE_RATE,
@@ -21,7 +21,7 @@ from analysis.first_screen.rates import (
     limited,
     seen_by_provider,
 )
-from analysis.first_screen.values import Figure, FirstScreen, Sentence, figures, sentences, words
+from analysis.first_screen.values import Figure, FirstScreen, Sentence, as_text, figures, sentences
 from analysis.first_screen.wording import (
     deciding,
     not_taken,
@@ -76,7 +76,7 @@ def _sources(screen: FirstScreen, report: RunReport) -> Iterator[str]:
             continue
         if figure.number is not None and not _same(figure.number, value):
             yield f"{figure.text!r} is taken from {figure.source}, which is {value}"
-        if figure.unit == "text" and figure.text not in plain_words(str(value)):
+        if figure.unit == "text" and figure.text not in plain_text(str(value)):
             yield f"{figure.text!r} is taken from {figure.source}, which is {value!r}"
 
 
@@ -265,13 +265,13 @@ def _shares_named(screen: FirstScreen, report: RunReport) -> Iterator[str]:
                 continue
             split = lookup(report, place)
             if any(share.name in ("sender", "contract") and share.mean_s > 0 for share in split.shares):
-                yield f"{words(sentence)!r} does not say what sender and contract add, which the table does"
+                yield f"{as_text(sentence)!r} does not say what sender and contract add, which the table does"
 
 
 def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """``No limit was reached`` is shown only if neither the screen nor the part names a bottleneck."""
     answer = next((each for each in screen.answers if each.name == "rate"), None)
-    if answer is None or not any(NO_LIMIT in words(each) for each in answer.sentences):
+    if answer is None or not any(NO_LIMIT in as_text(each) for each in answer.sentences):
         return
     paces = [piece for row in answer.rows for piece in row.value if isinstance(piece, Figure)]
     for place in {piece.source.split(".")[1] for piece in paces if piece.source.startswith("parts.")}:
@@ -286,16 +286,16 @@ def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """
     every = sentences(screen)
     more = [
-        each for each in every if any(advice in words(each) for advice in (ASK, CAPACITY, "to negotiate"))
+        each for each in every if any(advice in as_text(each) for advice in (ASK, CAPACITY, "to negotiate"))
     ]
-    enough = [each for each in every if SUFFICIENT in words(each)]
+    enough = [each for each in every if SUFFICIENT in as_text(each)]
     if enough and more:
-        yield f"the contract is said to be sufficient, but also: {words(more[0])!r}"
+        yield f"the contract is said to be sufficient, but also: {as_text(more[0])!r}"
     for place in _parts_of(enough, report):
         if report.parts[place].backlog_grew:
             yield f"the contract is said to be sufficient, but the backlog of {report.parts[place].slug} grew"
     rate = next((each.sentences for each in screen.answers if each.name == "rate"), ())
-    free = any(said in words(each) for each in rate for said in (NO_LIMIT, NO_LIMIT_OF_THE_RATE))
+    free = any(said in as_text(each) for each in rate for said in (NO_LIMIT, NO_LIMIT_OF_THE_RATE))
     rows = [row.value for each in screen.answers if each.name == "rate" for row in each.rows]
     shown = _parts_of(rows, report) if free else set()
     for place in _parts_of(more, report):
@@ -329,7 +329,7 @@ def _search_ended_low(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 
 
 def _accounted(screen: FirstScreen, report: RunReport) -> Iterator[str]:
-    if "accounted for" not in words(screen.trust):
+    if "accounted for" not in as_text(screen.trust):
         return
     if any(_missing(part) for part in report.parts):
         yield "every message is said to be accounted for, but some are not"
@@ -362,7 +362,7 @@ def _readable(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     slugs = [part.slug for part in report.parts] if report.kind == "suite" else []
     files = set(map(target_file, report.parts))
     for sentence in sentences(screen):
-        text = _without(words(sentence), files)
+        text = _without(as_text(sentence), files)
         unreadable = _UNREADABLE.search(text)
         if unreadable:
             yield f"{text!r} has the technical term {unreadable[0]!r}"

@@ -12,7 +12,7 @@ from analysis.first_screen.no_rate import unknown_capacity
 from analysis.first_screen.questions import answers
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
-from analysis.first_screen.values import FirstScreen, words
+from analysis.first_screen.values import FirstScreen, as_text
 from analysis.first_screen.wording import about_line, trusted
 from analysis.model import RunReport
 
@@ -68,4 +68,4 @@ def _faults_flag(report: RunReport) -> str:
 
 def headline(report: RunReport) -> str:
     """The verdict and why, in one line: for a terminal, and the page's title."""
-    return f"{verdict.word(report)}: {words(verdict.why(Quote(report)))}"
+    return f"{verdict.word(report)}: {as_text(verdict.why(Quote(report)))}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.classes import class_words
+from analysis.classes import class_text
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import (
@@ -152,7 +152,7 @@ def _missed(quote: Quote, path: str) -> Sentence:
     if not is_delivery_time(objective):
         measured, limit = (quote.text(f"{path}.{field}") for field in ("measured", "limit"))
         return (quote.text(f"{path}.name"), ": ", measured, ", limit ", limit)
-    row = objective_row(quote, path, class_words(objective.message_class))
+    row = objective_row(quote, path, class_text(objective.message_class))
     return (f"{row.label}: ", *row.value, ", ", *row.limit)
 
 

@@ -78,7 +78,7 @@ class FirstScreen(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-def words(sentence: Sentence) -> str:
+def as_text(sentence: Sentence) -> str:
     """A sentence as plain text."""
     return "".join(piece if isinstance(piece, str) else piece.text for piece in sentence)
 

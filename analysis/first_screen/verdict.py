@@ -17,10 +17,10 @@ from analysis.first_screen.wording import (
     live,
     not_taken,
     objective_part,
-    objective_words,
+    objective_sentence,
     part_title,
     target_name,
-    undecided_words,
+    undecided_sentence,
     worst_objective,
 )
 from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
@@ -159,7 +159,7 @@ def _missed(quote: Quote) -> Sentence:
     where: Sentence = (" (part: ", part_title(quote, at), ")") if len(report.parts) > 1 else ()
     more = (_MORE,) if others else ()
     if _not_forwarded(report, place):
-        return (*_unforwarded_words(quote, at), *where, ".", *more)
+        return (*_unforwarded_sentence(quote, at), *where, ".", *more)
     return (*missed_sentence(quote, place), *where, ".", *more)
 
 
@@ -212,7 +212,7 @@ def _missed_unaccounted(report: RunReport, at: int) -> int | None:
     )
 
 
-def _unforwarded_words(quote: Quote, at: int) -> Sentence:
+def _unforwarded_sentence(quote: Quote, at: int) -> Sentence:
     """``my-sender accepted 400 messages; 200 of them never reached the provider``.
 
     Messages that may still be in the sender are not among them.
@@ -314,8 +314,8 @@ def _undecided(quote: Quote) -> Sentence:
     at = objective_part(report, objective)
     if unseen is not None and report.parts[at].accounting.without_key:
         return ("No objective was missed. ", *_without_key(quote, at))
-    asked = objective_words(quote, place)
-    return ("No objective was missed. ", *asked, " is undecided: ", *undecided_words(quote, place), ".")
+    asked = objective_sentence(quote, place)
+    return ("No objective was missed. ", *asked, " is undecided: ", *undecided_sentence(quote, place), ".")
 
 
 def _without_room(report: RunReport, place: int) -> int:

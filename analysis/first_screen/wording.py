@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from analysis.classes import class_words
+from analysis.classes import class_text
 from analysis.findings import NOT_FORWARDED, Bottleneck, on_the_way
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, Sentence
@@ -189,19 +189,19 @@ def is_delivery_time(objective: Objective) -> bool:
     return objective.measure == "delivery_time"
 
 
-def share_words(percentile: float) -> str:
+def within_text(percentile: float) -> str:
     return f"{percentile:g} % within "
 
 
-def objective_words(quote: Quote, place: int) -> Sentence:
+def objective_sentence(quote: Quote, place: int) -> Sentence:
     """What an objective asks for: ``OTP: 95 % within 10 s``, ``The objective for availability``."""
     path = f"objectives.{place}"
     objective: Objective = quote.value(path)
     if is_delivery_time(objective):
-        share = f"{class_words(objective.message_class)}: {share_words(objective.percentile or 0.0)}"
+        share = f"{class_text(objective.message_class)}: {within_text(objective.percentile or 0.0)}"
         return (share, quote.limit(f"{path}.limit_s"))
     if objective.measure == "api_response":
-        share = f"Answers of {target_name(quote.report)}: {share_words(objective.percentile or 0.0)}"
+        share = f"Answers of {target_name(quote.report)}: {within_text(objective.percentile or 0.0)}"
         return (share, limit_without_relation(quote, path))
     return ("The objective for ", quote.text(f"{path}.name"))
 
@@ -239,7 +239,7 @@ def _limit(quote: Quote, path: str, objective: Objective) -> Figure:
 
 
 def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
-    share, rest = share_words(objective.percentile or 0.0), f"{100 - (objective.percentile or 0.0):g} %"
+    share, rest = within_text(objective.percentile or 0.0), f"{100 - (objective.percentile or 0.0):g} %"
     if objective.quantile is None:
         return ("not measured",)
     if objective.quantile.state == "withheld":
@@ -282,7 +282,7 @@ def worst_objective(report: RunReport, verdict: str) -> int | None:
     return min(found, key=lambda item: (not is_delivery_time(item[1]), worst_first(item[1])))[0]
 
 
-def undecided_words(quote: Quote, place: int) -> Sentence:
+def undecided_sentence(quote: Quote, place: int) -> Sentence:
     """Why an objective is undecided, and what would decide it."""
     path = f"objectives.{place}"
     needs: Sentence = ()

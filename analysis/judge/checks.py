@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Struct
 
 from analysis.arrays import Floats
-from analysis.classes import class_words, messages_of
+from analysis.classes import class_text, messages_of
 from analysis.formatting import (
     count_text,
     limit_text,
@@ -322,7 +322,7 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
     """Whether there are enough messages for the percentiles of the objectives, if they have any."""
     asked = [each for each in objectives if each.quantile is not None and each.percentile is not None]
     thin = [each for each in asked if each.quantile is not None and each.quantile.state == "withheld"]
-    enough = ", ".join(f"{class_words(each.message_class)} {count_text(each.count)}" for each in delivery)
+    enough = ", ".join(f"{class_text(each.message_class)} {count_text(each.count)}" for each in delivery)
     value = enough or "no message was accepted"
     if thin:
         value = too_few_for(thin)

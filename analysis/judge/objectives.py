@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from analysis.classes import ALL, class_words
+from analysis.classes import ALL, class_text
 from analysis.formatting import count_text, times_text
 from analysis.judge.evidence import (
     ACCEPTS_TO_THE_END,
@@ -81,7 +81,7 @@ def _not_tested(spec: Spec) -> Finding:
         why = "requests to the sender's API take no time in virtual time"
         return Finding(None, None, None, why, needs="a live run: smsbench run")
     why = "the load has no message of this class"
-    needs = f"messages of class {class_words(spec.message_class)}"
+    needs = f"messages of class {class_text(spec.message_class)}"
     return Finding(None, None, None, why, needs, "no such message in the load")
 
 

@@ -76,11 +76,11 @@ def read_limits(profile: Mapping[str, Any], protocol: str) -> ContractLimits:
         carrier_ns={name: unit_ns(rate) for name, rate in carriers.items() if unit_ns(rate)},
         batch=batch if isinstance(batch, int) and batch >= 1 else 1,
         words=(
-            _words(requests.get("rate_per_s"), "requests/s"),
-            _words(segments.get("rate_per_s"), "segments/s"),
+            _rate_text(requests.get("rate_per_s"), "requests/s"),
+            _rate_text(segments.get("rate_per_s"), "segments/s"),
             f"{concurrent} concurrent requests" if isinstance(concurrent, int) else "",
-            _words(drain, "segments/s out of the accept queue"),
-            _carrier_words(carriers),
+            _rate_text(drain, "segments/s out of the accept queue"),
+            _carriers_text(carriers),
         ),
     )
 
@@ -111,7 +111,7 @@ def _carriers(listed: Any, account: Mapping[str, Any]) -> dict[str, Any]:
     return {str(each.get("name", "")): own if dedicated else each.get("segments_per_s") for each in sections}
 
 
-def _carrier_words(carriers: Mapping[str, Any]) -> str:
+def _carriers_text(carriers: Mapping[str, Any]) -> str:
     rates = [rate for rate in carriers.values() if unit_ns(rate)]
     if not rates:
         return ""
@@ -119,7 +119,7 @@ def _carrier_words(carriers: Mapping[str, Any]) -> str:
     return of_unit(" to ".join(ends), "segments/s per carrier")
 
 
-def _words(rate: Any, unit: str) -> str:
+def _rate_text(rate: Any, unit: str) -> str:
     return of_unit(round_number_text(rate), unit) if unit_ns(rate) else ""
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from analysis.fault_effects import effect_of
 from analysis.findings import FaultBand
-from analysis.formatting import count_text, fault_words
+from analysis.formatting import count_text, fault_text
 from analysis.measure.backlog_after_outage import backlog_after, waits
 from analysis.measure.outcomes import MessageOutcomes
 from analysis.model import PartReport
@@ -78,7 +78,7 @@ def injected_fault_notes(parts: tuple[PartReport, ...], suite: bool) -> list[str
         windows = [band for band in part.faults if band.from_s is not None]
         if not windows:
             continue
-        names = list(dict.fromkeys(fault_words(band.name, band.kind, band.title) for band in windows))
+        names = list(dict.fromkeys(fault_text(band.name, band.kind, band.title) for band in windows))
         shown = ", ".join(names[:_MOST_NAMED])
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         touched = sum(band.messages for band in windows)

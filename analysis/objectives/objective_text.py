@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from decimal import Decimal
 
-from analysis.classes import ALL, class_words
+from analysis.classes import ALL, class_text
 from analysis.formatting import (
     count_text,
     limit_text,
@@ -35,13 +35,13 @@ _MOST_DIGITS = 9
 def name_of(spec: Spec) -> str:
     """``OTP p95 delivery time``."""
     if spec.measure == "delivery_time":
-        return f"{class_words(spec.message_class)} {percentile_name(spec.percentile or 0.0)} delivery time"
+        return f"{class_text(spec.message_class)} {percentile_name(spec.percentile or 0.0)} delivery time"
     if spec.measure == "api_response":
         return f"{percentile_name(spec.percentile or 0.0)} of the sender's answer"
     return (
         _NAMES[spec.measure]
         if spec.message_class == ALL
-        else f"{class_words(spec.message_class)} {_NAMES[spec.measure]}"
+        else f"{class_text(spec.message_class)} {_NAMES[spec.measure]}"
     )
 
 

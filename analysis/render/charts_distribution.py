@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from analysis.classes import ALL, class_words
+from analysis.classes import ALL, class_text
 from analysis.formatting import count_text, per_day_text, round_seconds_text, seconds_text
 from analysis.model import Distribution, PartReport, RunReport, StageBreakdown, StageTimes
 from analysis.render.chart_style import (
@@ -52,7 +52,7 @@ def percentile_curves(part: PartReport, title: str) -> Figure | str:
     if by_class:
         for index, each in enumerate(by_class):
             _draw_curve(
-                panels[0], each, class_words(each.message_class), class_colour(each.message_class, index)
+                panels[0], each, class_text(each.message_class), class_colour(each.message_class, index)
             )
         limits_s = _draw_limits(panels[0], part, _highest(by_class))
         _finish_curves(panels[0], by_class, limits_s)
@@ -84,7 +84,7 @@ def _draw_limits(axes: Axes, part: PartReport, highest_s: float) -> list[float]:
         if objective.limit_s is None or objective.percentile is None:
             continue
         if objective.limit_s > _FAR_ABOVE * highest_s:
-            far.append(f"{class_words(objective.message_class)} {round_seconds_text(objective.limit_s)}")
+            far.append(f"{class_text(objective.message_class)} {round_seconds_text(objective.limit_s)}")
             continue
         axes.plot(
             [nines(objective.percentile)],
@@ -194,7 +194,7 @@ def _draw_ranges(axes: Axes, breakdown: StageBreakdown) -> None:
     seconds_axis(axes, min(drawn), max(drawn), which="x")
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(
-        f"dot 50 %, bar 95 %, tick 99 %\nwithin this time ({class_words(breakdown.message_class)})"
+        f"dot 50 %, bar 95 %, tick 99 %\nwithin this time ({class_text(breakdown.message_class)})"
     )
 
 
@@ -276,7 +276,7 @@ def _draw_level_times(axes: Axes, report: RunReport) -> None:
             if shown is None or shown <= 0:
                 continue
             colour, known = class_colour(objective.message_class, index), value is not None
-            label = class_words(objective.message_class) if objective.message_class not in seen else None
+            label = class_text(objective.message_class) if objective.message_class not in seen else None
             seen.add(objective.message_class)
             axes.plot(
                 [shown],

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.findings import FaultBand
-from analysis.formatting import fault_words
+from analysis.formatting import fault_text
 from analysis.model import PartReport
 from analysis.render.chart_style import MUTED, TimeScale, new_figure
 
@@ -88,7 +88,7 @@ def _rows(part: PartReport) -> dict[str, list[FaultBand]]:
     rows: dict[str, list[FaultBand]] = {}
     for band in timed:
         name = band.kind if several else band.name
-        rows.setdefault(fault_words(name, band.kind, band.title), []).append(band)
+        rows.setdefault(fault_text(name, band.kind, band.title), []).append(band)
     return rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from analysis.classes import class_words
+from analysis.classes import class_text
 from analysis.formatting import rate_text, seconds_text
 from analysis.model import RunReport
 from analysis.render.chart_style import (
@@ -88,7 +88,7 @@ def priorities(report: RunReport, title: str) -> Figure | str:
                 fontsize=8.5,
             )
             longest = max(longest, value)
-    axes.set_yticks(range(len(shown)), [class_words(one.message_class) for one in shown])
+    axes.set_yticks(range(len(shown)), [class_text(one.message_class) for one in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     linear_seconds_axis(axes, longest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from msgspec.structs import replace
 
-from analysis.first_screen.values import AnswerRow, FirstScreen, ScreenAnswer, Word, words
+from analysis.first_screen.values import AnswerRow, FirstScreen, ScreenAnswer, Word, as_text
 from analysis.render.chart_style import GREEN, INK, MUTED, ORANGE, VERMILION
 from analysis.render.lines import broken
 from analysis.render.markdown import row_text
@@ -48,9 +48,9 @@ def _lines(screen: FirstScreen) -> list[tuple[float, list[_Piece]]]:
     lines += [(1.0, [line]) for line in _paragraph(" · ".join(screen.flags), 9.0, _FLAG, "bold")]
     lines += [(1.0, [line]) for line in _paragraph(screen.about, 8.0, MUTED)]
     lines += [(0.5, []), (1.6, _paragraph(screen.word, 17.0, _COLOURS[screen.word], "bold"))]
-    lines += [(1.15, [line]) for line in _paragraph(words(screen.why), 11.0, weight="bold")]
+    lines += [(1.15, [line]) for line in _paragraph(as_text(screen.why), 11.0, weight="bold")]
     for sentence in (screen.trust, *screen.bottleneck):
-        lines += [(1.0, [line]) for line in _paragraph(words(sentence), 9.0)]
+        lines += [(1.0, [line]) for line in _paragraph(as_text(sentence), 9.0)]
     for note in screen.notes:
         lines += [(0.2, []), *((0.9, [line]) for line in _paragraph(note, 8.0, MUTED))]
     for number, answer in enumerate(screen.answers, start=1):
@@ -74,7 +74,7 @@ def _paragraph(
 def _answer(number: int, answer: ScreenAnswer) -> list[tuple[float, list[_Piece]]]:
     lines: list[list[_Piece]] = [line for row in answer.rows for line in _row(row)]
     for sentence in answer.sentences:
-        lines += [[line] for line in _paragraph(words(sentence), 8.0, MUTED, between=(_SECOND, _RIGHT))]
+        lines += [[line] for line in _paragraph(as_text(sentence), 8.0, MUTED, between=(_SECOND, _RIGHT))]
     column = (_QUESTION, _SECOND - _GAP)
     asked = [[line] for line in _paragraph(answer.question, 9.0, weight="bold", between=column)]
     asked += [[line] for line in _paragraph(answer.about, 8.0, MUTED, between=column)]

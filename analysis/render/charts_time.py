@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.classes import class_words
+from analysis.classes import class_text
 from analysis.formatting import RATE_OF_DELIVERIES, times_text
 from analysis.model import BurstResult, PartReport, Points, Series
 from analysis.render.chart_style import (
@@ -177,7 +177,7 @@ def _draw_burst_rates(axes: Axes, scale: TimeScale, found: BurstResult) -> None:
             axes,
             scale,
             series,
-            f"{class_words(found.message_class)} of the burst, {_RATE_WORDS[series.name]}",
+            f"{class_text(found.message_class)} of the burst, {_RATE_WORDS[series.name]}",
         )
     axes.set_ylabel("messages per second")
     count_axis(axes)

@@ -79,7 +79,7 @@ def _mix(mix: Mapping[str, Any]) -> str:
 
 def pairs_text(values: Mapping[str, Any]) -> str:
     """``cores 2, memory 23.5 GiB``; names without underscores, nested values in brackets."""
-    shown = ((_words(name), value_text(name, value)) for name, value in values.items())
+    shown = ((_name_text(name), value_text(name, value)) for name, value in values.items())
     return ", ".join(f"{name} {text}" for name, text in shown if text)
 
 
@@ -104,7 +104,7 @@ def _number_text(name: str, value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:g}"
 
 
-def _words(name: str) -> str:
+def _name_text(name: str) -> str:
     for unit in ("_bytes", "_s"):
         name = name.removesuffix(unit)
     return name.replace("_", " ")

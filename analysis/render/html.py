@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import Figure, Sentence, words
+from analysis.first_screen.values import Figure, Sentence, as_text
 from analysis.model import RunReport
 from analysis.render import tables
 from analysis.render.drawn_chart import DrawnChart
@@ -65,7 +65,7 @@ def _kind(cell: Cell, column: Column) -> str:
         return "n"
     if column.shows_state:
         return "state"
-    size = len(cell if isinstance(cell, str) else words(cell))
+    size = len(cell if isinstance(cell, str) else as_text(cell))
     return "long" if size > _LONG else "short" if size <= _SHORT else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import AnswerRow, FirstScreen, ScreenAnswer, words
+from analysis.first_screen.values import AnswerRow, FirstScreen, ScreenAnswer, as_text
 from analysis.model import RunReport
 from analysis.render import tables
 from analysis.render.drawn_chart import DrawnChart
@@ -32,20 +32,20 @@ def terminal_lines(screen: FirstScreen) -> list[str]:
     """The verdict, the reason, for a NO the bottleneck; then how far to trust it."""
     flags = "".join(f" ({flag})" for flag in screen.flags)
     lines = [
-        f"{screen.word}{flags}: {words(screen.why)}",
-        *map(words, screen.bottleneck),
-        words(screen.trust),
+        f"{screen.word}{flags}: {as_text(screen.why)}",
+        *map(as_text, screen.bottleneck),
+        as_text(screen.trust),
     ]
     return [line for line in lines if line]
 
 
 def _screen(screen: FirstScreen) -> list[str]:
     flags = "".join(f"{flag}. " for flag in screen.flags)
-    blocks = [f"# {screen.title}", screen.about, f"**{screen.word}. {flags}{words(screen.why)}**"]
-    blocks += [words(sentence) for sentence in (screen.trust, *screen.bottleneck)]
+    blocks = [f"# {screen.title}", screen.about, f"**{screen.word}. {flags}{as_text(screen.why)}**"]
+    blocks += [as_text(sentence) for sentence in (screen.trust, *screen.bottleneck)]
     blocks += [f"> {note}" for note in screen.notes]
     blocks += [_answer(number, each) for number, each in enumerate(screen.answers, start=1)]
-    blocks += [f"**{each.label}:** {' '.join(map(words, each.sentences))}" for each in screen.asides]
+    blocks += [f"**{each.label}:** {' '.join(map(as_text, each.sentences))}" for each in screen.asides]
     return blocks
 
 
@@ -53,17 +53,17 @@ def _answer(number: int, answer: ScreenAnswer) -> str:
     about = f" ({answer.about})" if answer.about else ""
     lines = [f"{number}. **{answer.question}**{about}"]
     lines += [f"   - {row_text(row)}" for row in answer.rows]
-    lines += [f"   - {words(sentence)}" for sentence in answer.sentences]
+    lines += [f"   - {as_text(sentence)}" for sentence in answer.sentences]
     return "\n".join(lines)
 
 
 def row_text(row: AnswerRow) -> str:
     """``OTP: 95 % within 8.10 s (7.60 s to 8.60 s), limit 10 s: met``."""
     label = f"{row.label}: " if row.label else ""
-    interval = f" {words(row.interval)}" if row.interval else ""
-    limit = f", {words(row.limit)}" if row.limit else ""
+    interval = f" {as_text(row.interval)}" if row.interval else ""
+    limit = f", {as_text(row.limit)}" if row.limit else ""
     verdict = f": {row.verdict.text}" if row.verdict else ""
-    return f"{label}{words(row.value)}{interval}{limit}{verdict}"
+    return f"{label}{as_text(row.value)}{interval}{limit}{verdict}"
 
 
 def _picture(drawn: DrawnChart) -> str:
@@ -71,7 +71,7 @@ def _picture(drawn: DrawnChart) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = cell if isinstance(cell, str) else words(cell)
+    text = cell if isinstance(cell, str) else as_text(cell)
     value, _, interval = text.partition("\n")
     shown = f"{value} ({interval})" if interval else value
     return shown.replace("|", "\\|")

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 
 from analysis.capacity_record import Trial
-from analysis.classes import class_words
+from analysis.classes import class_text
 from analysis.findings import ComparedTail, DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
-from analysis.first_screen.wording import share_words
+from analysis.first_screen.wording import within_text
 from analysis.formatting import rate_text, round_seconds_text
 from analysis.judge.sample_size import needs_text
 from analysis.model import RunReport
@@ -161,7 +161,7 @@ def comparisons(report: RunReport) -> list[tuple[str, Table]]:
             )
             rows.append(
                 (
-                    class_words(one.message_class),
+                    class_text(one.message_class),
                     (quote.count(f"{path}.pairs"),),
                     (quote.count(f"{path}.unpaired"),),
                     (quote.seconds(f"{path}.mean_s"),),
@@ -239,7 +239,7 @@ def delay_splits(report: RunReport, place: int) -> list[tuple[str, Table]]:
     """One table per class: its shares, and its percentiles without each share."""
     return [
         (
-            f"Shares of the delay: {class_words(each.message_class)}",
+            f"Shares of the delay: {class_text(each.message_class)}",
             _split(Quote(report, plain=False), f"parts.{place}.delay_splits.{index}", each),
         )
         for index, each in enumerate(report.parts[place].delay_splits)
@@ -247,7 +247,7 @@ def delay_splits(report: RunReport, place: int) -> list[tuple[str, Table]]:
 
 
 def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
-    names = (share_words(each.percentile).strip() for each in split.total)
+    names = (within_text(each.percentile).strip() for each in split.total)
     rows: list[tuple[str | Sentence, ...]] = [
         (
             "total",
@@ -301,7 +301,7 @@ def handsets(report: RunReport, place: int) -> Table:
     fields = ("accepted", "unreachable", "came_later", "given_up_by_network", "still_waiting")
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            class_words(each.message_class),
+            class_text(each.message_class),
             *((quote.count(f"parts.{place}.handsets.{index}.{field}"),) for field in fields),
         )
         for index, each in enumerate(report.parts[place].handsets)

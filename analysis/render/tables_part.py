@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.classes import GUARDED_CLASS, class_words, messages_of
+from analysis.classes import GUARDED_CLASS, class_text, messages_of
 from analysis.findings import MOST_REASONS, POINTS, FaultBand
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import factor_digits
@@ -10,7 +10,7 @@ from analysis.first_screen.values import Sentence
 from analysis.formatting import (
     RATE_OF_DELIVERIES,
     count_text,
-    fault_words,
+    fault_text,
     percentile_name,
     rate_text,
     seconds_text,
@@ -36,7 +36,7 @@ def delivery(report: RunReport, place: int) -> Table:
     )
     rows = tuple(
         (
-            class_words(each.message_class),
+            class_text(each.message_class),
             (quote.count(f"parts.{place}.delivery.{index}.count"),),
             count_text(each.open_count),
             count_text(each.never_count),
@@ -105,8 +105,8 @@ def _stage_table(group: tuple[StageBreakdown, ...]) -> Table:
     ]
     if whole:
         rows.append(("messages", *(count_text(each.count) for each in (*classes, whole)), "", "", ""))
-    name = class_words(whole.message_class) if whole else ""
-    means = (f"{class_words(each.message_class)} mean" for each in classes)
+    name = class_text(whole.message_class) if whole else ""
+    means = (f"{class_text(each.message_class)} mean" for each in classes)
     spread = (f"{name} {word}" for word in ("mean", "p50", "p95", "p99"))
     return Table((*words_columns("stage"), *figure_columns(*means, *spread)), tuple(rows))
 
@@ -121,7 +121,7 @@ def stage_coverage(part: PartReport) -> Table:
     partly = any(each.elsewhere or each.left_out or each.unreachable for each in part.stage_coverage)
     rows = tuple(
         (
-            class_words(each.message_class),
+            class_text(each.message_class),
             *map(count_text, (each.delivered, each.covered, each.elsewhere, each.left_out, each.unreachable)),
         )
         for each in part.stage_coverage
@@ -140,7 +140,7 @@ def burst(report: RunReport, place: int) -> Table:
     columns = (*words_columns(""), *figure_columns("value"))
     if found is None:
         return Table(columns, rows=())
-    guarded = class_words(found.guarded_class or GUARDED_CLASS)
+    guarded = class_text(found.guarded_class or GUARDED_CLASS)
     size: Sentence = (
         quote.count(f"{path}.messages"),
         f" {messages_of(found.message_class)} at ",
@@ -252,7 +252,7 @@ def faults(report: RunReport, place: int) -> Table:
     quote = Quote(report, plain=False)
     rows = tuple(
         (
-            fault_words(band.name, band.kind, band.title),
+            fault_text(band.name, band.kind, band.title),
             (quote.text(f"parts.{place}.faults.{index}.title"),),
             "-" if band.from_s is None else seconds_text(max(band.from_s, 0.0)),
             "-" if band.from_s is None else "no end" if band.to_s is None else seconds_text(band.to_s),

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 from analysis.records import AnalysisResult, read_result
-from loadtests.runner.child_process import ending_words, run_child
+from loadtests.runner.child_process import ending_text, run_child
 
 _LOG = Path("logs") / "analysis.log"
 
@@ -28,5 +28,5 @@ def analyse_trial(run_dir: Path) -> tuple[AnalysisResult | None, str]:
         )
     result = read_result(place)
     if result is None or result.call != call:  # remove the result of an earlier analysis
-        return None, f"the analysis ended with {ending_words(code)} and without a verdict; its log is {log}"
+        return None, f"the analysis ended with {ending_text(code)} and without a verdict; its log is {log}"
     return result, ""

@@ -80,7 +80,7 @@ def capacity(
     from loadtests.capacity.run import search_capacity
     from loadtests.capacity.trial_load import trial_process
     from loadtests.checked_settings import checked_settings
-    from loadtests.objective_classes import absent_words, applicable, classes_of
+    from loadtests.objective_classes import absent_text, applicable, classes_of
     from loadtests.runner.settings import RunSettings
     from loadtests.scenario import Part, Scenario
 
@@ -101,7 +101,7 @@ def capacity(
     except ValueError as error:
         raise usage_error(f"--mix: {error}") from None
     given, classes = objectives(slo, CLASSES), classes_of([asked.mix])
-    unjudged = absent_words(given, classes)
+    unjudged = absent_text(given, classes)
     if unjudged:
         raise usage_error(f"--slo: {unjudged}. Give another --mix, or leave the objective out")
     process = trial_process(from_per_s, trial_s, asked.spacing)

@@ -20,9 +20,9 @@ from loadtests.capacity.objectives import fewest_messages, what_judges
 from loadtests.capacity.result import (
     INTERRUPTED,
     Searched,
-    bracket_words,
+    bracket_text,
     capacity_result,
-    last_trial_words,
+    last_trial_text,
     shown_trial,
     unjudged,
 )
@@ -106,7 +106,7 @@ def find_capacity(
             ended, interrupted_per_s = INTERRUPTED, step.rate_per_s
             break
         trials.append(_judge(search, step, asked.mix, settings.out, place, manifest))
-        progress.note(f"  {last_trial_words(search, trials)}; {bracket_words(search, trials)}")
+        progress.note(f"  {last_trial_text(search, trials)}; {bracket_text(search, trials)}")
         if number == 1 and manifest.exit_reason.startswith("error"):
             ended = manifest.exit_reason.removeprefix("error: ")  # all others would fail, too
             break

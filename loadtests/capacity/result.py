@@ -137,7 +137,7 @@ def _unknown(bottlenecks: Sequence[str]) -> bool:
     return all(each.startswith(UNKNOWN_BOTTLENECK) for each in bottlenecks)
 
 
-def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
+def bracket_text(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
     """``capacity between 150/s and 300/s``.
 
     While the search continues, a bound by the throughput is as coarse as the precision: a rate up to that
@@ -171,23 +171,23 @@ def too_short(settings: SearchSettings, trials: Sequence[TrialResult]) -> tuple[
     return (met[-1], repeat[1]) if repeat and met else None
 
 
-def last_trial_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
+def last_trial_text(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
     """``450/s: missed (the backlog grew by 150/s); throughput 300/s``."""
     short = too_short(settings, trials)
-    text = _trial_words(trials[-1])
+    text = _trial_text(trials[-1])
     if short is not None and short[0] == len(trials) - 1:
-        text += f"; it does not count yet, since {_short_words(trials[-1].load_s, short[1])}"
+        text += f"; it does not count yet, since {_short_text(trials[-1].load_s, short[1])}"
     repeat = read_trials(settings, trials).repeat
     if repeat is not None and trials[-1].verdict == "missed" and trials[-1].rate_per_s == repeat[0]:
         text += f"; {_MADE_AGAIN}"
     return text
 
 
-def _short_words(load_s: float, needed_s: float) -> str:
+def _short_text(load_s: float, needed_s: float) -> str:
     return f"{load_s:g} s are too short to rule out a reserve of the target: that needs {needed_s:g} s"
 
 
-def _trial_words(trial: TrialResult) -> str:
+def _trial_text(trial: TrialResult) -> str:
     text = f"{rate_text(trial.rate_per_s)}: {trial.verdict} ({trial.why})"
     if trial.verdict == "missed":
         text += f"; throughput {rate_text(trial.through_per_s)}"

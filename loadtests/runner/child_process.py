@@ -113,7 +113,7 @@ def with_home(home: Path) -> dict[str, str]:
     return {"HOME": str(home)} | ({"PYTHONUSERBASE": user_base} if user_base else {})
 
 
-def ending_words(exit_code: int) -> str:
+def ending_text(exit_code: int) -> str:
     """``code 3``, or ``signal SIGKILL``."""
     if exit_code >= 0:
         return f"code {exit_code}"

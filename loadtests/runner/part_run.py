@@ -25,7 +25,7 @@ from loadtests.recording import (
 from loadtests.runner import manifest as manifests
 from loadtests.runner import queries
 from loadtests.runner.after_load import await_the_rest
-from loadtests.runner.child_process import ending_words
+from loadtests.runner.child_process import ending_text
 from loadtests.runner.drain import Drain
 from loadtests.runner.drain_verdicts import DrainVerdicts
 from loadtests.runner.expected_arrivals import arrivals_due
@@ -260,7 +260,7 @@ class PartRun:
         if not status.start_ns and (self._interruption.asked or (self._settings.ui and exit_code == 0)):
             return  # ended before it began
         if exit_code != 0 or not status.closed:
-            what = "did not end" if exit_code is None else f"ended with {ending_words(exit_code)}"
+            what = "did not end" if exit_code is None else f"ended with {ending_text(exit_code)}"
             raise ServiceError("load", f"{what}; its log is logs/load.log")
 
     def drain(self, sampler: Sampler, reason: str) -> str:

@@ -127,7 +127,7 @@ def decide(facts: ProbeFacts, around: ProbeNames) -> ProbeVerdict:
     return _at_timeout(facts, facts.provider, around) if late else None
 
 
-def refusal_words(refusal: ProbeRefusal) -> str:
+def probe_refusal_text(refusal: ProbeRefusal) -> str:
     """Code and text of the refusal, and what they mean: ``101, Authorization failed (wrong token)``.
 
     The protocol of the request has read them in its reply.
@@ -143,7 +143,7 @@ def refusal_words(refusal: ProbeRefusal) -> str:
 
 def _refusal(refusal: ProbeRefusal, around: ProbeNames) -> str:
     """With what to do about a wrong token, where the run knows the right one."""
-    words = refusal_words(refusal)
+    words = probe_refusal_text(refusal)
     if words.endswith(_WRONG_TOKEN) and around.token_file:
         words += f". Set the token of {around.target} to provider.token of {around.token_file}"
     return words

@@ -14,7 +14,7 @@ from rich.markdown import Markdown
 
 from analysis.exit_codes import ExitCode
 from analysis.records import read_result
-from loadtests.runner.child_process import ending_words, run_child
+from loadtests.runner.child_process import ending_text, run_child
 
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # a file that the analysis appends its summary to
 _WARNING = "warning: "  # begins a line of the analysis that the user must see
@@ -57,9 +57,9 @@ def report(
     result = read_result(place)
     if result is None or result.call != call:
         # There may be a report of an earlier analysis; its verdict does not count.
-        say_error(output or f"the analysis ended with {ending_words(code)} and without a verdict")
+        say_error(output or f"the analysis ended with {ending_text(code)} and without a verdict")
         if output and code != ExitCode.USAGE:
-            say_error(f"the analysis ended with {ending_words(code)} and without a verdict")
+            say_error(f"the analysis ended with {ending_text(code)} and without a verdict")
         if result is not None:
             say_error(f"{run_dir / 'report'} was written by an earlier analysis")
         return ExitCode.USAGE if code == ExitCode.USAGE else ExitCode.CRASHED

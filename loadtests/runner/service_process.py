@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from loadtests.runner.child_process import (
     Child,
-    ending_words,
+    ending_text,
     start_child,
     with_home,
 )
@@ -113,7 +113,7 @@ class ServiceProcess:
                 piece = output.read()
                 if piece == b"":
                     code = self._process.wait(STOP_WITHIN_S)
-                    raise self._failed(f"ended with {ending_words(code)} before it was ready")
+                    raise self._failed(f"ended with {ending_text(code)} before it was ready")
                 line += piece or b""
         try:
             ready = msgspec.json.decode(line.splitlines()[0], type=Ready)
@@ -125,7 +125,7 @@ class ServiceProcess:
     def require_running(self) -> None:
         """Raises ``ServiceError`` if it has ended."""
         if self.exit_code is not None:
-            raise self._failed(f"ended by itself with {ending_words(self.exit_code)}")
+            raise self._failed(f"ended by itself with {ending_text(self.exit_code)}")
 
     def failure(self) -> ServiceError | None:
         """After the stop: whether it failed or had to be killed, so that its records may be incomplete. A
@@ -135,7 +135,7 @@ class ServiceProcess:
             return None
         if self._killed:
             return self._failed("did not stop within its time limit and was killed")
-        return self._failed(f"failed while it was stopped, with {ending_words(self._process.wait())}")
+        return self._failed(f"failed while it was stopped, with {ending_text(self._process.wait())}")
 
     def terminate(self) -> None:
         if self._child is not None and self.exit_code is None:

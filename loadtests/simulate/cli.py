@@ -109,7 +109,7 @@ def simulate(
     from analysis.objectives.defaults import with_defaults
     from loadtests import catalogue
     from loadtests.arrivals.texts import CLASSES
-    from loadtests.objective_classes import absent_words, classes_of_scenario
+    from loadtests.objective_classes import absent_text, classes_of_scenario
     from loadtests.parts import Adjustment, adjusted
     from loadtests.runner.run_directory import make_run_directory, new_run_directory
     from loadtests.simulate.memory import too_little_memory
@@ -140,7 +140,7 @@ def simulate(
             out = new_run_directory(f"{slug}-simulated", datetime.now(UTC))
         else:
             make_run_directory(out)
-        warn(absent_words(given, classes_of_scenario(chosen)))
+        warn(absent_text(given, classes_of_scenario(chosen)))
         warn(too_little_memory(chosen.in_virtual_time(), psutil.virtual_memory().available))
         code = simulate_scenario(chosen, choices, seed, out.resolve(), Console(), allow_undecided, no_charts)
     except ValueError as error:

@@ -130,7 +130,7 @@ def _manifest(
         mode="simulated",
         scenario=replace(
             manifests.scenario_of(name, part, plan),
-            what_if=choices.what_if.words(),
+            what_if=choices.what_if.text(),
             counterpart=choices.counterpart,
             decides=choices.decides,
         ),

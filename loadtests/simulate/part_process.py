@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from analysis.exit_codes import ExitCode
-from loadtests.runner.child_process import Child, ending_words, start_child
+from loadtests.runner.child_process import Child, ending_text, start_child
 from loadtests.runner.interruption import Interruption
 from loadtests.scenario import Part
 from loadtests.simulate.part import Choices, simulate_part
@@ -116,7 +116,7 @@ class PartProcess:
         self.resume()  # remove the pause file
         if code != 0:
             lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            last = lines[-1] if lines else f"it ended with {ending_words(code)}"
+            last = lines[-1] if lines else f"it ended with {ending_text(code)}"
             raise SimulationFailedError(f"{last} (log: {self._log})")
 
     def stop(self) -> None:

@@ -47,7 +47,7 @@ def simulate_scenario(
     require_choices(scenario, choices)
     run_dir.mkdir(parents=True, exist_ok=True)
     say(console, f"{scenario.name}, simulated: {scenario.title}")
-    what_if = choices.what_if.words()
+    what_if = choices.what_if.text()
     if what_if:
         say(console, f"what if: {what_if}")
     for note in (*notes, f"seed {seed}; run directory {run_dir}"):

@@ -63,17 +63,15 @@ class WhatIf(Struct, frozen=True, kw_only=True):
         except ProfileError as error:
             raise WhatIfError(f"this what-if does not fit the profile: {error}") from error
 
-    def words(self) -> str:
+    def text(self) -> str:
         """The differences as text; "" without any."""
         changes = []
         if self.scale != 1.0:
             changes.append(f"{self.scale:g} times the day's messages")
         if self.fifo:
             changes.append("no priorities (one queue in order of arrival, no priority flag at the provider)")
-        changes += [f"contract: {_rate_words(rate, what)}" for what, rate in self.rate_limits.items()]
-        changes += [
-            f"carrier {name}: {_rate_words(rate, 'segments')}" for name, rate in self.carriers.items()
-        ]
+        changes += [f"contract: {_rate_text(rate, what)}" for what, rate in self.rate_limits.items()]
+        changes += [f"carrier {name}: {_rate_text(rate, 'segments')}" for name, rate in self.carriers.items()]
         return "; ".join(changes)
 
 
@@ -150,7 +148,7 @@ def _limit(values: dict[str, object], what: str, rate: float | None) -> None:
         queue["drain_segments_per_s"] = rate
 
 
-def _rate_words(rate: float | None, what: str) -> str:
+def _rate_text(rate: float | None, what: str) -> str:
     if rate is None:
         return f"no limit of {what} per second"
     return f"{rate:g} {what.removesuffix('s') if rate == 1 else what}/s"

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from mock_provider.profiles import renamed_keys
 from mock_provider.profiles.schema import Profile
 from mock_provider.settings.kinds import Misfit
-from user_input.plain_errors import in_our_words
+from user_input.plain_errors import plain_message
 
 _SHOWN_CHARACTERS = 60
 _INDEX = re.compile(r"\[[0-9]+\]")
@@ -45,7 +45,7 @@ def _follows_from_another(one: ErrorDetails, all_found: Sequence[ErrorDetails]) 
 
 def _lines(found: ErrorDetails) -> list[str]:
     if not found["loc"] and found["type"] == "value_error":  # of several keys together: it names them itself
-        return in_our_words(found["msg"]).split("\n")
+        return plain_message(found["msg"]).split("\n")
     return [_line(found)]
 
 
@@ -67,7 +67,7 @@ def _line(found: ErrorDetails) -> str:
         return f"{shown}.kind: {tag!r}: {_none_of_these(f'{path}.kind', tag)}{_allowed_kinds(node)}"
     if isinstance(found["input"], Misfit):
         return f"{shown}: {_shown_value(found['input'].value)}: {found['input'].words}{_allowed(node)}"
-    message = _IN_OTHER_WORDS.get(found["type"]) or in_our_words(found["msg"])
+    message = _IN_OTHER_WORDS.get(found["type"]) or plain_message(found["msg"])
     if found["type"] == "literal_error":
         message = _none_of_these(path, found["input"])
     if found["loc"][:2] == ("account", "tokens"):

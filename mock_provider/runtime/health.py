@@ -35,9 +35,9 @@ class Health:
         """
         first = what not in self._failures
         if first and len(self._failures) < _MOST_FAILURES:
-            self._failures[what] = _words(error)
+            self._failures[what] = _error_text(error)
             trace = None if isinstance(error, OSError) else error
-            log.critical("%s failed: %s", what, _words(error), exc_info=trace)
+            log.critical("%s failed: %s", what, _error_text(error), exc_info=trace)
         if loses_records and not self.records_lost.is_set():
             self.records_lost.set()
             log.critical("the provider cannot record messages; it refuses all submits from now on")
@@ -65,6 +65,6 @@ class Health:
         self.fail(f"the event loop ({context.get('message', 'a callback')})", error, loses_records=False)
 
 
-def _words(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return text if isinstance(error, OSError) and text else f"{type(error).__name__}: {text}"

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 from waiting import eventually
 
-from analysis.formatting import fault_words
+from analysis.formatting import fault_text
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
 from loadtests.arrivals import Mix, Poisson, Stream
 from loadtests.runner.settings import RunSettings
@@ -56,7 +56,7 @@ def test_a_bad_day_in_virtual_time_loses_nothing_and_its_report_shows_every_faul
     assert faults["carrier_down"]["to_s"] - faults["carrier_down"]["from_s"] == pytest.approx(14.0)
     page = (out / "report" / "index.html").read_text(encoding="utf-8")
     assert "Faults of the provider" in page and "carrier down: Plus, their messages wait" in page
-    shown = [fault_words(name, fault["kind"], fault["title"]) for name, fault in faults.items()]
+    shown = [fault_text(name, fault["kind"], fault["title"]) for name, fault in faults.items()]
     assert all(f">{words}</text>" in page for words in shown)  # in the strip below the charts
     rows = {row["key"]: row for row in read_rows(out / "provider.arrow", PROVIDER_SCHEMA).to_pylist()}
     reported = {name for row in rows.values() for name in row["fault"].split(",") if name}

@@ -10,7 +10,7 @@ from bottleneck_runs import ALL_CLASSES, FAST, MARKETING, analysed, kinds, part_
 
 from analysis.findings import OWN_PACING
 from analysis.first_screen.screen import first_screen, headline
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.model import PartReport
 from analysis.report import build_report
 from loadtests.catalogue import scenario
@@ -95,7 +95,7 @@ def test_a_bad_day_names_the_faults_and_the_senders_own_pacing_after_a_refusal(t
     assert "from 200 to 4 requests/s" in "; ".join(first.evidence)
     assert pacing.text.endswith(OWN_PACING) and "of the 200 " in pacing.text
     screen = first_screen(build_report(tmp_path / "run"))
-    assert "above what the contract allows" not in words(screen.why)
-    said = " ".join(words(each) for each in screen.bottleneck)
+    assert "above what the contract allows" not in as_text(screen.why)
+    said = " ".join(as_text(each) for each in screen.bottleneck)
     assert OWN_PACING in said and "let the sender raise its rate faster after a refusal" in said
     assert not any("contradicts itself" in note for note in screen.notes)

@@ -27,7 +27,7 @@ from analysis.capacity_record import CapacityResult, Trial
 from analysis.findings import Availability, CampaignFigures, Fairness
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.model import PartReport, RunReport
 from analysis.quantile import Quantile
 
@@ -148,8 +148,8 @@ def reports(draw: st.DrawFn) -> RunReport:
 def test_no_report_gives_a_screen_that_contradicts_itself(made: RunReport) -> None:
     screen = first_screen(made)
     assert contradictions(screen, made) == ()
-    assert words(screen.why).strip()
-    assert words(screen.trust).strip()
+    assert as_text(screen.why).strip()
+    assert as_text(screen.trust).strip()
 
 
 @settings(max_examples=25, deadline=None)

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from analysis.first_screen.quoting import lookup, plain_words
+from analysis.first_screen.quoting import lookup, plain_text
 from analysis.model import RunReport
 from analysis.render.data import write_json
 from analysis.render.html import write_html
@@ -94,7 +94,7 @@ def disagreements(html: str, summary: dict[str, Any]) -> list[str]:
             continue
         if cell.source != figure.source or cell.number != figure.number:
             found.append(f"{figure.text!r} is {figure.number} above and {cell.number} below")
-        if plain_words(figure.text).lower() not in plain_words(cell.text).lower():
+        if plain_text(figure.text).lower() not in plain_text(cell.text).lower():
             found.append(f"{figure.text!r} above is {cell.text!r} below ({figure.source})")
         value = lookup(summary, figure.source)
         if figure.number and not math.isclose(float(figure.number), value, rel_tol=1e-9):

@@ -54,7 +54,7 @@ def far_below_contract(view: View) -> Bools:
     return below
 
 
-def rate_words(view: View, windows: Bools) -> str:
+def pace_text(view: View, windows: Bools) -> str:
     """``4.2 to 5.9 requests/s of the 200``."""
     contract = contract_of(view.given.profile)
     rate, most, unit = submits.requests_per_s(view), contract.requests_per_s, "requests/s"

@@ -52,7 +52,7 @@ def look(view: View) -> KindFinding:
         if others:
             evidence.append(f"no such wait at {', '.join(others[:5])}")
         named = [name for name in worst if waits[name] >= _NAMED_FROM * waits[worst[0]]]
-        return Description(_words(named), tuple(evidence))
+        return Description(_names_text(named), tuple(evidence))
 
     return KindFinding(strength(seen, 0.95 * _share_of_waits(view)), describe)
 
@@ -73,7 +73,7 @@ def _total_s(view: View, waits_s: Floats) -> Floats:
     return np.asarray(sums, dtype=np.float64)
 
 
-def _words(names: list[str]) -> str:
+def _names_text(names: list[str]) -> str:
     shown = names[:_MOST_NAMED]
     if len(shown) == 1:
         return f"the queue of the carrier {shown[0]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools
-from analysis.classes import class_words
+from analysis.classes import class_text
 from analysis.formatting import share_text
 from analysis.judge.bottlenecks.view import View
 
@@ -23,7 +23,7 @@ def by_class(view: View, found: Bools, among: Bools, what: str) -> list[str]:
     if len(names) < 2 or not any(counts) or _DIFFER * min(shares) > max(shares):
         return []
     shares_text = [
-        f"{share_text(count, total)} of class {class_words(name)}"
+        f"{share_text(count, total)} of class {class_text(name)}"
         for name, count, total in zip(names, counts, of, strict=True)
         if count
     ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.findings import FaultBand
-from analysis.formatting import fault_words, of_unit, round_number_text, times_text
+from analysis.formatting import fault_text, of_unit, round_number_text, times_text
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.view import View
 
@@ -55,9 +55,9 @@ def lowered(view: View) -> Bools:
     return found
 
 
-def words(view: View, band: FaultBand) -> str:
+def lowered_limit_text(view: View, band: FaultBand) -> str:
     """``the fault "slow" lowered the provider's limit from 200 to 4 requests/s, and 52 messages ...``."""
-    name = fault_words(band.name, band.kind, band.title)
+    name = fault_text(band.name, band.kind, band.title)
     messages = int(np.count_nonzero(refused_messages(view, band)))
     were = "was" if messages == 1 else "were"
     lowered_text = f'the fault "{name}" lowered the provider\'s limit{_rates(view, band)}'

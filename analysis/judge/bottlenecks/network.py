@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.classes import GUARDED_CLASS, class_words
+from analysis.classes import GUARDED_CLASS, class_text
 from analysis.findings import (
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
@@ -123,7 +123,7 @@ def _too_slow(view: View) -> _TooSlow:
         unflagged.append(bool(without.any()) and not with_flag_s > limit_s)
         if unflagged[-1]:
             classes.add(objective.message_class)
-        name = class_words(objective.message_class)
+        name = class_text(objective.message_class)
         words.append(
             f"{name}: {f'{WITHOUT_FLAG} ' if unflagged[-1] else ''}the provider's answer "
             f"and the radio alone took {seconds_text(whole_s)} at p{percent:g}; "

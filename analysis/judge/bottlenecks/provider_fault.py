@@ -37,7 +37,7 @@ def look(view: View) -> KindFinding:
         ]
         if lowered[windows].any():
             evidence += [
-                lowered_limit.words(view, band)
+                lowered_limit.lowered_limit_text(view, band)
                 for band in bands[:_MOST_NAMED]
                 if band in lowered_limit.bands(view)
             ]

@@ -90,12 +90,12 @@ def look(view: View) -> KindFinding:
         named = _named(contract, reached, windows)
         if (refused_share[windows] > THROTTLED_SHARE).any():
             refusals = _refusals(view, windows)
-            evidence.append(_refused_words(view, *refusals))
+            evidence.append(_refused_text(view, *refusals))
             signs += _refusal_signs(view, *refusals)
         for name in ("requests", "segments"):
             level = view.gauges.high("provider", f"tokens_{name}", 50.0)
             if (level[windows] < 1).any() and name in named:
-                empty = _empty_words(view, name, windows)
+                empty = _empty_text(view, name, windows)
                 evidence.append(f"its token bucket of {name} was empty in {empty}")
         if (queue_s[windows] > QUEUED_S).any() and ACCEPT_QUEUE in named:
             evidence.append(f"its {ACCEPT_QUEUE} had {typical(queue_s, windows):.1f} s of work")
@@ -103,7 +103,7 @@ def look(view: View) -> KindFinding:
             sent = requests[windows].sum() / view.windows.lengths_s[windows].sum()
             refuses = bool(sent) and bool(refused[windows].any())
             beyond = f"; the sender submitted {significant(sent)} requests/s" if refuses else ""
-            evidence.append(f"{_accepted_words(view, contract, named, windows)}{beyond}")
+            evidence.append(f"{_accepted_text(view, contract, named, windows)}{beyond}")
         if full[windows].any() and ACCEPT_QUEUE in named:
             evidence.append(
                 f"messages left the {ACCEPT_QUEUE} at the contract's rate while others waited in it"
@@ -142,7 +142,7 @@ def _refusal_signs(view: View, _unit: str, refused: float, of: float) -> list[Bo
     return [*signs, "retry_after"] if says_how_long(view.given.profile, view.provider.protocol) else signs
 
 
-def _refused_words(view: View, unit: str, refused: float, of: float) -> str:
+def _refused_text(view: View, unit: str, refused: float, of: float) -> str:
     percent = f"{100 * refused / max(of, 1.0):.0f} %"
     share = f"most of them ({percent})" if 2 * refused > of else f"{percent} of them"
     known = says_how_long(view.given.profile, view.provider.protocol)
@@ -152,7 +152,7 @@ def _refused_words(view: View, unit: str, refused: float, of: float) -> str:
     )
 
 
-def _empty_words(view: View, name: str, windows: Bools) -> str:
+def _empty_text(view: View, name: str, windows: Bools) -> str:
     """``22 of 25 samples``."""
     at_s, tokens = view.gauges.gauges.series("provider", f"tokens_{name}")
     chosen = tokens[view.windows.inside(at_s, windows)]
@@ -168,7 +168,7 @@ def _at_contract(view: View, contract: Contract) -> Bools:
     return near
 
 
-def _accepted_words(view: View, contract: Contract, named: Container[str], windows: Bools) -> str:
+def _accepted_text(view: View, contract: Contract, named: Container[str], windows: Bools) -> str:
     """The rates that are at a limit of the text. The other rate has room, or no limit."""
     requests, segments = (typical(rate, windows) for rate in _accepted(view, contract))
     of_segments = "segments" in named or ACCEPT_QUEUE in named

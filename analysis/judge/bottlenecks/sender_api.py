@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.classes import class_words
+from analysis.classes import class_text
 from analysis.findings import BottleneckSign
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
@@ -73,7 +73,7 @@ def slow(view: View) -> KindFinding:
             if most_waiting > 1:
                 evidence.append(f"up to {times_text(most_waiting, 'request')} waited for it at the same time")
         if longest is not None:
-            evidence.append(_silence_words(view, longest, len(silences)))
+            evidence.append(_silence_text(view, longest, len(silences)))
         text = f"{view.sender_name}'s API {what}"
         return Description(text, (*evidence, *_process(view, windows)), tuple(signs))
 
@@ -93,7 +93,7 @@ def refusing(view: View) -> KindFinding:
         classes, answers = refused_classes(view), _statuses(view)
         what, signs = "refuses messages", list[BottleneckSign]()
         if classes:
-            what = f"refuses every message of class {' and '.join(map(class_words, classes))}"
+            what = f"refuses every message of class {' and '.join(map(class_text, classes))}"
         elif not _mostly_refused(view):
             names = error_names(view)
             answers, what = " and ".join(names), "fails messages"
@@ -124,20 +124,20 @@ def stopped(view: View) -> KindFinding:
 
     def describe(windows: Bools) -> Description:
         longest = _longest(absences)
-        absent = _absence_words(view, longest, len(absences)) if longest is not None else ""
+        absent = _absence_text(view, longest, len(absences)) if longest is not None else ""
         if found is None:
             signs: tuple[BottleneckSign, ...] = ()
             if longest is not None and not was_reached(view, _unanswered_in(view, longest)):
                 signs = ("not_reached",)
             return Description(f"{view.sender_name} {absent}", tuple(_counts(view)), signs)
-        text, after = _stop_words(view, found)
+        text, after = _stop_texts(view, found)
         before = [f"before, it {absent}"] if absent else []
         return Description(text, (after, *before, *_counts(view)))
 
     return KindFinding(strength(where), describe)
 
 
-def _stop_words(view: View, found: Stop) -> tuple[str, str]:
+def _stop_texts(view: View, found: Stop) -> tuple[str, str]:
     how = what_failed(view, view.due_s >= found.at_s)
     if found.waited and not how:
         timeout_s = view.given.target.get("timeout_s")
@@ -160,7 +160,7 @@ def _unanswered_in(view: View, silence: Silence) -> Bools:
     return sent & ~np.isfinite(view.load.replied_s)
 
 
-def _absence_words(view: View, longest: Silence, count: int) -> str:
+def _absence_text(view: View, longest: Silence, count: int) -> str:
     among = _unanswered_in(view, longest)
     what = "answered nothing from" if was_reached(view, among) else "could not be reached from"
     how = what_failed(view, among, to_the_end=False) or _AT_ONCE
@@ -262,7 +262,7 @@ def _mostly_silent(view: View, silences: Sequence[Silence]) -> bool:
     return 2 * int(np.count_nonzero(late & waited)) > int(np.count_nonzero(late))
 
 
-def _silence_words(view: View, longest: Silence, count: int) -> str:
+def _silence_text(view: View, longest: Silence, count: int) -> str:
     from_to = f"from {seconds_text(longest.from_s)} to {seconds_text(longest.to_s)} after the load's start"
     words = f"{times_text(longest.waiting, 'request')} waited and none was answered {from_to}"
     if view.journeys.journal:

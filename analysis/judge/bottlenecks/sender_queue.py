@@ -12,7 +12,7 @@ from analysis.arrays import Bools, Floats
 from analysis.findings import OWN_PACING
 from analysis.formatting import count_text, rate_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import submits
-from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, rate_words, slow_after_refusal
+from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, pace_text, slow_after_refusal
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.lowered_limit import lowered
@@ -57,7 +57,7 @@ def pacing(view: View) -> KindFinding:
 
     def describe(windows: Bools) -> Description:
         if 2 * np.count_nonzero(slow & windows) > np.count_nonzero(windows):
-            text = f"after a refusal {view.sender_name} sends {rate_words(view, slow & windows)} {OWN_PACING}"
+            text = f"after a refusal {view.sender_name} sends {pace_text(view, slow & windows)} {OWN_PACING}"
             waited = f"the median message waited {in_sender(view, slow & windows)} in it"
             none = "the provider refused none in these windows, and no fault delayed requests"
             return Description(text, (waited, none), ("slow_after_refusal",))
@@ -70,7 +70,7 @@ def pacing(view: View) -> KindFinding:
         if reported[windows].any():
             percent = 100 * typical(share, windows)
             evidence.append(f"ready messages waited for its own limits {percent:.0f} % of the time")
-            evidence.append(f"its limits: {_limits_words(limits)}; the contract: {_contract_words(view)}")
+            evidence.append(f"its limits: {_limits_text(limits)}; the contract: {_contract_text(view)}")
         text = f"{view.sender_name} delays messages because of its own rate limits"
         return Description(text, tuple(evidence))
 
@@ -214,7 +214,7 @@ def concurrency(view: View) -> KindFinding:
     )
 
 
-def _limits_words(limits: tuple[float | None, float | None]) -> str:
+def _limits_text(limits: tuple[float | None, float | None]) -> str:
     words = [
         f"{significant(rate)} {unit}"
         for rate, unit in zip(limits, ("requests/s", "segments/s"), strict=True)
@@ -223,12 +223,12 @@ def _limits_words(limits: tuple[float | None, float | None]) -> str:
     return ", ".join(words) or "not known"
 
 
-def _contract_words(view: View) -> str:
+def _contract_text(view: View) -> str:
     if not view.given.profile:
         return "not known"
     contract = contract_of(view.given.profile)
     rates = contract.requests_per_s, contract.lowest_segments_per_s
-    return _limits_words(rates) if any(rate is not None for rate in rates) else "no limit"
+    return _limits_text(rates) if any(rate is not None for rate in rates) else "no limit"
 
 
 PACING = Kind("sender_pacing", pacing, frozenset(("sender_hold",)))

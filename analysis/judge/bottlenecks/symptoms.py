@@ -85,7 +85,7 @@ def symptoms(view: View) -> Symptoms:
     if view.given.backlog_grew and not seen.any():  # a short load: no message has waited for long yet
         found["growing"] = seen = np.ones(windows.count, dtype=np.bool_)
     stages = (words for name, words in _STAGES.items() if found[name].any())
-    return Symptoms(seen, tuple(_words(view, found, seen)), next(stages, ""))
+    return Symptoms(seen, tuple(_texts(view, found, seen)), next(stages, ""))
 
 
 def _p(values: Floats, percentile: float) -> float:
@@ -141,7 +141,7 @@ def _late(view: View) -> Bools:
     return seen
 
 
-def _words(view: View, found: dict[str, Bools], seen: Bools) -> list[str]:
+def _texts(view: View, found: dict[str, Bools], seen: Bools) -> list[str]:
     words = ["the backlog grew"] if "growing" in found else []
     left, planned = int(np.count_nonzero(view.not_taken)), view.journeys.count
     if found["not_taken"].any():

@@ -14,7 +14,7 @@ from analysis.judge.bottlenecks.contract import says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, strength
 from analysis.judge.bottlenecks.no_reply import CONNECTION_REFUSED, with_errors
 from analysis.judge.bottlenecks.view import View
-from analysis.refusals import reason_words
+from analysis.refusals import reason_text
 
 _MANY = 0.05  # of the accepted messages of a window
 
@@ -69,7 +69,7 @@ def gave_up(view: View) -> KindFinding:
         if 2 * int(np.count_nonzero(permanent)) > count:
             reasons = _reasons(view, gone)
             each = [
-                f"{reason_words(reason) if reason else 'no reason'}: {times_text(many)}"
+                f"{reason_text(reason) if reason else 'no reason'}: {times_text(many)}"
                 for reason, many in reasons
             ]
             why = each[0].partition(": ")[0]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from loadtests.arrivals import DAY_MIX, Mix
 from loadtests.capacity.find import OBJECTIVES
 from loadtests.cli import app
-from loadtests.objective_classes import absent_words, applicable, classes_of
+from loadtests.objective_classes import absent_text, applicable, classes_of
 from loadtests.simulate import run as simulate_run
 from loadtests.suites import scenario_run
 
@@ -34,11 +34,11 @@ def test_a_default_whose_class_the_load_does_not_have_is_left_out() -> None:
 
 def test_the_objectives_that_cannot_be_judged_are_named_with_the_classes_of_the_load() -> None:
     given = ("otp.p95<9s", "marketing.p95<1h", "transactional.delivered>9%", "all.p95<1h", "api.p99<1s")
-    assert absent_words(given, ("otp",)) == (
+    assert absent_text(given, ("otp",)) == (
         "marketing.p95<1h, transactional.delivered>9%: no message of this load is of class marketing or "
         "transactional; its classes are otp"
     )
-    assert absent_words(given, classes_of([DAY_MIX])) == ""
+    assert absent_text(given, classes_of([DAY_MIX])) == ""
 
 
 @pytest.mark.parametrize(("slo", "warned"), [("marketing.p95<9min", True), ("otp.p95<9s", False)])

@@ -10,7 +10,7 @@ from made_reports import bottleneck, part, report
 from analysis.findings import BottleneckKind, BottleneckSign
 from analysis.first_screen.advice import ADVICE, BY_SIGN, what_to_change
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 
 # The checks of the bench have the advice on it, and nothing is known of the last one.
 WITHOUT_ADVICE = {"generator", "mock", "unknown"}
@@ -23,7 +23,7 @@ WITH_OTHER_FACTS = {
 
 def advice(kind: BottleneckKind, *signs: BottleneckSign, refusal: str = "") -> str:
     found = bottleneck(kind=kind, text="the queue of Plus", signs=signs, refusal=refusal)
-    return words(what_to_change(Quote(report(part(bottlenecks=(found,)))), 0, 0))
+    return as_text(what_to_change(Quote(report(part(bottlenecks=(found,)))), 0, 0))
 
 
 def test_each_kind_has_an_entry() -> None:

@@ -7,7 +7,7 @@ import math
 import msgspec
 import pytest
 from made_reports import burst, part, quantile, report
-from screen_words import aside_text
+from screen_texts import aside_text
 
 from analysis.quantile import Quantile
 

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from made_benches import suite
 from made_reports import lag_check, part, report, throughput
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis.capacity_record import Trial
 from analysis.first_screen.rates import OTHER_OBJECTIVES
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import Figure, words
+from analysis.first_screen.values import Figure, as_text
 from analysis.judge.search import search_verdict
 from analysis.model import RunReport
 
@@ -33,7 +33,7 @@ def searched(sustained_per_s: float | None = 60.0, profile: str = "fast") -> Run
 
 def test_a_yes_quotes_the_sustained_rate_of_the_search() -> None:
     screen = first_screen(searched())
-    assert words(screen.why) == "my-sender met every objective at 60.0/s."
+    assert as_text(screen.why) == "my-sender met every objective at 60.0/s."
     assert "60.0/s sustained (60.0/s to 60.0/s)" in answer_text(screen, "rate")
     assert screen.notes == ()
 
@@ -75,7 +75,7 @@ def test_a_search_that_reached_no_limit_says_why_it_ended() -> None:
 
 @pytest.mark.parametrize("made", [searched(profile="smsapi"), searched(sustained_per_s=None)])
 def test_without_a_sustained_rate_on_its_profile_a_part_quotes_its_own(made: RunReport) -> None:
-    assert words(first_screen(made).why) == "my-sender met every objective at 60.2/s."
+    assert as_text(first_screen(made).why) == "my-sender met every objective at 60.2/s."
 
 
 def without_rate(*trials: Trial, high_per_s: float | None = None, own_page: bool = False) -> RunReport:
@@ -120,7 +120,7 @@ def test_the_undecided_trial_is_named_once() -> None:
     told = "40.0/s: not yet decided: the backlog"
     assert told in answer_text(first_screen(without_rate(UNDECIDED)), "rate")
     own = first_screen(without_rate(UNDECIDED, own_page=True))
-    assert told in words(own.why)
+    assert told in as_text(own.why)
     assert told not in answer_text(own, "rate")
 
 
@@ -138,7 +138,7 @@ def test_an_invalid_search_says_what_is_not_known_and_what_to_do(advice: str) ->
     (answer,) = screen.answers
     then = "End other programs" if advice else "end the other programs of this machine and search again"
     assert (screen.word, answer.name, answer.state) == ("INVALID", "rate", "untrusted")
-    assert [words(each) for each in answer.sentences] == [
+    assert [as_text(each) for each in answer.sentences] == [
         "The sustained rate is not known, since the bench failed in the trial at 20.0/s "
         f"(schedule lag: 99 % within 80 ms); what to do next: {then}."
     ]

@@ -13,7 +13,7 @@ from made_parts import OWN, found
 from made_reports import accounting, bottleneck, counted, part, report
 from page_reading import disagreements, rendered
 from run_builder import Build
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis.findings import GREW as BACKLOG_GREW
 from analysis.findings import (
@@ -26,7 +26,7 @@ from analysis.findings import (
 )
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.model import Objective, PartReport, Reasons, RunReport
 
 replace = msgspec.structs.replace
@@ -58,7 +58,7 @@ def of(made: RunReport, tmp_path: Path | None = None) -> str:
     if tmp_path is not None:
         page, _, summary = rendered(made, tmp_path)
         assert disagreements(page, summary) == []
-    return " ".join(words(each) for each in screen.bottleneck)
+    return " ".join(as_text(each) for each in screen.bottleneck)
 
 
 def lossy(**changed: Any) -> Any:
@@ -117,7 +117,7 @@ def test_messages_that_were_not_taken_have_their_bottleneck_whatever_was_missed(
     few = accounting(planned=6_000, refused=3_000, duplicates=19)
     made = report(part(objectives=(TWICE,), accounting=few, bottlenecks=(bottleneck(),)))
     said = of(made)
-    assert words(first_screen(made).why).startswith("my-sender's API. 3,000 of 6,000 messages ")
+    assert as_text(first_screen(made).why).startswith("my-sender's API. 3,000 of 6,000 messages ")
     assert said.startswith("Evidence: all 2,000 requests waited for it; ") and OWN_CAUSE in said
 
 
@@ -127,7 +127,7 @@ def test_what_the_headline_says_is_said_once() -> None:
     few = accounting(planned=6_000, failed_at_api=3_000)
     api = bottleneck(text="my-sender's API answers too slowly", evidence=(counts, "the median took 30.0 s"))
     made = report(part(objectives=(counted("not_taken", "x", 3_000),), accounting=few, bottlenecks=(api,)))
-    headline = words(first_screen(made).why)
+    headline = as_text(first_screen(made).why)
     assert headline == "my-sender's API answers too slowly. 3,000 of 6,000 messages got no usable answer."
     assert of(made).startswith("Evidence: the median took 30.0 s. What to change: ")
     only_counts = replace(made.parts[0], bottlenecks=(replace(api, evidence=(counts,)),))
@@ -142,7 +142,7 @@ def test_the_limit_that_the_headline_names_is_named_once(tmp_path: Path) -> None
     objective = missed("availability", "> 99 %", "55.6 %", 0.99)
     made = report(part(objectives=(objective,), bottlenecks=(limited,), availability=windows))
     assert of(made, tmp_path).startswith("Evidence: its accept queue had 3.1 s of work. What to change: ")
-    assert "(the provider's limit): in 4 of 9 windows of 10 s the backlog" in words(first_screen(made).why)
+    assert "(the provider's limit): in 4 of 9 windows of 10 s the backlog" in as_text(first_screen(made).why)
     assert answer_text(made, "wrong").endswith("The sender was not available in 4 of 9 windows of 10 s.")
 
 
@@ -242,7 +242,7 @@ def test_a_slow_network_is_no_cause_of_messages_that_were_not_taken(new_run: Bui
     made = report(slow_network)
     said, rate = of(made, tmp_path), answer_text(made, "rate")
     assert any("the network alone takes" in each.reach for each in made.objectives)
-    assert words(first_screen(made).why).endswith(
+    assert as_text(first_screen(made).why).endswith(
         "60 of 300 messages got no usable answer. More objectives were missed: the table below lists them."
     )
     assert said.startswith("Bottleneck: my-sender's API answers too slowly (") and "network" not in said
@@ -324,7 +324,7 @@ def test_a_price_that_copies_drove_over_its_limit_names_the_copies(
         made.cost, points=500.0, duplicates_points=of_copies, undelivered_points=0.0, currency="PLN"
     )
     costs = report(replace(made, cost=paid))
-    said, headline = of(costs, tmp_path), words(first_screen(costs).why)
+    said, headline = of(costs, tmp_path), as_text(first_screen(costs).why)
     assert ("cost 150 PLN, since 1,500 messages were paid for more than once; the" in headline) is named
     assert ("What to do: look in the sender for a repeat" in said) is True
     assert ("fewer segments" in said) is not named

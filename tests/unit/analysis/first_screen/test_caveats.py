@@ -12,7 +12,7 @@ from made_reports import lag_check, part, report
 from analysis.first_screen.caveats import PLAIN_CHECKS
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.judge import checks, checks_environment
 from analysis.report import build_report
 
@@ -27,7 +27,7 @@ def warned_of(*names: str) -> str:
     """What the page says of these checks, which the report has in this order."""
     checks = tuple(lag_check(name=name, state="warn", value=f"the {name}") for name in names)
     made = msgspec.structs.replace(report(part()), checks=checks, validity="warn")
-    return words(first_screen(made).trust)
+    return as_text(first_screen(made).trust)
 
 
 def test_how_the_run_ended_is_the_first_warning() -> None:
@@ -61,12 +61,12 @@ def test_a_reservation_names_its_part_if_there_are_several() -> None:
     few = lag_check(name="independence", state="warn", value="500 messages (of 700)", part="06-burst")
     parts = part("05-day-500k"), part("06-burst", title="a burst", messages_per_day=None)
     made = msgspec.structs.replace(report(*parts), checks=(few,), validity="warn")
-    assert words(first_screen(made).trust) == (
+    assert as_text(first_screen(made).trust) == (
         "Valid, with warnings. Messages that were slow together, as in one queue: 500 messages (of 700; "
         "part: a burst). The intervals are wider for it, and the verdicts include that."
     )
     one = msgspec.structs.replace(report(parts[1]), checks=(few,), validity="warn")
-    assert words(first_screen(one).trust).count("in one queue: 500 messages (of 700). The intervals") == 1
+    assert as_text(first_screen(one).trust).count("in one queue: 500 messages (of 700). The intervals") == 1
 
 
 def names_of_checks() -> set[str]:
@@ -93,5 +93,5 @@ def test_a_reservation_says_what_was_found_and_what_it_means(name: str) -> None:
     screen = first_screen(made)
     found = PLAIN_CHECKS[name]
     lead = capital(found.checked)
-    assert words(screen.trust) == f"Valid, with warnings. {lead}: 12 of 400. {found.meaning}."
+    assert as_text(screen.trust) == f"Valid, with warnings. {lead}: 12 of 400. {found.meaning}."
     assert contradictions(screen, made) == ()

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from made_reports import part, report, split, timed
 from page_reading import disagreements, rendered
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis.findings import OUT_OF_ORDER, DelaySplit, FaultBand
 from analysis.first_screen.rules import contradictions

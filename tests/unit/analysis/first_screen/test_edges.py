@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from made_benches import searched_low
 from made_reports import accounting, bottleneck, counted, hint, part, report, throughput
-from screen_words import answer_text, aside_text
+from screen_texts import answer_text, aside_text
 
 from analysis.findings import BottleneckSign, DelaySplit, FaultBand, Hint
-from analysis.first_screen.quoting import plain_words
+from analysis.first_screen.quoting import plain_text
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.model import RunReport
 from analysis.objectives.grammar import Measure
 from analysis.render import tables_findings
@@ -115,7 +115,7 @@ def test_a_higher_rate_is_not_advised_if_the_contract_delays_nothing(
     made = in_force(*signs, limit=OF_REQUESTS, sustained=sustained).parts[0]
     splits = tuple(with_shares(each, contract=contract_s, sender=70.0) for each in made.delay_splits)
     screen = first_screen(report(replace(made, delay_splits=splits)))
-    said = " ".join(words(each) for each in screen.bottleneck)
+    said = " ".join(as_text(each) for each in screen.bottleneck)
     assert ("the sender's own pacing at the contract's limit" in said) is paced
     assert ("negotiate a higher rate" in said) is not paced
 
@@ -132,7 +132,7 @@ def test_batches_are_advised_where_the_limit_is_one_of_requests() -> None:
 
     def advice(text: str, *signs: BottleneckSign, **more: Any) -> str:
         screen = first_screen(in_force(*signs, limit=OF_QUEUE, text=text, **more))
-        return " ".join(words(each) for each in screen.bottleneck)
+        return " ".join(as_text(each) for each in screen.bottleneck)
 
     assert batches in advice(OF_REQUESTS, REQUESTS, hints=single)
     assert "negotiate" not in advice(OF_REQUESTS, REQUESTS, hints=single)
@@ -164,7 +164,7 @@ OUTAGE = FaultBand(name="slow", kind="rate_reduction", title="slow", from_s=1.0,
 
 @pytest.mark.parametrize("name", ON_LIMITS)
 def test_what_the_limits_did_during_a_fault_is_not_blamed_on_the_contract(name: str) -> None:
-    told = plain_words(ON_LIMITS[name])
+    told = plain_text(ON_LIMITS[name])
     made = part("a", title="with faults", faults=(OUTAGE,), hints=(Hint(name, ON_LIMITS[name], 30),))
     assert told not in aside_text(report(made), "ask")
     without = replace(made, slug="b", faults=(), identity=replace(made.identity, title="without faults"))

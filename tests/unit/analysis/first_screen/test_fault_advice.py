@@ -14,7 +14,7 @@ from analysis.fault_effects import RecordedEffect
 from analysis.findings import A_FAULT, OWN_PACING, FaultBand
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 
 LATE = missed("availability", "> 99 %", "0 %", 0.99)
 SLOW = bottleneck(
@@ -42,7 +42,7 @@ def said(tmp_path: Path, faults: tuple[FaultBand, ...], *found: Any) -> str:
     assert contradictions(screen, made) == ()
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
-    return " ".join(words(each) for each in screen.bottleneck)
+    return " ".join(as_text(each) for each in screen.bottleneck)
 
 
 @pytest.mark.parametrize(

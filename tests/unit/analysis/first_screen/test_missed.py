@@ -11,12 +11,12 @@ import pytest
 from made_objectives import missed
 from made_reports import accounting, bottleneck, hint, lag_check, part, report, timed
 from page_reading import disagreements, rendered
-from screen_words import answer_text, aside_text
+from screen_texts import answer_text, aside_text
 
 from analysis.findings import GREW as GREW_WHY
 from analysis.findings import Availability, BottleneckKind, Hint
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.model import Objective, Reasons
 from analysis.objectives.objective_text import interval_text
 from analysis.quantile import Quantile
@@ -88,7 +88,7 @@ def test_each_missed_measure_is_a_plain_sentence(
 ) -> None:
     made = report(part(**of, objectives=(objective,)), objectives=(objective,))
     screen = first_screen(made)
-    assert words(screen.why) == said
+    assert as_text(screen.why) == said
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
 
@@ -114,14 +114,16 @@ def test_a_load_is_not_above_the_contract_if_batches_cure_it(hints: tuple[Hint, 
         part(availability=grew, bottlenecks=(limit,), hints=hints, objectives=(objective,)),
         objectives=(objective,),
     )
-    assert words(first_screen(made).why).startswith(f"{said}: in 7 of 9 windows of 10 s")
+    assert as_text(first_screen(made).why).startswith(f"{said}: in 7 of 9 windows of 10 s")
 
 
 def test_a_missed_time_without_a_value_has_its_proven_end_in_the_limits_unit(tmp_path: Path) -> None:
     found = Quantile(95.0, "withheld", None, 0.463, None, 72)
     late = replace(timed("otp", 1.0, 0.4), quantile=found, verdict="missed")
     made = report(part(objectives=(late,)), objectives=(late,))
-    assert words(first_screen(made).why) == "More than 5 % of the OTPs took over 463 ms; the limit is 400 ms."
+    assert (
+        as_text(first_screen(made).why) == "More than 5 % of the OTPs took over 463 ms; the limit is 400 ms."
+    )
     assert interval_text(found) == "463 ms or more"
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
@@ -145,7 +147,7 @@ def test_messages_that_expired_in_the_sender_are_named_where_otps_never_arrive(
     )
     why = (Reasons(source=source, reason="expired: expired", count=1_482, accepted=1_482),)
     made = report(part(objectives=(never,), reasons=why), objectives=(never,))
-    assert words(first_screen(made).why) == f"{said}; the limit is 20 s."
+    assert as_text(first_screen(made).why) == f"{said}; the limit is 20 s."
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
 
@@ -153,7 +155,7 @@ def test_messages_that_expired_in_the_sender_are_named_where_otps_never_arrive(
 def test_messages_without_their_key_are_the_headline_of_an_undecided_run() -> None:
     lost = replace(missed("loss", "0", "0", 0.0), verdict="undecided", high=40.0)
     made = report(part(accounting=accounting(without_key=40), objectives=(lost,)), objectives=(lost,))
-    assert words(first_screen(made).why).startswith(
+    assert as_text(first_screen(made).why).startswith(
         "No objective was missed. 40 messages reached the provider without their key: my-sender changed"
     )
     assert "40 at the provider without their key" in answer_text(first_screen(made), "wrong")
@@ -175,7 +177,7 @@ def test_messages_without_their_key_are_not_called_tracked(tmp_path: Path) -> No
 def test_duplicates_have_a_cause_and_an_advice(tmp_path: Path) -> None:
     twice = missed("duplicates", "0", "19", 0.0)
     made = report(part(accounting=accounting(duplicates=19), objectives=(twice,)), objectives=(twice,))
-    cause, advice = map(words, first_screen(made).bottleneck)
+    cause, advice = map(as_text, first_screen(made).bottleneck)
     assert cause == (
         "Cause: my-sender submitted 19 messages more than once, and the provider accepted each copy."
     )
@@ -198,7 +200,7 @@ def test_messages_that_had_not_arrived_are_named_in_the_headline() -> None:
     found = Quantile(95.0, "at_least", 24.9, 22.1, float("inf"), 72)
     late = replace(timed("otp", 1.0, 10.0), quantile=found, verdict="missed")
     made = report(part(objectives=(late,)), objectives=(late,))
-    assert words(first_screen(made).why) == (
+    assert as_text(first_screen(made).why) == (
         "At least 5 % of the OTPs took over 24.9 s or had not arrived when the run ended; the limit is 10 s."
     )
 
@@ -206,7 +208,7 @@ def test_messages_that_had_not_arrived_are_named_in_the_headline() -> None:
 def test_a_failed_check_has_one_pair_of_brackets() -> None:
     lag = lag_check(state="invalid", value="80 ms (in 9 s of 90 s)", part="a")
     made = report(part("a", validity="invalid"), checks=(lag,), validity="invalid")
-    assert "80 ms (in 9 s of 90 s; part: " in words(first_screen(made).why)
+    assert "80 ms (in 9 s of 90 s; part: " in as_text(first_screen(made).why)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +226,7 @@ def test_a_bottleneck_has_one_pair_of_brackets(
     late = timed("otp", 24.0, 10.0)
     named = replace(bottleneck(), kind=kind, text=text, evidence=evidence)
     screen = first_screen(report(part(objectives=(late,), bottlenecks=(named,)), objectives=(late,)))
-    assert words(screen.bottleneck[0]) == f"{lead}: {shown}"
+    assert as_text(screen.bottleneck[0]) == f"{lead}: {shown}"
     assert screen.notes == ()
 
 
@@ -232,5 +234,5 @@ def test_messages_that_may_still_be_in_the_sender_were_not_certainly_unseen() ->
     """The page of a bench that was stopped after such a part."""
     low = msgspec.structs.replace(missed("unaccounted", "0", "15 to 20", 0.0), low=15)
     made = part(objectives=(low,), accounting=accounting(unaccounted=20, still_held=5))
-    said = words(first_screen(report(made, interrupted="Interrupted between two parts", exit_code=130)).why)
+    said = as_text(first_screen(report(made, interrupted="Interrupted between two parts", exit_code=130)).why)
     assert "15 messages were never seen by the provider; none may be" in said

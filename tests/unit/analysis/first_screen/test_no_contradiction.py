@@ -25,7 +25,7 @@ from analysis.findings import FaultBand
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import FirstScreen, words
+from analysis.first_screen.values import FirstScreen, as_text
 from analysis.first_screen.wording import objective_part
 from analysis.judge.levels import levels
 from analysis.model import RunReport
@@ -90,8 +90,8 @@ def test_markdown_has_the_text_of_the_page(name: str, tmp_path: Path) -> None:
     top = without_spaces(Page(page).top)
     screen = screen_of(made)
     for sentence in (screen.why, screen.trust, *(each for one in screen.answers for each in one.sentences)):
-        assert without_spaces(words(sentence)) in top
-        assert words(sentence) in markdown
+        assert without_spaces(as_text(sentence)) in top
+        assert as_text(sentence) in markdown
 
 
 # --- the reader of the page finds what is planted in the page ------------------------------------------
@@ -315,7 +315,7 @@ def test_a_volume_is_sustained_and_ten_times_its_tenth_by_one_rule(
     assert level.ten_times == ten_times
     screen = screen_of(found)
     assert screen.word == "YES"
-    assert ("5 million" in words(screen.why)) == (ten_times == "yes")
+    assert ("5 million" in as_text(screen.why)) == (ten_times == "yes")
     assert contradictions(screen, found) == ()
     denied = replace(found, levels=tuple(replace(each, ten_times="no") for each in found.levels))
     said = [text for text in contradictions(screen, denied) if "called sustained, but ten times" in text]

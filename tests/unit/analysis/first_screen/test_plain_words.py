@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from made_objectives import missed
 from made_reports import accounting, lag_check, part, report
-from screen_words import answer_text
+from screen_texts import answer_text
 
-from analysis.first_screen.quoting import plain_words
+from analysis.first_screen.quoting import plain_text
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.judge.evidence import HOPELESS
 from analysis.model import Objective
 from analysis.render.data import write_junit
@@ -55,7 +55,7 @@ replace = msgspec.structs.replace
     ],
 )
 def test_terms_of_the_report_have_plain_words(text: str, plain: str) -> None:
-    assert plain_words(text) == plain
+    assert plain_text(text) == plain
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_term_on_the_screen_is_found(said: str, term: str) -> None:
 )
 def test_an_undecided_objective_is_named_as_in_its_row(objective: Objective, said: str) -> None:
     made = report(part(objectives=(objective,)), objectives=(objective,))
-    assert words(first_screen(made).why) == f"No objective was missed. {said}"
+    assert as_text(first_screen(made).why) == f"No objective was missed. {said}"
     assert contradictions(first_screen(made), made) == ()
 
 
@@ -110,8 +110,8 @@ def test_a_reservation_says_in_how_many_parts_it_is(others: int, also: str) -> N
     )
     parts = [part(slug, title=f"burst {slug[:2]}") for slug in (*slugs, "08-calm")]
     made = msgspec.structs.replace(report(*parts), checks=(*few, *other), validity="warn")
-    assert f"500 (of 700; part: burst 00; also in {also}). " in words(first_screen(made).trust)
-    assert words(first_screen(made).trust).count("also in") == 1
+    assert f"500 (of 700; part: burst 00; also in {also}). " in as_text(first_screen(made).trust)
+    assert as_text(first_screen(made).trust).count("also in") == 1
     assert contradictions(first_screen(made), made) == ()
 
 
@@ -121,7 +121,7 @@ def test_an_objective_at_its_limit_has_nothing_that_decides_it(tmp_path: Path) -
         msgspec.structs.replace(each, needs=HOPELESS) if each.needs else each for each in made.objectives
     )
     made = msgspec.structs.replace(made, objectives=objectives)
-    said = words(first_screen(made).why)
+    said = as_text(first_screen(made).why)
     assert said.endswith("; no number of messages decides it, since the figure is at the limit.")
     assert "to decide it" not in said
     write_junit(made, tmp_path / "junit.xml")
@@ -134,7 +134,7 @@ def test_messages_above_the_in_flight_limit_are_in_plain_words() -> None:
     made = report(part(p95_s={"otp": 14.0}, accounting=many))
     assert (
         "7,051 of 23,600 messages were not sent because too many requests were unanswered at the same time"
-        in words(first_screen(made).why)
+        in as_text(first_screen(made).why)
     )
 
 

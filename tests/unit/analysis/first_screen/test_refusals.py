@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from made_reports import accounting, bottleneck, counted, part, report, throughput, timed
 from page_reading import disagreements, rendered
-from screen_words import answer_text, aside_text
+from screen_texts import answer_text, aside_text
 
 from analysis.findings import Availability, BottleneckKind
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen as screen_of
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.objectives.grammar import Measure
 
 replace = msgspec.structs.replace
@@ -42,7 +42,7 @@ def test_no_claims_a_lower_rate_only_of_a_sender_that_continued_at_it(
     few = accounting(planned=300, accepted=99, failed_at_api=201, delivered=99)
     named = tuple(bottleneck(kind=kind, text=f"it is {kind}") for kind in kinds)
     made = report(part(p95_s={"otp": 14.0}, accounting=few, bottlenecks=named))
-    assert words(screen_of(made).why) == f"{why}{MORE}"
+    assert as_text(screen_of(made).why) == f"{why}{MORE}"
 
 
 @pytest.mark.parametrize("stop_share", [0.1, 1.0])
@@ -55,15 +55,15 @@ def test_a_stop_is_named_first_if_it_explains_as_much_of_the_load(stop_share: fl
     screen = screen_of(made)
     first, told = ("it stopped", False) if stop_share == 1.0 else ("too few requests", True)
     assert f"Bottleneck: {first}." in answer_text(screen, "rate")
-    said = [words(each) for each in screen.bottleneck]
-    assert words(screen.why).startswith("it stopped") != told
+    said = [as_text(each) for each in screen.bottleneck]
+    assert as_text(screen.why).startswith("it stopped") != told
     assert said[0].startswith("Bottleneck: too few requests (" if told else "Evidence: ")
     assert any(each.startswith("Bottleneck: it stopped (") for each in said) == told
 
 
 def test_one_message_that_was_not_taken_has_a_verb_of_its_own() -> None:
     few = accounting(planned=300, accepted=199, refused=1, dropped=1, failed_at_api=99, delivered=199)
-    said = words(screen_of(report(part(accounting=few, p95_s={"otp": 14.0}))).why)
+    said = as_text(screen_of(report(part(accounting=few, p95_s={"otp": 14.0}))).why)
     assert said.endswith(
         "1 of 300 messages was refused, 99 got no usable answer, "
         f"1 was not sent because too many requests were unanswered at the same time.{MORE}"
@@ -81,7 +81,7 @@ def test_one_message_that_was_not_taken_has_a_verb_of_its_own() -> None:
 def test_refusals_do_not_get_the_advice_for_slowness(kind: BottleneckKind, advice: str) -> None:
     few = accounting(planned=300, accepted=99, refused=201, delivered=99)
     made = report(part(accounting=few, p95_s={"otp": 14.0}, bottlenecks=(bottleneck(kind=kind),)))
-    assert words(screen_of(made).bottleneck[1]).startswith(f"What to change: {advice}")
+    assert as_text(screen_of(made).bottleneck[1]).startswith(f"What to change: {advice}")
 
 
 def test_refused_phone_numbers_have_a_sentence_of_their_own() -> None:
@@ -113,7 +113,7 @@ def test_refused_phone_numbers_are_no_failure_of_the_sender_in_the_headline(
     few = accounting(accepted=2_875, refused=refused, refused_recipients=numbers, failed_at_api=100)
     made = report(part(p95_s={"otp": 14.0}, accounting=few))
     screen = screen_of(made)
-    assert words(screen.why).endswith(f"{listed}{MORE}")
+    assert as_text(screen.why).endswith(f"{listed}{MORE}")
     assert contradictions(screen, made) == ()
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
@@ -170,7 +170,7 @@ def test_at_most_is_not_claimed_where_the_machine_was_the_bottleneck(
         bottlenecks=(bottleneck(kind=kind, text="every rate is a lower bound"),),
     )
     refused = replace(counted("not_taken", "not taken", 2_000), decides=True)
-    said = words(screen_of(report(replace(made, objectives=(refused,)))).why)
+    said = as_text(screen_of(report(replace(made, objectives=(refused,)))).why)
     assert ("my-sender accepts at most 55.0/s" in said) is claimed
     assert said.endswith("2,000 of 3,000 messages were refused.")
 
@@ -190,7 +190,7 @@ def test_the_evidence_of_the_cause_is_on_the_screen_once(
     """
     slow = bottleneck(kind=kind, evidence=("41 requests waited", "of a core"))
     screen = screen_of(report(part(p95_s={"otp": otp_s}, bottlenecks=(slow,))))
-    above = " ".join(words(each) for each in screen.bottleneck)
+    above = " ".join(as_text(each) for each in screen.bottleneck)
     everywhere = above + answer_text(screen, "rate")
     assert everywhere.count("(41 requests waited; of a core)") == shown
     assert ("41 requests" in above) is (otp_s > 10.0)
@@ -243,7 +243,7 @@ def test_a_class_of_which_nothing_was_accepted_has_a_row() -> None:
     screen = screen_of(made)
     said = answer_text(screen, "delivery")
     assert "OTP" in said and "no message accepted (91 refused)" in said and "limit 20 s" in said
-    assert words(screen.why).startswith(
+    assert as_text(screen.why).startswith(
         "No objective was missed. OTP: 95 % within 20 s is undecided: no message accepted (91 refused)"
     )
 
@@ -258,7 +258,7 @@ def test_a_class_of_which_nothing_was_accepted_has_a_row() -> None:
 def test_all_messages_that_never_reached_the_provider_are_none(accepted: int, why: str) -> None:
     few = accounting(planned=accepted, accepted=accepted, delivered=accepted - 300, unaccounted=300)
     screen = screen_of(report(part(accounting=few)))
-    assert words(screen.why).startswith(why)
+    assert as_text(screen.why).startswith(why)
 
 
 def test_a_cost_without_a_delivery_is_named() -> None:
@@ -291,7 +291,7 @@ def test_a_headline_on_messages_that_were_not_taken_names_worse_results(
     others = (each for each in made.objectives if each.measure != "unaccounted")
     made = replace(made, objectives=(*others, *judged))
     screen = screen_of(report(made))
-    assert words(screen.why).partition("42 of 1,800 messages got no usable answer.")[2] == told
+    assert as_text(screen.why).partition("42 of 1,800 messages got no usable answer.")[2] == told
 
 
 def test_a_sender_that_did_not_take_all_messages_does_not_sustain_the_rate() -> None:
@@ -301,7 +301,7 @@ def test_a_sender_that_did_not_take_all_messages_does_not_sustain_the_rate() -> 
     plain = replace(made, identity=replace(made.identity, messages_per_day=None))
     for each in (made, plain):
         screen = screen_of(report(each))
-        assert words(screen.why) == (
+        assert as_text(screen.why) == (
             "my-sender met every objective at 50.0/s, but it took 1,500 of 3,000 messages: "
             "it does not sustain that rate."
         )

@@ -22,14 +22,14 @@ from made_reports import (
     timed,
 )
 from page_reading import disagreements, rendered
-from screen_words import answer_text, aside_text
+from screen_texts import answer_text, aside_text
 
 from analysis.capacity_record import Trial
 from analysis.findings import Availability, FaultBand
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import FirstScreen, words
+from analysis.first_screen.values import FirstScreen, as_text
 from analysis.model import RunReport
 from analysis.objectives.objective_text import interval_text
 
@@ -47,9 +47,10 @@ def test_yes_names_the_volumes_that_are_sustained() -> None:
     screen = screen_of(suite())
     assert screen.word == "YES"
     assert (
-        words(screen.why) == "my-sender sustains 500,000 SMS a day, and 5 million, with every objective met."
+        as_text(screen.why)
+        == "my-sender sustains 500,000 SMS a day, and 5 million, with every objective met."
     )
-    assert words(screen.trust) == (
+    assert as_text(screen.trust) == (
         "Valid: the bench was on time (99 % of messages sent within 1.20 ms), and every message is "
         "accounted for."
     )
@@ -63,14 +64,14 @@ def test_yes_names_the_volumes_that_are_sustained() -> None:
 def test_the_headline_is_the_objective_that_is_furthest_above_its_limit() -> None:
     """Both take about ten minutes. The limit of the OTP is 20 s."""
     made = report(objectives=(timed("otp", 600.0, 20.0), timed("marketing", 660.0, 600.0)))
-    assert words(screen_of(made).why).startswith("95 % of the OTPs took up to 10.0 min")
+    assert as_text(screen_of(made).why).startswith("95 % of the OTPs took up to 10.0 min")
 
 
 def test_a_missed_time_has_the_digits_that_distinguish_it_from_its_limit(tmp_path: Path) -> None:
     late = timed("marketing", 601.0, 600.0, 0.0005)
     made = report(part(), objectives=(late,))
     assert late.verdict == "missed"
-    assert words(screen_of(made).why) == (
+    assert as_text(screen_of(made).why) == (
         "95 % of the marketing messages took up to 10.02 min (10.01 min to 10.02 min); the limit is 10 min."
     )
     page, _, summary = rendered(made, tmp_path)
@@ -151,11 +152,11 @@ def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, bottlenecks=(bottleneck(),)))
     screen = screen_of(made)
     assert screen.word == "NO"
-    assert words(screen.why) == (
+    assert as_text(screen.why) == (
         "my-sender accepts at most 97.0/s; this load offers 56.0/s. 7,051 of 23,600 messages were refused."
         " More objectives were missed: the table below lists them."
     )
-    named, change = map(words, screen.bottleneck)
+    named, change = map(as_text, screen.bottleneck)
     assert named == (
         "Bottleneck: my-sender's API (all 2,000 requests waited for it; its process used 12 % of a core)."
     )
@@ -164,7 +165,7 @@ def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
 
 def test_an_answer_no_without_evidence_names_no_bottleneck() -> None:
     screen = screen_of(report(part(p95_s={"otp": 14.0})))
-    assert [words(each) for each in screen.bottleneck] == [
+    assert [as_text(each) for each in screen.bottleneck] == [
         "Bottleneck: unknown. The samples of this run do not show it."
     ]
 
@@ -172,7 +173,7 @@ def test_an_answer_no_without_evidence_names_no_bottleneck() -> None:
 def test_undecided_says_what_would_decide_it() -> None:
     screen = screen_of(report(part(p95_s={"transactional": None})))
     assert screen.word == "UNDECIDED"
-    assert words(screen.why) == (
+    assert as_text(screen.why) == (
         "No objective was missed. transactional: 95 % within 30 s is undecided: 95 % interval of 1,000 "
         "messages; to decide it: about 400 more messages, as in 90 s more of this load."
     )
@@ -269,8 +270,8 @@ def test_an_invalid_run_says_what_to_do() -> None:
     late = lag_check(state="invalid", value="p99 900 ms")
     screen = screen_of(report(part(validity="invalid", checks=(late,))))
     assert screen.word == "INVALID"
-    assert words(screen.why).endswith("This result does not describe the sender.")
-    assert words(screen.trust) == "What to do: use more workers."
+    assert as_text(screen.why).endswith("This result does not describe the sender.")
+    assert as_text(screen.trust) == "What to do: use more workers."
 
 
 def test_an_interval_without_an_upper_end_is_a_lower_bound() -> None:
@@ -299,10 +300,10 @@ def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:
     from analysis.first_screen.below_questions import without_priorities
 
     claimed = suite(comparisons=(fifo(15.0, 17.0),))
-    text = words(without_priorities(Quote(claimed), "comparisons.0.classes.0", fifo(15.0, 17.0).classes[0]))
+    text = as_text(without_priorities(Quote(claimed), "comparisons.0.classes.0", fifo(15.0, 17.0).classes[0]))
     assert "OTP 95 % within 24.0 s instead of 8.00 s, a difference of 16.0 s (15.0 s to 17.0 s)" in text
     unclear = suite(comparisons=(fifo(-1.0, 17.0),))
-    text = words(without_priorities(Quote(unclear), "comparisons.0.classes.0", fifo(-1.0, 17.0).classes[0]))
+    text = as_text(without_priorities(Quote(unclear), "comparisons.0.classes.0", fifo(-1.0, 17.0).classes[0]))
     assert "no difference shown" in text
     assert "16" not in text
 
@@ -310,11 +311,11 @@ def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:
 def test_a_price_has_a_currency_only_where_the_profile_names_one() -> None:
     screen = screen_of(report())
     cost = next(each for each in screen.asides if each.name == "cost")
-    assert words(cost.sentences[0]).startswith("0.167 PLN per delivered SMS; 0 PLN for duplicates")
+    assert as_text(cost.sentences[0]).startswith("0.167 PLN per delivered SMS; 0 PLN for duplicates")
     one = part()
     bare = report(replace(one, cost=replace(one.cost, currency="")))
     cost = next(each for each in screen_of(bare).asides if each.name == "cost")
-    assert "points per delivered SMS (the provider's unit of charge)" in words(cost.sentences[0])
+    assert "points per delivered SMS (the provider's unit of charge)" in as_text(cost.sentences[0])
 
 
 def test_a_search_that_ended_low_does_not_stand_alone() -> None:

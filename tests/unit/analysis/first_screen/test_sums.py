@@ -9,7 +9,7 @@ import pytest
 from made_benches import suite
 from made_reports import accounting, part, report
 from page_reading import disagreements, rendered
-from screen_words import answer_text, aside_text
+from screen_texts import answer_text, aside_text
 
 from analysis.findings import Availability, CampaignFigures, Fairness
 from analysis.first_screen.rules import contradictions

@@ -10,7 +10,7 @@ from run_builder import Build, Suite
 
 from analysis import records
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import sentences, words
+from analysis.first_screen.values import as_text, sentences
 from analysis.judge.options import OPTIONS, MadeBy
 from analysis.render import tables
 from analysis.report import build_report
@@ -45,7 +45,7 @@ def test_no_text_of_a_report_names_an_option_that_its_command_lacks(
     shown = " ".join(
         [each.advice for each in made.checks]
         + [f"{each.why} {each.needs}" for each in made.objectives]
-        + [words(each) for each in (*sentences(screen), screen.why)]
+        + [as_text(each) for each in (*sentences(screen), screen.why)]
     )
     named = set(re.findall(r"(?<![\w-])--[a-z-]+", shown))
     if command == "run":
@@ -69,5 +69,5 @@ def test_an_advice_of_several_parts_is_shown_once_and_quoted(new_run: Build, wri
     rows = [row for row in tables.checks(report).rows if "allows the bench a delay" in str(row[-1])]
     assert len(rows) == 1
     screen = first_screen(report)
-    assert words(screen.trust).startswith("What to do: an objective of 6 ms")
+    assert as_text(screen.trust).startswith("What to do: an objective of 6 ms")
     assert screen.notes == ()

@@ -6,7 +6,7 @@ import pytest
 from run_builder import Build
 
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.report import build_report
 
 
@@ -67,7 +67,7 @@ def test_a_message_for_which_the_machine_had_no_room_may_have_been_taken(
         assert check.value.startswith(
             "50 (10 %), since this machine can hold 100 unanswered requests and the load needs up to 2,500"
         )
-        trust = words(first_screen(report).trust)
+        trust = as_text(first_screen(report).trust)
         assert "Messages that the bench did not send: 50 (10 %), since this machine can hold" in trust
         assert "50 that this machine had no room for may have been taken or not" in report.headline
         assert "a machine that can hold more unanswered requests" in report.headline

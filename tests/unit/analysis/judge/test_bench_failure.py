@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from run_builder import Build, RunBuilder
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import first_screen

@@ -8,7 +8,7 @@ from run_builder import Build
 
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.report import build_report
 
 
@@ -53,7 +53,7 @@ def test_the_advice_on_a_busy_machine_follows_from_what_used_it(
     place = [each.kind for each in report.parts[0].bottlenecks].index("machine")
     named = report.parts[0].bottlenecks[place].text
     assert named == f"the whole machine: {text}, so every rate is a lower bound"
-    assert words(what_to_change(Quote(report), 0, place)) == advice
+    assert as_text(what_to_change(Quote(report), 0, place)) == advice
     (check,) = (each for each in report.checks if each.name == "machine CPU")
     assert ("of which other programs used 68 %" in check.value) == (others > 10)
     assert ("without other programs" in check.advice) == (others > 10)

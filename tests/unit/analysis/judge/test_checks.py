@@ -10,7 +10,7 @@ from run_builder import Build, RunBuilder
 
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.judge.checks import Tightest, schedule_lag, worst_rate_error
 from analysis.measure.late_generator import GeneratorLateness
 from analysis.part import analyse_part
@@ -151,7 +151,7 @@ def test_a_tight_objective_is_named_with_the_limit_that_the_user_gave(new_run: B
         "an objective of 6 ms on the sender's answer allows the bench a delay of 600 µs (10 % of the limit)"
     )
     screen = first_screen(report)
-    assert "What to do: an objective of 6 ms" in words(screen.trust)
+    assert "What to do: an objective of 6 ms" in as_text(screen.trust)
     assert not contradictions(screen, report)
 
 
@@ -303,7 +303,7 @@ def test_how_late_the_provider_was_is_said_once(new_run: Build, late_ms: list[fl
     report = build_report(run.write())
     (check,) = [each for each in report.parts[0].checks if each.name == "provider's event loop"]
     assert check.value == value
-    assert f"The mock provider was late: {value}. " in words(first_screen(report).trust)
+    assert f"The mock provider was late: {value}. " in as_text(first_screen(report).trust)
 
 
 def test_messages_left_open_by_a_finished_run_do_not_change_the_verdict(new_run: Build) -> None:
@@ -342,7 +342,7 @@ def test_a_percentile_that_nobody_asked_of_these_messages_is_no_reservation(
     (check,) = [each for each in report.parts[0].checks if each.name == "sample size"]
     found = "no objective has a percentile of these classes (marketing 100)"
     assert (check.state, check.value) == ("ok", found)
-    assert "umber of messages" not in words(first_screen(report).trust)
+    assert "umber of messages" not in as_text(first_screen(report).trust)
 
 
 def test_a_load_without_accepted_messages_is_too_small_for_a_percentile(new_run: Build) -> None:

@@ -7,7 +7,7 @@ from run_builder import Build
 
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.part import analyse_part
 from analysis.records import read_manifest
 from analysis.report import build_report
@@ -57,7 +57,7 @@ def test_a_growing_backlog_does_not_take_the_proof_from_messages_that_are_late(n
     few = "similar times, as in one queue: 194 OTPs count as hardly more than one, too few for"
     assert check.value == f"{few} p95 (72 needed); {few} p99 (368 needed)"
     screen = first_screen(report)
-    assert words(screen.why).startswith("More than 5 % of the OTPs took over ")
+    assert as_text(screen.why).startswith("More than 5 % of the OTPs took over ")
     assert contradictions(screen, report) == ()
 
 

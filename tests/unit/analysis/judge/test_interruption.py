@@ -10,13 +10,13 @@ import msgspec
 import pytest
 from made_benches import suite as bench
 from run_builder import Build, RunBuilder, Suite
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis import records
 from analysis.capacity_record import SEARCH_ITSELF, Trial, write_capacity
 from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words as text_of
+from analysis.first_screen.values import as_text as text_of
 from analysis.render.report_files import write_report
 from analysis.report import build_report
 

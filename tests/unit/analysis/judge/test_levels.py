@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 from run_builder import Build, RunBuilder, Suite
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis import records
 from analysis.first_screen.screen import first_screen

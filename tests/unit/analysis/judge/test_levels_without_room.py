@@ -7,7 +7,7 @@ import pytest
 from made_reports import accounting
 from made_reports import part as made_part
 from made_reports import report as made_report
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis.judge.levels import levels
 

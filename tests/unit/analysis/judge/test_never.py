@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from run_builder import Build
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis.report import build_report
 

@@ -12,7 +12,7 @@ from run_builder import Build, RunBuilder
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.report import build_report
 
 
@@ -124,7 +124,7 @@ def test_a_load_of_which_every_request_failed_says_what_failed(
     assert only.text == f"my-sender's API {text}"
     assert f"of 300 messages: {told}" in only.evidence
     assert any("median request got no answer" in each for each in only.evidence) == (": " not in text)
-    advice = words(first_screen(report).bottleneck[-1])
+    advice = as_text(first_screen(report).bottleneck[-1])
     assert ("start the sender there" in advice) == (error == "connection refused")
     assert ("look in the sender's log" in advice) == (error != "connection refused")
 
@@ -174,7 +174,7 @@ def advised(run: RunBuilder, **manifest: Any) -> str:
     report = build_report(run.write(load_s=30.0, end_s=60.0, **manifest))
     (only,) = report.parts[0].bottlenecks
     assert only.kind == "sender_api"
-    return words(what_to_change(Quote(report), 0, 0))
+    return as_text(what_to_change(Quote(report), 0, 0))
 
 
 @pytest.mark.parametrize(("answered", "timeout_s"), [(0, 2.0), (0, None), (1, 2.0)])
@@ -392,8 +392,8 @@ def test_a_sender_that_died_with_messages_is_named_as_stopped_before_they_are(ne
             run.sample(second + 0.5, "target", "cpu_percent", 3.0)
     run_dir = run.write(load_s=30.0, end_s=60.0, target=OWN, drain_timeout_s=20.0)
     screen = first_screen(build_report(run_dir))
-    assert words(screen.why).startswith("my-sender stopped answering 12.0 s")
-    leads = [words(each).split(" (")[0] for each in screen.bottleneck]
+    assert as_text(screen.why).startswith("my-sender stopped answering 12.0 s")
+    leads = [as_text(each).split(" (")[0] for each in screen.bottleneck]
     assert leads[0].startswith("Evidence: all 180 messages due from then on had no answer")
     assert (
         leads[2] == "Cause of the loss: my-sender accepted messages and did not forward them to the provider"

@@ -7,7 +7,7 @@ from made_parts import LISTENING, OWN, found, kinds, sampled
 from run_builder import Build, RunBuilder
 
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.report import build_report
 
 
@@ -46,8 +46,8 @@ def test_a_sender_that_was_away_for_some_time_let_no_request_wait(
     assert only.text == f"my-sender {what}"
     assert not any("waited" in each for each in only.evidence)
     screen = first_screen(report)
-    assert words(screen.why) == f"my-sender {what}. 30 of 300 messages got no usable answer."
-    (advice,) = map(words, screen.bottleneck)  # the headline has the evidence
+    assert as_text(screen.why) == f"my-sender {what}. 30 of 300 messages got no usable answer."
+    (advice,) = map(as_text, screen.bottleneck)  # the headline has the evidence
     assert advice.startswith("What to change: look in the sender's log for the error or the")
 
 
@@ -88,7 +88,9 @@ def test_a_sender_that_was_away_has_no_rate_that_it_accepts_at_most(new_run: Bui
     (part,) = report.parts
     assert [each.kind for each in part.bottlenecks] == ["sender_stopped"]
     assert part.throughput.accepts_at_most
-    assert words(first_screen(report).why).startswith("my-sender could not be reached from 3.70 s to 5.20 s")
+    assert as_text(first_screen(report).why).startswith(
+        "my-sender could not be reached from 3.70 s to 5.20 s"
+    )
 
 
 def test_a_target_process_that_was_replaced_counts_as_ended(new_run: Build) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from made_parts import OWN, found, sampled
 from run_builder import Build, RunBuilder
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.report import build_report
 
 TIMEOUT_S = 10.0
@@ -41,8 +41,8 @@ def test_a_sender_that_works_on_requests_that_timed_out_has_not_stopped(new_run:
     assert only.text == "my-sender has too few concurrent requests to the provider (2)"
     assert "the median request waited at least 10.0 s for its answer" in only.evidence
     screen = first_screen(report)
-    assert words(screen.bottleneck[0]).startswith(f"Bottleneck: {only.text[:-1]}; at most 2 requests")
-    assert words(screen.bottleneck[1]).startswith("What to change: allow more concurrent requests")
+    assert as_text(screen.bottleneck[0]).startswith(f"Bottleneck: {only.text[:-1]}; at most 2 requests")
+    assert as_text(screen.bottleneck[1]).startswith("What to change: allow more concurrent requests")
     assert f"Bottleneck: {only.text}." in answer_text(screen, "rate")
 
 

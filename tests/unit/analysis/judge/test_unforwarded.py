@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from made_parts import OWN, arrivals, found
 from run_builder import Build
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.part import analyse_part
 from analysis.records import read_manifest
 from analysis.report import build_report
@@ -117,7 +117,7 @@ def test_a_slow_sender_that_leaves_out_every_third_message_is_accused_of_those(n
     assert unaccounted.measured == f"{left_out} to {counted.unaccounted}"
     made = build_report(run_dir)
     screen = first_screen(made)
-    said = "\n".join(words(each) for each in (screen.why, *screen.bottleneck))
+    said = "\n".join(as_text(each) for each in (screen.why, *screen.bottleneck))
     assert f"; {left_out} of them never reached the provider, and {counted.still_held} were still in" in said
     assert said.index("Bottleneck: my-sender forwards ") < said.index("Cause: my-sender accepted")
     assert "What to change: more workers in the sender" in said
@@ -182,10 +182,10 @@ def test_messages_that_a_process_had_in_memory_when_it_ended_are_lost_by_its_res
     found = next(each for each in made.parts[0].bottlenecks if each.kind == "sender_unforwarded")
     assert ("; ".join(found.evidence[1:])).startswith(evidence) and bool(found.evidence[1:]) is bool(evidence)
     screen = first_screen(made)
-    told = [words(each) for each in screen.bottleneck]
+    told = [as_text(each) for each in screen.bottleneck]
     what = "fails messages with connection refused" if refused else "answers some requests too slowly"
-    assert words(screen.why).startswith(f"my-sender's API {what}. 6 of 300 messages got no usable answer. ")
-    assert f" {found.evidence[0].split()[0]} accepted messages never reached the provider." in words(
+    assert as_text(screen.why).startswith(f"my-sender's API {what}. 6 of 300 messages got no usable answer. ")
+    assert f" {found.evidence[0].split()[0]} accepted messages never reached the provider." in as_text(
         screen.why
     )
     told = [each for each in told if not each.startswith("Evidence: ")]  # of what the headline names

@@ -11,7 +11,7 @@ from made_reports import part, report
 from nanoseconds import S
 from page_reading import disagreements, rendered
 from run_builder import Build
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis.arrays import Floats
 from analysis.findings import FaultBand, OutageBacklog

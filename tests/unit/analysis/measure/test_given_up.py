@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from made_reports import report
 from run_builder import Build
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.judge.losses import PASS_THE_KEY
 from analysis.model import PartReport
 from analysis.part import analyse_part
@@ -99,7 +99,7 @@ def test_a_sender_that_submits_until_the_end_may_still_repeat_a_refused_message(
     assert "sender_gave_up" not in [each.kind for each in part.bottlenecks]
     told = report(part)
     assert "38 not yet repeated after a refusal" in answer_text(told, "wrong")
-    assert "did not repeat" not in words(first_screen(told).why)
+    assert "did not repeat" not in as_text(first_screen(told).why)
     for each in part.objectives:
         assert each.quantile is None or each.quantile.state != "never"
 
@@ -150,7 +150,7 @@ def test_a_loss_is_not_that_of_refused_messages_whose_repeat_was_not_awaited(new
     part = analysed(run, load_s=30.0, end_s=35.0, drain_timeout_s=300.0, exit_reason="drain_ended")
     loss = next(each for each in part.objectives if each.objective == "loss=0")
     assert ((loss.low, loss.high), loss.verdict, part.accounting.to_repeat) == ((1, 7), "missed", 6)
-    said = words(first_screen(report(part, objectives=(loss,))).why)
+    said = as_text(first_screen(report(part, objectives=(loss,))).why)
     assert said.startswith("1 message was lost")
 
 
@@ -219,7 +219,7 @@ def test_messages_that_the_sender_gave_up_after_a_refusal_are_named(
     part = analysed(run, load_s=30.0, end_s=60.0, target=target, profile={"protocol": settings})
     only = next(each for each in part.bottlenecks if each.kind == "sender_gave_up")
     assert only.text == "my-sender did not repeat 6 messages that the provider refused for a limit"
-    cause = [words(each) for each in first_screen(report(part)).bottleneck]
+    cause = [as_text(each) for each in first_screen(report(part)).bottleneck]
     told = " ".join(cause)
     assert ("wait as long as the provider asks for (Retry-After)" in told) is header
     assert ("send more slowly. After a refusal wait, longer each time" in told) is not header
@@ -272,7 +272,7 @@ def test_a_refusal_that_a_repeat_would_meet_again_is_a_loss_and_names_its_reason
     assert (verdicts["loss=0"], verdicts["otp.p95<20s"]) == ("missed", "missed")
     only = next(each for each in part.bottlenecks if each.kind == "sender_gave_up")
     assert only.text == f"the provider refused 60 messages of mine: {cause}"
-    told = " ".join(words(each) for each in first_screen(report(part)).bottleneck)
+    told = " ".join(as_text(each) for each in first_screen(report(part)).bottleneck)
     assert advice in told
     assert "send more slowly" not in told
 

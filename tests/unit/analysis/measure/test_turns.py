@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from run_builder import Build, RunBuilder
-from screen_words import answer_text, aside_text
+from screen_texts import answer_text, aside_text
 
 from analysis.findings import NO_TURN
 from analysis.report import build_report

@@ -15,7 +15,7 @@ from made_reports import accounting, part
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from run_builder import Build, RunBuilder
-from screen_words import answer_text
+from screen_texts import answer_text
 
 from analysis.capacity_record import Trial
 from analysis.formatting import RATE_OF_DELIVERIES

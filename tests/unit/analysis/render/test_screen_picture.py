@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from msgspec.structs import replace
 
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import FirstScreen, words
+from analysis.first_screen.values import FirstScreen, as_text
 from analysis.model import RunReport
 from analysis.render.chart_style import PNG_DPI, styled
 from analysis.render.charts_screen import first_screen_picture
@@ -76,7 +76,7 @@ def test_the_picture_has_every_flag_note_and_sentence() -> None:
     screen = crowded()
     figure = first_screen_picture(screen)
     shown = "".join("".join(text.get_text().split()) for text in figure.texts)
-    answers = [text for each in screen.answers for text in (each.about, *map(words, each.sentences))]
+    answers = [text for each in screen.answers for text in (each.about, *map(as_text, each.sentences))]
     for text in (*screen.flags, *screen.notes, screen.title, screen.about, *answers):
         assert "".join(text.split()) in shown, text
 

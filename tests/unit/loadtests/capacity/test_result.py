@@ -12,9 +12,9 @@ from loadtests.arrivals import DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import SearchSettings, TrialResult, TrialVerdict, read_trials
 from loadtests.capacity.result import (
     Searched,
-    bracket_words,
+    bracket_text,
     capacity_result,
-    last_trial_words,
+    last_trial_text,
     lines,
     per_day,
     shown_trial,
@@ -114,7 +114,7 @@ def test_both_ends_of_an_interval_have_one_format_and_differ(
     settings = SearchSettings(precision=0.0)
     trials = [trial(low_per_s, "met"), trial(1.2 * low_per_s, "missed", high_per_s)]
     assert read_trials(settings, trials).high_per_s == high_per_s
-    assert bracket_words(settings, trials) == f"capacity between {shown}"
+    assert bracket_text(settings, trials) == f"capacity between {shown}"
     text = lines(capacity_result(settings, trials, SEARCHED), ())[0]
     assert f"sustained ({shown.replace('and', 'to')})" in text
 
@@ -250,19 +250,19 @@ def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
         "40/s was met and does not count: its load was too short to rule out a reserve of the target. That "
         "needs 32 s. Give more --trials (up to 12) or --from closer to it" in lines(found, (), (), 3)
     )
-    assert "does not count yet, since 8 s are too short" in last_trial_words(settings, trials)
+    assert "does not count yet, since 8 s are too short" in last_trial_text(settings, trials)
     longer = [*trials, replace(trials[-1], load_s=settings.longest_s)]
     assert capacity_result(settings, longer, SEARCHED).sustained_per_s == 40.0
-    assert "count" not in last_trial_words(settings, longer)
+    assert "count" not in last_trial_text(settings, longer)
 
 
 def test_the_bracket_so_far_as_text() -> None:
-    assert bracket_words(SETTINGS, []) == "no trial was made"
-    assert bracket_words(SETTINGS, FOUND[:1]) == "capacity at least 50/s"
-    assert bracket_words(SETTINGS, FOUND[:2]) == "capacity between 50/s and 450/s"
-    assert bracket_words(SETTINGS, FOUND) == "capacity between 297.0/s and 302.9/s"
-    assert bracket_words(SETTINGS, [trial(50, "missed", 20)]) == "capacity below 50/s"
-    assert bracket_words(SETTINGS, [trial(50, "invalid")]) == "no rate met yet"
+    assert bracket_text(SETTINGS, []) == "no trial was made"
+    assert bracket_text(SETTINGS, FOUND[:1]) == "capacity at least 50/s"
+    assert bracket_text(SETTINGS, FOUND[:2]) == "capacity between 50/s and 450/s"
+    assert bracket_text(SETTINGS, FOUND) == "capacity between 297.0/s and 302.9/s"
+    assert bracket_text(SETTINGS, [trial(50, "missed", 20)]) == "capacity below 50/s"
+    assert bracket_text(SETTINGS, [trial(50, "invalid")]) == "no rate met yet"
 
 
 def test_capacity_json_is_read_back(tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_a_growth_below_the_throughput_that_the_target_has_shown_is_made_again()
     growth = replace(trial(296, "missed", 290), load_s=8.0)
     trials = [trial(50, "met"), trial(450, "missed", 300), trial(312, "missed", 300), growth]
     assert read_trials(SETTINGS, trials).repeat == (296, 16.0)
-    assert last_trial_words(SETTINGS, trials).endswith(
+    assert last_trial_text(SETTINGS, trials).endswith(
         "made again for longer, since the target has shown a higher throughput"
     )
     met = replace(trial(296, "met"), load_s=16.0)
@@ -312,7 +312,7 @@ def test_the_upper_end_of_the_capacity_does_not_rise_and_is_not_below_the_throug
     )
     near = replace(trial(94.75, "missed", 79.85), sustained=False, reserve=300.0)
     last = trial(75.01, "met", 74.5)
-    shown = [bracket_words(settings, (met, overload, near, last)[:count]) for count in (2, 3, 4)]
+    shown = [bracket_text(settings, (met, overload, near, last)[:count]) for count in (2, 3, 4)]
     assert shown == [
         "capacity between 40/s and 120/s",
         "capacity between 40.0/s and 87.1/s",

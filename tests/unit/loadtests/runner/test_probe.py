@@ -15,7 +15,7 @@ from loadtests.runner.probe import (
     ProbePassed,
     ProbeRefusal,
     decide,
-    refusal_words,
+    probe_refusal_text,
 )
 
 AROUND = ProbeNames("shop", "http://127.0.0.1:8080/send", "http://127.0.0.1:9500", True, 5.0)
@@ -173,7 +173,7 @@ def test_without_access_to_the_provider_the_api_response_decides() -> None:
     ],
 )
 def test_refusals_of_every_protocol_as_text(refusal: ProbeRefusal, words: str) -> None:
-    assert refusal_words(refusal) == words
+    assert probe_refusal_text(refusal) == words
 
 
 def test_the_probes_ordinary_number_is_none_of_the_load() -> None:

@@ -20,7 +20,7 @@ from mock_provider.profiles import load_profile, parse_profile, profile_names
 def test_no_what_if_changes_nothing(name: str) -> None:
     profile = load_profile(name)
     assert WhatIf().profile(profile) == profile
-    assert WhatIf().words() == ""
+    assert WhatIf().text() == ""
     assert WhatIf().dispatch_settings().order == "priority"
 
 
@@ -122,7 +122,7 @@ def test_a_what_if_that_contradicts_the_profile_is_refused() -> None:
 
 def test_the_words_name_everything_that_differs() -> None:
     what_if = WhatIf(scale=10, fifo=True, rate_limits={"segments": 200.0}, carriers={"Plus": None})
-    assert what_if.words() == (
+    assert what_if.text() == (
         "10 times the day's messages; "
         "no priorities (one queue in order of arrival, no priority flag at the provider); "
         "contract: 200 segments/s; carrier Plus: no limit of segments per second"

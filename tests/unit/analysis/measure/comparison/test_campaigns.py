@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from run_builder import Build, RunBuilder, Suite
-from screen_words import aside_text
+from screen_texts import aside_text
 
 from analysis import records
 from analysis.first_screen.rules import contradictions

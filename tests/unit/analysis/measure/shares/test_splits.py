@@ -10,7 +10,7 @@ from nanoseconds import S
 from run_builder import Build, RunBuilder
 
 from analysis.fault_effects import RecordedEffect
-from analysis.first_screen.values import words
+from analysis.first_screen.values import as_text
 from analysis.measure.outcomes import judge
 from analysis.measure.shares.delays import split_run
 from analysis.measure.shares.why_missed import to_negotiate, why_missed
@@ -332,7 +332,7 @@ def test_messages_that_are_still_open_are_excluded_and_counted(new_run: Build, l
     ((_, table),) = tables_findings.delay_splits(report, 0)
     (counts,) = [row[1] for row in table.rows if row[0] == "messages"]
     assert not isinstance(counts, str)
-    assert words(counts) == "5, excluded: 2 still open" + (", 1 without a timestamp" if lacking else "")
+    assert as_text(counts) == "5, excluded: 2 still open" + (", 1 without a timestamp" if lacking else "")
 
 
 def test_messages_of_one_queue_have_the_interval_of_the_objective(new_run: Build) -> None:

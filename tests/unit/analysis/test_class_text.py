@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from run_builder import Build
 
-from analysis.classes import class_words, message_of, messages_of
+from analysis.classes import class_text, message_of, messages_of
 from analysis.render.report_files import write_report
 from analysis.report import build_report
 
@@ -28,7 +28,7 @@ _KEY = re.compile(r"(?<![\w.'/<-])otp(?![\w.'/=<-])|\| all \||\ball (?:p\d|mean)
     ],
 )
 def test_each_class_has_one_name(key: str, name: str, one: str, several: str) -> None:
-    assert (class_words(key), message_of(key), messages_of(key)) == (name, one, several)
+    assert (class_text(key), message_of(key), messages_of(key)) == (name, one, several)
 
 
 def test_summary_and_junit_name_classes_alike(new_run: Build, tmp_path: Path) -> None:
