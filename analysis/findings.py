@@ -11,30 +11,14 @@ from typing import Literal
 from msgspec import Struct
 
 from analysis.classes import GUARDED_CLASS
+from analysis.fault_effects import RecordedEffect
 from analysis.quantile import Quantile
 
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
 OUT_OF_ORDER = "among messages of other classes"  # in the sentence that the send order caused the wait
-MOST_OF_THEM = "most of them"  # of the requests, refused for a limit
-REFUSED_PERMANENTLY = "the provider refused"  # begins the text of refusals that a repeat would meet again
-SAID_HOW_LONG = "with Retry-After"  # in the evidence of refusals that have this header
-NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
-NOT_ANSWERING = "does not answer"  # in the text of an API that answered no request
-TARGETS_LIMIT = "the timeout_s of the target"  # in the text of an API of which each request timed out
-NOT_REACHED = "could not be reached from"  # in the text of a sender that was gone for some time
-CONNECTION_REFUSED = "connection refused"  # an error of the load, in the text of an API that fails messages
 WHOLE_MACHINE = "the whole machine"  # begins the text of a machine whose cores are all in use
-BEFORE_REFUSED = "accepted before its connections were refused"  # in the evidence of unforwarded messages
-ANSWERED_NOTHING = "answered nothing for"  # in the text of an API that was silent for some time
-ANSWERED_FIRST = "answered before the sender submitted them"  # in the evidence of an API that is slow
-STILL_FORWARDED = "the sender still forwarded messages"  # in the text of an API that was silent
-AS_ALLOWED = "which is what the contract allows"  # in the evidence of a sender at the limits of the text
 OTHER_PROGRAMS = "other programs"  # in the text of the machine, if they compete for its cores
-HELD_FOR_LIMITS = (
-    "the sender held ready messages because of the contract's limits"  # and is mostly below them
-)
-ON_REPORTS = "report_"  # begins the kinds of faults that change delivery reports only
 OWN_PACING = "that are allowed: its own pacing"  # ends the text of a sender that is slow after a refusal
 A_FAULT = "a fault of the provider: "  # begins the text of a fault as a bottleneck, before its faults
 MOST_REASONS = 12  # in the table of why messages did not arrive
@@ -69,6 +53,35 @@ BottleneckKind = Literal[
     "mock",
     "machine",
     "unknown",
+]
+
+
+# By what the advice on bottlenecks of one kind differs.
+BottleneckSign = Literal[
+    "nothing_listens",  # of an API: no process listens at the address of the target
+    "target_timeout",  # each request timed out after the ``timeout_s`` of the target
+    "answers_nothing",  # no request was answered
+    "silent",  # none for some time
+    "answered_first",  # most messages were answered before the sender submitted them
+    "connections_refused",  # messages failed because connections were refused
+    "not_reached",  # of a sender that was absent for some time: its connections failed
+    "slow_after_refusal",  # of the sender's pacing
+    "held_by_an_ended_process",  # of messages that were not forwarded
+    "refused_permanently",  # of messages that were not repeated: a repeat meets the same refusal
+    "retry_after",  # the provider's refusals say how long to wait
+    "most_refused",  # most requests were refused for a limit
+    "contract_obeyed",  # the evidence of the limit is only that the sender stays within it
+    "limit_of_requests",
+    "limit_of_segments",
+    "limit_of_accept_queue",
+    "limit_of_concurrency",
+    "network_loses",  # messages
+    "provider_errors",
+    "all_without_flag",  # every class that is late would be faster with the provider's priority flag
+    "otp_without_flag",
+    "several_routes",  # of the sender
+    "other_programs",  # use the machine's cores
+    "busy_bench",  # load or mock provider compete for the machine's cores
 ]
 
 
@@ -171,11 +184,15 @@ class FaultBand(Struct, frozen=True, kw_only=True):
     from_s: float | None
     to_s: float | None
     messages: int  # messages whose row names it
+    effect: RecordedEffect = "other"
     backlog: OutageBacklog | None = None  # of an outage that ended, with the provider's rows
 
 
 class Bottleneck(Struct, frozen=True, kw_only=True):
-    """A bottleneck. ``text`` names it, ``evidence`` are sentences with numbers."""
+    """A bottleneck. ``text`` names it, ``evidence`` are sentences with numbers.
+
+    ``kind`` and ``signs`` decide the advice.
+    """
 
     kind: BottleneckKind
     text: str
@@ -183,6 +200,8 @@ class Bottleneck(Struct, frozen=True, kw_only=True):
     from_s: float
     to_s: float
     share_of_load: float  # of the load's 10-s windows in which it was seen
+    signs: tuple[BottleneckSign, ...] = ()
+    refusal: str = ""  # the provider's reason, with the sign ``refused_permanently``
 
 
 def on_the_way(found: Bottleneck) -> bool:
@@ -190,7 +209,7 @@ def on_the_way(found: Bottleneck) -> bool:
 
     It keeps no message from being taken, and limits no rate.
     """
-    return found.kind == "network" and not found.text.endswith(PROVIDER_ERRORS)
+    return found.kind == "network" and "provider_errors" not in found.signs
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -255,7 +274,7 @@ class CampaignFigures(Struct, frozen=True, kw_only=True):
     name: str
     messages: int
     delivered: int
-    per_s: float  # delivered, from its first arrival to its last delivery of 95 %
+    per_s: float  # delivered, from its first arrival to the instant at which 95 % are delivered
     p95: Quantile | None
     alone: Difference | None = None  # its p95 minus that of the campaign that ran alone in another part
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from analysis.earlier_versions import ADDED_LATER, names_of_today, upgraded
+from analysis.fault_effects import RecordedEffect
 from arrow_columns import column_array
 
 SCHEMA_VERSION = 3
@@ -23,7 +24,6 @@ RESULT = "result.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed; its records may be incomplete
 # In ``scenario.parameters`` of a start in the web UI: messages of earlier starts that were still open then.
 OPEN_BEFORE = "open_from_before"
-
 _NS = pa.int64()
 # Prefix of the keys of the runner's probe before the load. Rows of the probe are not read.
 PROBE_KEY = "probe-"
@@ -119,13 +119,13 @@ class RecordedFault(Struct, frozen=True):
     title: str  # its effect, as text
     start_ns: int
     end_ns: int | None = None
+    effect: RecordedEffect | None = None  # None: written by an earlier version, or by another program
 
 
 class InstrumentFailure(Struct, frozen=True):
-    """A failure of the bench itself: the run's figures do not describe the system.
+    """A failure of the bench itself, with its cause: the run's figures do not describe the system.
 
-    ``what`` describes the failure and its cause. ``at_utc`` (ISO 8601) or ``t_ns`` (the run's clock) is the
-    time at which it was noticed, if known.
+    ``at_utc`` (ISO 8601) or ``t_ns`` (the run's clock): when it was noticed, if known.
     """
 
     process: str  # provider, sender, load, …

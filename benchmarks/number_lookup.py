@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import phonenumbers
 
-from mock_provider.engine.carriers import Router
+from mock_provider.engine.carriers import CarrierLookup
 from mock_provider.engine.draws import Draws
 from mock_provider.engine.numbers import country_of, normalise
 from mock_provider.profiles import load_profile, parse_profile
@@ -67,12 +67,12 @@ def main() -> None:
     calls: dict[str, Callable[[str], object]] = {
         "normalise": normalise,
         "country_of": country_of,
-        "route: smsapi": Router(load_profile("smsapi"), draws).route,
-        "route: four tables": Router(parse_profile(tables), draws).route,
-        "route: four tables, strict": Router(
+        "route: smsapi": CarrierLookup(load_profile("smsapi"), draws).route,
+        "route: four tables": CarrierLookup(parse_profile(tables), draws).route,
+        "route: four tables, strict": CarrierLookup(
             parse_profile(tables | {"numbers": {"validity": "strict"}}), draws
         ).route,
-        "route: world (strict, by prefix)": Router(load_profile("world"), draws).route,
+        "route: world (strict, by prefix)": CarrierLookup(load_profile("world"), draws).route,
     }
     numbers = {"PL": polish(count), "US": american(count), "GB": british(count)}
     print(f"{count} distinct numbers each; us a number: first pass / best of {ROUNDS} later")

@@ -68,7 +68,7 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def test_modules_import_each_other_in_no_circle() -> None:
+def test_imports_are_not_circular() -> None:
     """Imports for the type checker count too."""
     paths = {name_of(path): path for path in modules(*PACKAGES)}
     imports = {}
@@ -91,7 +91,7 @@ def test_import_contracts_hold() -> None:
 @pytest.mark.parametrize(
     "path", [*modules(*CORES), *(ROOT / name for name in PURE)], ids=lambda path: str(path.relative_to(ROOT))
 )
-def test_core_has_no_clock_loop_socket_or_chance(path: Path) -> None:
+def test_core_has_no_clock_loop_socket_or_random_numbers(path: Path) -> None:
     tree = ast.parse(path.read_text())
     taken = {name.split(".")[0] for name in imported_names(tree)}
     # Opening hours are local times: the policy converts given instants, and never asks for the present one.
@@ -337,6 +337,31 @@ def test_tests_and_benchmarks_use_public_names() -> None:
 )
 def test_a_private_name_is_found(line: str, found: list[str]) -> None:
     assert list(private_names(ast.parse(line))) == found
+
+
+def patched_paths(tree: ast.Module) -> Iterator[str]:
+    """Paths as text of what is patched. A tool that renames a module does not see them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            first = node.args[0] if node.args else None
+            if node.func.attr in ("setattr", "delattr") and isinstance(first, ast.Constant):
+                yield str(first.value)
+
+
+def test_tests_patch_no_path_as_text() -> None:
+    found = {path: list(patched_paths(ast.parse(path.read_text()))) for path in modules("tests")}
+    assert not {path: names for path, names in found.items() if names}
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("patch.setattr('analysis.part.checks', None)", ["analysis.part.checks"]),
+        ("patch.setattr(part, 'checks', None)", []),
+    ],
+)
+def test_a_path_as_text_is_found(line: str, found: list[str]) -> None:
+    assert list(patched_paths(ast.parse(line))) == found
 
 
 def test_every_room_of_a_protocol_is_in_the_contract_that_keeps_them_apart() -> None:

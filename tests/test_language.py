@@ -27,9 +27,10 @@ PLACES = {
     "user_input": ("user_input/**/*",),
     "arrow_columns": ("arrow_columns/**/*",),
     "benchmarks": ("benchmarks/**/*", ".ci/*", "Makefile"),
+    "settings": ("pyproject.toml", ".github/**/*", ".pre-commit-config.yaml", ".editorconfig"),
     "tests": ("tests/**/*.py", "tests/**/*.js"),
 }
-KINDS = {".md", ".py", ".js", ".j2", ".html", ".sql", ".toml", ""}
+KINDS = {".md", ".py", ".js", ".j2", ".html", ".sql", ".toml", ".yaml", ".yml", ""}
 
 _UNIT = (
     "(?:message|arrival|part|protocol|provider|kind|scenario|worker|class|level|carrier|trial|chunk|request"

@@ -4,45 +4,25 @@ from __future__ import annotations
 
 import re
 
-from analysis.classes import ALL, GUARDED_CLASS, class_text
+from analysis.classes import ALL
 from analysis.findings import (
     A_FAULT,
     ACCEPT_QUEUE,
-    ANSWERED_FIRST,
-    ANSWERED_NOTHING,
-    AS_ALLOWED,
-    BEFORE_REFUSED,
-    CONNECTION_REFUSED,
-    HELD_FOR_LIMITS,
-    MOST_OF_THEM,
-    NETWORK_LOSES,
-    NETWORK_ON_ROUTES,
-    NETWORK_WITHOUT_FLAG,
-    NOT_ANSWERING,
-    NOT_REACHED,
-    NOTHING_LISTENS,
-    ON_REPORTS,
-    OTHER_PROGRAMS,
     OUT_OF_ORDER,
-    OWN_PACING,
-    PROVIDER_ERRORS,
-    REFUSED_PERMANENTLY,
-    SAID_HOW_LONG,
     SINGLE,
     SUFFICIENT,
-    TARGETS_LIMIT,
-    WITHOUT_FLAG,
     Bottleneck,
     BottleneckKind,
+    BottleneckSign,
     DelaySplit,
 )
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import objective_part
 from analysis.model import PartReport, RunReport
-from analysis.refusals import reason_text
 
-_ADVICE: dict[BottleneckKind, str] = {
+# Each kind has an entry; "" is no advice.
+ADVICE: dict[BottleneckKind, str] = {
     "sender_cpu": "give the sender more processor time: less work per message, or more processes.",
     "sender_loop": "move blocking work out of the process that answers requests.",
     "sender_pacing": "raise the sender's own rate limit up to what the contract allows.",
@@ -59,8 +39,60 @@ _ADVICE: dict[BottleneckKind, str] = {
         "look for the messages in the sender: its log of errors, the address and token of the provider, "
         "a queue that nothing reads, a message that is dropped after an error."
     ),
+    "sender_gave_up": (
+        "send more slowly. After a refusal wait, longer each time, then send the message again."
+    ),
+    "provider_fault": "",  # names the fault windows: ``_without_faults``
     "provider_limit": "negotiate a higher rate with the provider, or spread the load over more time.",
+    "carrier_queue": "",  # names the carriers: ``_more_at_carriers``
     "network": "nothing in the sender, since the network takes the time. Ask for a faster route.",
+    "generator": "",  # the checks of the bench have the advice
+    "mock": "",
+    "machine": "run the sender on a machine with more cores.",
+    "unknown": "",
+}
+_OF_API = "look in the sender's log for the error or the restart at that time. "
+# The first sign that a bottleneck has decides; without one, its kind does.
+BY_SIGN: dict[tuple[BottleneckKind, BottleneckSign], str] = {
+    ("sender_api", "nothing_listens"): "start the sender there, or correct request.url in its target file.",
+    ("sender_api", "target_timeout"): (
+        "if an answer of the sender may take longer, raise timeout_s in the target file. Otherwise look "
+        "in the sender's log for the blocking call."
+    ),
+    ("sender_api", "silent"): (
+        "look in the sender for what held up its answers at that time: a blocking call, a lock, or a "
+        "pause of the process."
+    ),
+    ("sender_api", "answered_first"): (
+        "look in the sender for what its answers wait for: a blocking call, a lock, its store, or too "
+        "few workers for requests."
+    ),
+    ("sender_api", "answers_nothing"): "look in the sender's log for the error or the blocking call.",
+    ("sender_stopped", "not_reached"): f"{_OF_API}During a restart, let another process answer.",
+    ("sender_refuses", "connections_refused"): f"{_OF_API}During a restart, let another process answer.",
+    ("sender_unforwarded", "held_by_an_ended_process"): (
+        "look in the sender's log for the restart at that time: a process that ends loses the messages "
+        "that it has in memory only. Store each message before it is accepted."
+    ),
+    ("sender_gave_up", "retry_after"): (
+        "wait as long as the provider asks for (Retry-After), then send the message again."
+    ),
+    ("network", "otp_without_flag"): "send OTPs with the provider's priority flag.",
+    ("network", "all_without_flag"): (
+        "the provider's priority flag, if the contract allows it for these messages, or a faster route."
+    ),
+    ("network", "several_routes"): (
+        "send these messages by the fastest of the routes, or ask for a faster one."
+    ),
+    ("network", "network_loses"): (
+        "nothing in the sender, since the network loses the messages. Ask for a better route."
+    ),
+    ("network", "provider_errors"): (
+        "ask the provider for the cause of its errors. The sender must send a message again after one."
+    ),
+    ("sender_pacing", "slow_after_refusal"): (
+        "let the sender raise its rate faster after a refusal, up to what the contract allows."
+    ),
 }
 
 
@@ -89,6 +121,11 @@ _BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = (
     "carrier_queue",
     "network",
 )
+_LIMITS: dict[BottleneckSign, str] = {
+    "limit_of_requests": "requests",
+    "limit_of_segments": "segments",
+    "limit_of_accept_queue": ACCEPT_QUEUE,
+}
 _FAULTS_NAMED = 2
 CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 PACED = (
@@ -104,10 +141,9 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     first = part.bottlenecks[number]
     faults = fault_windows(part, first) if first.kind in _BEHIND_THE_PROVIDER else ()
     if faults:
-        return _without_faults(quote, path, number, faults)
-    seen = _refusals(first) or _of_the_process(first)
-    if seen:
-        return (seen,)
+        return _without_faults(quote, at, number, faults)
+    if first.kind == "provider_limit" and "most_refused" in first.signs:
+        return (_after_refusals(first),)
     if single_messages_bind(part, first):
         return ("send many messages in one request: only the limit of requests was reached.",)
     if first.kind in ("provider_limit", "carrier_queue") and _by_order(quote.report, at):
@@ -117,113 +153,52 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     if _paced_alone(part, first):
         return (PACED,)
     if first.kind == "carrier_queue":
-        field = f"{path}.bottlenecks.{number}.text"
-        carrier = Figure(
-            text=first.text.removeprefix("the queue of ").removeprefix("the queues of "),
-            source=field,
-            unit="text",
-        )
-        return (f"spread the load over more time, or {CAPACITY}", carrier, ".")
-    advice = _ADVICE.get(first.kind, "")
-    if first.kind == "network":
-        advice = _network(first)
-    elif first.kind == "machine":
-        advice = _machine(first)
-    elif first.kind == "sender_pacing" and part.identity.profile_limits == "none":
-        advice = "raise the sender's own rate limit: the contract has none."
-    elif first.text.endswith(OWN_PACING):
-        advice = "let the sender raise its rate faster after a refusal, up to what the contract allows."
+        return _more_at_carriers(first, f"{path}.bottlenecks.{number}.text")
+    advice = _by_kind_and_signs(part, first)
     return (advice,) if advice else ()
 
 
-def _network(found: Bottleneck) -> str:
-    """The sender can change the network of its messages by the priority flag, or by another route."""
-    if any(each.startswith(f"{class_text(GUARDED_CLASS)}: {WITHOUT_FLAG}") for each in found.evidence):
-        return "send OTPs with the provider's priority flag."
-    if found.text.startswith(NETWORK_WITHOUT_FLAG):
-        return (
-            "the provider's priority flag, if the contract allows it for these messages, or a faster route."
-        )
-    if found.text.startswith(NETWORK_ON_ROUTES):
-        return "send these messages by the fastest of the routes, or ask for a faster one."
-    if found.text.endswith(NETWORK_LOSES):
-        return "nothing in the sender, since the network loses the messages. Ask for a better route."
-    if found.text.endswith(PROVIDER_ERRORS):
-        return "ask the provider for the cause of its errors. The sender must send a message again after one."
-    return _ADVICE["network"]
+def _more_at_carriers(found: Bottleneck, field: str) -> Sentence:
+    carriers = found.text.removeprefix("the queue of ").removeprefix("the queues of ")
+    figure = Figure(text=carriers, source=field, unit="text")
+    return (f"spread the load over more time, or {CAPACITY}", figure, ".")
+
+
+def _by_kind_and_signs(part: PartReport, found: Bottleneck) -> str:
+    if "refused_permanently" in found.signs:
+        return _after_reason(found.refusal)
+    if found.kind == "machine" and found.signs:
+        return _machine(found)
+    if found.kind == "sender_pacing" and part.identity.profile_limits == "none":
+        return "raise the sender's own rate limit: the contract has none."
+    of_signs = (text for (kind, sign), text in BY_SIGN.items() if kind == found.kind and sign in found.signs)
+    return next(of_signs, ADVICE[found.kind])
 
 
 def _machine(found: Bottleneck) -> str:
     """By what competes for the cores: a bench that hardly uses one takes none from the sender."""
-    alone = " without other programs" if OTHER_PROGRAMS in found.text else ""
-    if re.search(r"\b(load|provider)\b", found.text):
+    alone = " without other programs" if "other_programs" in found.signs else ""
+    if "busy_bench" in found.signs:
         return f"run sender and bench on separate machines{alone}: here they shared the processors."
-    if alone:
-        return f"run the load on a machine{alone}: here they used the processors."
-    return "run the sender on a machine with more cores."
+    return f"run the load on a machine{alone}: here they used the processors."
 
 
-def _of_the_process(found: Bottleneck) -> str:
-    """What to do about a sender that does not answer, or lost what it had; else ""."""
-    api = found.kind == "sender_api"
-    away = found.kind == "sender_stopped" and NOT_REACHED in found.text
-    if api and NOTHING_LISTENS in found.text:
-        return "start the sender there, or correct request.url in its target file."
-    if api and TARGETS_LIMIT in found.text:
-        return (
-            "if an answer of the sender may take longer, raise timeout_s in the target file. Otherwise look "
-            "in the sender's log for the blocking call."
-        )
-    if api and ANSWERED_NOTHING in found.text:
-        return (
-            "look in the sender for what held up its answers at that time: a blocking call, a lock, or a "
-            "pause of the process."
-        )
-    if api and any(ANSWERED_FIRST in each for each in found.evidence):
-        return (
-            "look in the sender for what its answers wait for: a blocking call, a lock, its store, or too "
-            "few workers for requests."
-        )
-    if api and NOT_ANSWERING in found.text:
-        return "look in the sender's log for the error or the blocking call."
-    if away or (found.kind == "sender_refuses" and CONNECTION_REFUSED in found.text):
-        return (
-            "look in the sender's log for the error or the restart at that time. "
-            "During a restart, let another process answer."
-        )
-    if found.kind == "sender_unforwarded" and any(BEFORE_REFUSED in each for each in found.evidence):
-        return (
-            "look in the sender's log for the restart at that time: a process that ends loses the messages "
-            "that it has in memory only. Store each message before it is accepted."
-        )
-    return ""
+def _after_refusals(found: Bottleneck) -> str:
+    known = "retry_after" in found.signs
+    wait = "for the Retry-After of a refusal" if known else "some time after a refusal, longer each time,"
+    return f"wait {wait} before the next attempt: most requests were refused."
 
 
-def _refusals(found: Bottleneck) -> str:
-    """What to do after a refusal, if the refusals are the problem; else ""."""
-    known = any(SAID_HOW_LONG in each for each in found.evidence)
-    if found.kind == "sender_gave_up" and found.text.startswith(REFUSED_PERMANENTLY):
-        return _after_reason(found.text.rpartition(": ")[2])
-    if found.kind == "sender_gave_up" and known:
-        return "wait as long as the provider asks for (Retry-After), then send the message again."
-    if found.kind == "sender_gave_up":
-        return "send more slowly. After a refusal wait, longer each time, then send the message again."
-    if found.kind == "provider_limit" and any(MOST_OF_THEM in each for each in found.evidence):
-        wait = "for the Retry-After of a refusal" if known else "some time after a refusal, longer each time,"
-        return f"wait {wait} before the next attempt: most requests were refused."
-    return ""
-
-
-def _after_reason(words: str) -> str:
+def _after_reason(refusal: str) -> str:
     for reasons, advice in _AFTER_REASON:
-        if words in map(reason_text, reasons):
+        if refusal in reasons:
             return advice
     return "look in the sender's log for the provider's error, and correct its cause. A repeat does not help."
 
 
 def limits_in_force(found: Bottleneck) -> set[str]:
-    """Of requests, segments and the accept queue, those that a provider's limit names in its text."""
-    return limits_named(found.text) if found.kind == "provider_limit" else set()
+    """Of requests, segments and the accept queue, those that a provider's limit names."""
+    return {limit for sign, limit in _LIMITS.items() if sign in found.signs}
 
 
 def single_messages_bind(part: PartReport, found: Bottleneck) -> bool:
@@ -246,8 +221,7 @@ def _paced_alone(part: PartReport, found: Bottleneck) -> bool:
     """
     if found.kind != "provider_limit" or part.backlog_grew:
         return False
-    obeyed = [AS_ALLOWED in each or HELD_FOR_LIMITS in each for each in found.evidence]
-    if not obeyed or not all(obeyed):
+    if "contract_obeyed" not in found.signs:
         return False
     missed = [each for each in part.objectives if each.verdict == "missed"]
     classes = {each.message_class for each in missed}
@@ -293,16 +267,16 @@ def fault_windows(part: PartReport, found: Bottleneck) -> tuple[int, ...]:
             to_s = found.to_s if band.to_s is None else min(band.to_s, found.to_s)
             overlaps.append((max(band.from_s, found.from_s) - to_s, place))
     places = [place for overlap_s, place in sorted(overlaps) if overlap_s < 0]
-    causes = [place for place in places if not part.faults[place].kind.startswith(ON_REPORTS)]
+    causes = [place for place in places if part.faults[place].effect != "reports"]
     return tuple(causes or places)
 
 
-def _without_faults(quote: Quote, path: str, number: int, faults: tuple[int, ...]) -> Sentence:
+def _without_faults(quote: Quote, at: int, number: int, faults: tuple[int, ...]) -> Sentence:
     """A fault as a bottleneck names its faults. Of several others the two with the longest overlap."""
-    text = str(quote.value(f"{path}.bottlenecks.{number}.text"))
+    found, path = quote.report.parts[at].bottlenecks[number], f"parts.{at}"
     judged = "). To judge sender and contract, run it without"
-    if text.startswith(A_FAULT) and len(faults) > 1:
-        named = text.removeprefix(A_FAULT)
+    if found.kind == "provider_fault" and len(faults) > 1:
+        named = found.text.removeprefix(A_FAULT)
         figure = Figure(text=named, source=f"{path}.bottlenecks.{number}.text", unit="text")
         return ("fault windows were active meanwhile (", figure, f"{judged} the faults.")
     first, *others = (quote.text(f"{path}.faults.{place}.title") for place in faults[:_FAULTS_NAMED])

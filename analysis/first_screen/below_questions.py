@@ -42,7 +42,7 @@ _STAGE_WORDS = {
     "sender API": "until the sender stored the message and answered",
     "sender queue": "in the sender's queue",
     "provider": "until the provider answered",
-    REPLY_AS_DRAWN: "because the provider, which draws one reply delay for each request, drew another one",
+    REPLY_AS_DRAWN: "because the provider drew another reply delay (it draws one per request)",
     "carrier queue": "in the carriers' queues",
     "radio": "on the radio",
 }

@@ -33,7 +33,9 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
                 f", {within_text(each.p95.percentile)}",
                 quote.quantile(f"{path}.campaigns.{index}.p95"),
             ]
-    counted: Sentence = ("Each rate is counted from the first arrival to the last delivery of 95 %.",)
+    counted: Sentence = (
+        "Each rate is counted from the first arrival to the instant at which 95 % are delivered.",
+    )
     if fairness.jain is None:
         return ((*sentence, "."), counted)
     even = ("Fairness of their rates (Jain's index; one means equal): ", quote.number(f"{path}.jain"), ".")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from analysis.findings import NETWORK_ALONE, NETWORK_LOSES, NOT_FORWARDED, OWN_PACING, POINTS
+from analysis.findings import NETWORK_ALONE, NOT_FORWARDED, POINTS
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
@@ -59,7 +59,7 @@ def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
         return ()
     objective = report.objectives[place]
     at = objective_part(report, objective)
-    told = {piece.source for piece in headline if isinstance(piece, Figure)}
+    in_headline = {piece.source for piece in headline if isinstance(piece, Figure)}
     reach: tuple[Sentence, ...] = ()
     by_network = NETWORK_ALONE in objective.reach and not_taken(report.parts[at])
     if objective.reach and objective.measure not in _OWN and not by_network:
@@ -69,7 +69,7 @@ def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
         found = report.parts[at].bottlenecks[number]
         # The sentence on the reach says what the network as a bottleneck would say.
         if not (reach and found.kind == "network" and NETWORK_ALONE in objective.reach):
-            named += _named(quote, at, number, told)
+            named += _named(quote, at, number, in_headline)
         named += _advice(quote, at, number)
     if objective.measure in _OWN:
         return (*named, *_OWN[objective.measure](quote, at))
@@ -101,7 +101,7 @@ def _numbers(part: PartReport, measure: Measure) -> list[int]:
 def _slow_after_fault(part: PartReport) -> list[int]:
     """Beside a fault of the provider: the sender that stays slow after it, which a run without it hides."""
     if part.bottlenecks[:1] and part.bottlenecks[0].kind == "provider_fault":
-        return [place for place, each in enumerate(part.bottlenecks) if each.text.endswith(OWN_PACING)]
+        return [place for place, each in enumerate(part.bottlenecks) if "slow_after_refusal" in each.signs]
     return []
 
 
@@ -113,18 +113,18 @@ def _late_too(part: PartReport) -> bool:
 
 def _undelivering(part: PartReport) -> list[int]:
     """A network that loses messages; or, if most of them expired in a queue, the bottleneck."""
-    lossy = [place for place, each in enumerate(part.bottlenecks) if each.text.endswith(NETWORK_LOSES)]
+    lossy = [place for place, each in enumerate(part.bottlenecks) if "network_loses" in each.signs]
     reason = _first_reason(part)
     words = "" if reason is None else part.reasons[reason].reason
     expired = words.startswith("expired") and not words.endswith(_ABSENT)
     return lossy or ([0] if expired and part.bottlenecks else [])
 
 
-def _named(quote: Quote, at: int, number: int, told: set[str]) -> list[Sentence]:
+def _named(quote: Quote, at: int, number: int, in_headline: set[str]) -> list[Sentence]:
     """Messages that were not forwarded are a loss and no bottleneck, so that they have words of their own."""
     found = quote.report.parts[at].bottlenecks[number]
     path = f"parts.{at}.bottlenecks.{number}"
-    if f"{path}.text" in told:
+    if f"{path}.text" in in_headline:
         # The headline has the counts of the messages that were not taken too.
         evidence = evidence_of(quote, path, found, without=_COUNTS)
         return [("Evidence: ", *evidence, ".")] if evidence else []

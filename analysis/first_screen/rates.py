@@ -96,9 +96,10 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
         interval = ("(", quote.rate("capacity.low_per_s"), " or more)")
         sentences += _not_measured_beyond(quote)
     if found.precision_missed is not None:
-        wider = "The interval is wider than the precision asked for ("
-        why = "since the search of the bench is brief: " if found.brief else ""
-        sentences.append((wider, why, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
+        wider = "The interval is wider than the precision asked for: "
+        why = "the search of the bench is brief, and " if found.brief else ""
+        sentences.append((wider, why, quote.text("capacity.ended"), "."))
+        sentences.append(("The capacity may be anywhere in the interval.",))
     sentences += _other_objectives(quote)
     value: Sentence = (rate, " sustained")
     more = delivered_more(quote.report)
@@ -232,10 +233,10 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
         return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher.",)  # the delay is named above
     found, path = quote.report.parts[place].bottlenecks[0], f"parts.{place}.bottlenecks.0"
     # A NO has the evidence in its sentence on the cause.
-    told = overall(quote.report.objectives) == "missed"
+    has_evidence_above = overall(quote.report.objectives) == "missed"
     return (
         f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ",
-        *((quote.text(f"{path}.text"),) if told else with_evidence(quote, path, found)),
+        *((quote.text(f"{path}.text"),) if has_evidence_above else with_evidence(quote, path, found)),
         *_without_api_objective(quote.report, found),
         ".",
     )

@@ -220,8 +220,8 @@ def _availability(quote: Quote, headline: Sentence) -> list[Sentence]:
     )
     if unknown:
         sentence = (*sentence, ", and ", quote.count(f"{path}.unknown"), " unknown")
-    told = {piece.source for piece in headline if isinstance(piece, Figure)}
-    if (unknown or judged < 1.0) and f"{path}.why" not in told:
+    in_headline = {piece.source for piece in headline if isinstance(piece, Figure)}
+    if (unknown or judged < 1.0) and f"{path}.why" not in in_headline:
         return [(*sentence, ": ", quote.text(f"{path}.why"), ".")]
     return [(*sentence, ".")]
 

@@ -76,8 +76,8 @@ def _stopped(quote: Quote) -> Sentence:
     missed = worst_objective(report, "missed")
     if report.validity == "invalid":
         failed = _failed_check(quote)
-        told: Sentence = () if failed is None else (": ", *_finding(quote, failed))
-        so_far = (". The figures until then cannot be used", *told, ".")
+        finding: Sentence = () if failed is None else (": ", *_finding(quote, failed))
+        so_far = (". The figures until then cannot be used", *finding, ".")
     elif missed is not None:
         so_far = (". An objective was missed until then: ", *missed_sentence(quote, missed), ".")
     return (quote.text("interrupted"), *so_far)
@@ -169,25 +169,25 @@ def _missed_too(quote: Quote, at: int) -> Sentence:
     """
     report = quote.report
     counted, unseen = report.parts[at].accounting, _missed_unaccounted(report, at)
-    told: Sentence = ()
+    unseen_text: Sentence = ()
     if unseen is not None and counted.unaccounted > counted.still_held:
         field = f"objectives.{unseen}.low" if counted.still_held else f"parts.{at}.accounting.unaccounted"
-        told = (" ", quote.count(field), " accepted messages never reached the provider.")
-    said = ("not_taken", "availability", *(("unaccounted",) if told else ()))
+        unseen_text = (" ", quote.count(field), " accepted messages never reached the provider.")
+    named = ("not_taken", "availability", *(("unaccounted",) if unseen_text else ()))
     others = any(
-        each.decides and each.verdict == "missed" and each.measure not in said for each in report.objectives
+        each.decides and each.verdict == "missed" and each.measure not in named for each in report.objectives
     )
-    return (*told, _MORE) if others else told
+    return (*unseen_text, _MORE) if others else unseen_text
 
 
-def _no_rate(quote: Quote, said: str) -> Sentence:
+def _no_rate(quote: Quote, lead: str) -> Sentence:
     """``No rate met every objective. At 50/s: the backlog grew by 12/s.``"""
     found = quote.report.capacity
     at = telling_trial(found) if found is not None else None
     if at is None:
         return ()
     path = f"capacity.trials.{at}"
-    return (f"{said} At ", quote.rate(f"{path}.rate_per_s"), ": ", quote.text(f"{path}.why"), ".")
+    return (f"{lead} At ", quote.rate(f"{path}.rate_per_s"), ": ", quote.text(f"{path}.why"), ".")
 
 
 def _not_forwarded(report: RunReport, place: int) -> bool:
@@ -263,11 +263,14 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
             quote.rate(f"{path}.throughput.offered_peak.per_s", subject=f"offered {path}"),
             ". ",
         )
-    listed: list[str | Figure] = ["Of ", quote.count(f"{path}.accounting.planned"), " messages "]
+    listed: list[str | Figure] = []
     for index, (field, text) in enumerate(_not_taken_counts(part)):
         count = getattr(part.accounting, field)
-        said = text.replace("were ", "was ", 1) if count == 1 else text
-        listed += [", " if index else "", quote.count(f"{path}.accounting.{field}"), f" {said}"]
+        verb_agrees = text.replace("were ", "was ", 1) if count == 1 else text
+        listed += [", "] if index else []
+        listed.append(quote.count(f"{path}.accounting.{field}"))
+        listed += [] if index else [" of ", quote.count(f"{path}.accounting.planned"), " messages"]
+        listed.append(f" {verb_agrees}")
         if field == "refused" and part.accounting.refused_recipients:
             numbers = quote.count(f"{path}.accounting.refused_recipients")
             listed += [" (", numbers, " of them for a phone number that the provider refuses)"]

@@ -305,13 +305,13 @@ def nagle_delay(journeys: Journeys) -> Check:
     inside = int(np.count_nonzero((service >= low) & (service <= high)))
     around = int(np.count_nonzero((service >= low - width) & (service <= high + width))) - inside
     share = inside / len(service) if len(service) else 0.0
-    heaped = share > NAGLE_DELAY_SHARE and inside > NAGLE_DELAY_EXCESS * max(around / 2, 1.0)
-    found = heaped and len(service) >= 100
+    clustered = share > NAGLE_DELAY_SHARE and inside > NAGLE_DELAY_EXCESS * max(around / 2, 1.0)
+    found = clustered and len(service) >= 100
     return Check(
         name="Nagle delay (40 ms)",
         state="warn" if found else "ok",
         value=f"{share_text(inside, len(service))} of answers took 39 ms to 45.5 ms",
-        limit=f"warn if > {100 * NAGLE_DELAY_SHARE:g} % and {NAGLE_DELAY_EXCESS:g} times their neighbours",
+        limit=f"warn if > {100 * NAGLE_DELAY_SHARE:g} %, and {NAGLE_DELAY_EXCESS:g} times as many as nearby",
         meaning="Nagle's algorithm and delayed acknowledgements: the socket adds a constant delay",
         advice="set TCP_NODELAY on server and client, and write header and body in one call",
         value_number=share,

@@ -97,8 +97,8 @@ def keyless(accounting: Accounting) -> str:
 
 
 def _refused(accounting: Accounting) -> str:
-    said = f"the provider refused {times_text(accounting.given_up)}{for_what(accounting)}"
-    return f"{said}, and the sender did not submit {'it' if accounting.given_up == 1 else 'them'} again"
+    text = f"the provider refused {times_text(accounting.given_up)}{for_what(accounting)}"
+    return f"{text}, and the sender did not submit {'it' if accounting.given_up == 1 else 'them'} again"
 
 
 def for_what(accounting: Accounting) -> str:

@@ -93,13 +93,13 @@ def _late_already(spec: Spec, found: Quantile, ages: Ages) -> Quantile | None:
 
 
 def _none_accepted(counts: OutcomeCounts | None) -> Finding:
-    said = "no message accepted"
+    text = "no message accepted"
     if counts and counts.due:
         refused = counts.refused == counts.due
         of = f"{count_text(counts.due)} refused" if refused else f"0 of {count_text(counts.due)}"
-        said = f"{said} ({of})"
+        text = f"{text} ({of})"
     needs = "accepted messages of this class to reachable phones"
-    return Finding(None, None, None, said, needs, said)
+    return Finding(None, None, None, text, needs, text)
 
 
 def api_response(spec: Spec, facts: ObjectiveInputs) -> Finding:
@@ -163,7 +163,8 @@ def _percentile_why(
         independent = independent_of(distribution.count, quantile)
         if not undecided:
             only = "only " if independent is None else ""
-            return f"{only}{counted}, but enough of them were late for a certain verdict"
+            few = "too few for an interval with two ends, but enough late ones to prove a miss"
+            return f"{only}{counted}: {few}"
         within = distribution.max_s is not None and distribution.max_s <= spec.limit
         complete = not distribution.open_count and not distribution.never_count
         few = f"the 95 % interval needs {count_text(needed(quantile.percentile))}"

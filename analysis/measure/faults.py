@@ -6,6 +6,7 @@ import math
 
 import msgspec
 
+from analysis.fault_effects import effect_of
 from analysis.findings import FaultBand
 from analysis.formatting import count_text, fault_text
 from analysis.measure.backlog_after_outage import backlog_after, waits
@@ -15,7 +16,7 @@ from analysis.read.journeys import Journeys
 from analysis.records import Manifest
 
 CHOSEN_BY_NUMBER = "magic"
-OUTAGE = "outage"  # the kind of a fault in which every request of the time fails
+_OUTAGES = ("outage", "outage_of_a_host")
 _MOST_NAMED = 8
 _CHOSEN_WORDS = "an outcome that the recipient's number selects"
 
@@ -32,6 +33,7 @@ def fault_bands(manifest: Manifest, journeys: Journeys, outcomes: MessageOutcome
             from_s=(span.start_ns - origin_ns) * 1e-9,
             to_s=None if span.end_ns is None else (span.end_ns - origin_ns) * 1e-9,
             messages=touched.get(span.name, 0),
+            effect=effect_of(span.effect, span.name, span.kind, manifest.profile),
         )
         for span in manifest.faults
     ]
@@ -54,14 +56,14 @@ def fault_bands(manifest: Manifest, journeys: Journeys, outcomes: MessageOutcome
 
 def _with_backlogs(bands: list[FaultBand], journeys: Journeys, outcomes: MessageOutcomes) -> list[FaultBand]:
     """The bands, with the sender's backlog after each outage that ended."""
-    outages = [each for each in bands if each.kind == OUTAGE]
+    outages = [each for each in bands if each.effect in _OUTAGES]
     if not outages or not journeys.journal:
         return bands
     messages = waits(journeys, outcomes)
     found = []
     for band in bands:
         backlog = None
-        if band.kind == OUTAGE and band.from_s is not None and band.to_s is not None:
+        if band.effect in _OUTAGES and band.from_s is not None and band.to_s is not None:
             starts = [each.from_s for each in outages if each.from_s is not None]
             next_s = min((each for each in starts if each > band.from_s), default=math.inf)
             backlog = backlog_after(messages, band.from_s, band.to_s, journeys.end_s, next_s)

@@ -34,8 +34,8 @@ def no_turn(journeys: Journeys) -> Hint | None:
     first = others[0]
     (sent, of), (others_sent, others_of) = many[waited[0]], many[first]
     text = (
-        f"Of the {messages_of(waited[0])} {count_text(sent)} of {count_text(of)} were submitted before the "
-        f"load ended, of the {messages_of(first)} {count_text(others_sent)} of {count_text(others_of)}: "
-        f"the {messages_of(waited[0])} had hardly a turn until then"
+        f"{count_text(sent)} of {count_text(of)} {messages_of(waited[0])} were submitted before the load "
+        f"ended, and {count_text(others_sent)} of {count_text(others_of)} {messages_of(first)}: "
+        f"the {messages_of(waited[0])} were hardly submitted before then"
     )
     return Hint(NO_TURN, text, of - sent)

@@ -228,12 +228,12 @@ def _sender_side(rows: pa.Table, keys: pa.ChunkedArray, unended: Bools) -> Sende
     spent = pc.starts_with(pc.fill_null(backward["reason"], ""), GAVE_UP).to_numpy()
     gave_up = np.where(where >= 0, spent[where] if len(spent) else False, False)
     ended = np.isin(joined, [SENDER_STATES.index(name) for name in ("failed", "expired")])
-    told = np.flatnonzero(ended & unended)
+    with_reason = np.flatnonzero(ended & unended)
     return SenderSide(
         present=len(rows) > 0,
         state=joined,
         gave_up=gave_up.astype(np.bool_),
-        reason=labelled(backward["reason"].take(pa.array(where[told])), told, len(joined)),
+        reason=labelled(backward["reason"].take(pa.array(where[with_reason])), with_reason, len(joined)),
     )
 
 

@@ -117,13 +117,13 @@ def checks(report: RunReport) -> Table:
                 "ok" if any(report.checks[place].state == "ok" for place in same) else "not_checked"
             )
             continue
-        told: set[str] = {""}
+        shown: set[str] = {""}
         for index, place in enumerate(notable or same):
             each = report.checks[place]
             where = (each.part,) if several else ()
-            new = bool(notable) and each.advice not in told
+            new = bool(notable) and each.advice not in shown
             advice: Cell = (quote.text(f"checks.{place}.advice"),) if new else ""
-            told.add(each.advice)
+            shown.add(each.advice)
             words = (each.limit, each.meaning, advice) if index == 0 else ("", "", advice)
             value = _check_value(quote, place)
             rows.append((name if index == 0 else "", *where, CHECK_WORDS[each.state], value, *words))

@@ -90,8 +90,8 @@ def capacity(report: RunReport) -> Table:
             interval = ("interval ", low, " to ", high)
         wider: Sentence = ()
         if found.precision_missed is not None:
-            why = "since the search of the bench is brief: " if found.brief else ""
-            wider = (f", wider than the precision asked for ({why}", quote.text("capacity.ended"), ")")
+            why = "the search of the bench is brief, and " if found.brief else ""
+            wider = (f", wider than the precision asked for: {why}", quote.text("capacity.ended"))
         day: Sentence = ()
         if found.messages_per_day is not None:
             day = (", ", quote.per_day("capacity.messages_per_day"), " a day")

@@ -4,8 +4,8 @@ A trial is *invalid* if the bench failed. It is *missed* if an objective is cert
 interval lies beyond the limit), its backlog certainly grew, or over 0.1 % of its messages were given up or
 lost. It is *met* if every objective that it can judge is certainly met and its backlog did not grow.
 Otherwise it is *undecided*, and is repeated with a longer load. A percentile that then still has too few
-messages is not judged, and the trial says so. A share or a price whose interval holds the limit was judged,
-and leaves the trial undecided.
+messages is not judged, and the trial says so. A share or a price whose interval contains the limit was
+judged, and leaves the trial undecided.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class ServiceState(Struct, frozen=True):
-    """``open``: accepted messages that are not yet final and, at the provider, reported."""
+    """``open``: accepted messages that are not yet final or, at the provider, not yet reported."""
 
     open: int = 0
     accepted: int = 0

@@ -67,23 +67,23 @@ class ByteExchange:
         self, now_ns: int, batch_id: int, messages: tuple[Message, ...]
     ) -> tuple[Submit, Render] | Sequence[Result]:
         """As ``Exchange``."""
-        carried = self._route.carried(messages)
-        asked = _as_received(self._route.encode(carried, now_ns))
+        fitting = self._route.fitting(messages)
+        asked = _as_received(self._route.encode(fitting, now_ns))
         call = self._provider.read(asked, batch_id, Instants(now_ns, now_ns / NS_PER_S))
         if isinstance(call, QueryAction):  # an error reply, for a known account only
             call = call.answer(cast(Lookups, _KnownAccount()))
         if isinstance(call, HttpResponse):
-            return self._read(messages, carried, call)
+            return self._read(messages, fitting, call)
         if not isinstance(call, SubmitAction):
             raise TypeError(f"the provider's protocol read a submit as {type(call).__name__}")
         render = call.render
-        return call.submit, lambda answer: self._read(messages, carried, render(answer))
+        return call.submit, lambda answer: self._read(messages, fitting, render(answer))
 
     def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
         """As ``Exchange``."""
-        carried = self._route.carried(messages)
-        found = self._route.interpret(carried, ProviderReply(failure=NoReply.NO_ANSWER))
-        return results_of_all(messages, carried, found)
+        fitting = self._route.fitting(messages)
+        found = self._route.interpret(fitting, ProviderReply(failure=NoReply.NO_ANSWER))
+        return results_of_all(messages, fitting, found)
 
     def reports(self, effect: SendReports) -> Sequence[Report]:
         """As ``Exchange``."""
@@ -92,9 +92,9 @@ class ByteExchange:
         return [report for request in requests for report in self._route.read_reports(request)]
 
     def _read(
-        self, messages: Sequence[Message], carried: Sequence[Message], response: HttpResponse
+        self, messages: Sequence[Message], fitting: Sequence[Message], response: HttpResponse
     ) -> Sequence[Result]:
-        return results_of_all(messages, carried, self._route.interpret(carried, as_read(response)))
+        return results_of_all(messages, fitting, self._route.interpret(fitting, as_read(response)))
 
 
 def _as_received(request: ProviderRequest) -> HttpRequest:

@@ -129,7 +129,7 @@ def _token(number: int) -> str:
 def _faults(engine: SimulatedProvider, now_ns: int) -> tuple[RecordedFault, ...]:
     """The provider's fault windows in the manifest's form."""
     return tuple(
-        RecordedFault(span.name, span.kind, span.title, span.start_ns, span.end_ns)
+        RecordedFault(span.name, span.kind, span.title, span.start_ns, span.end_ns, span.effect)
         for span in engine.fault_log(now_ns)
     )
 

@@ -224,7 +224,7 @@ def a_delivered_second_message_ends_its_first_one(end: StormEnd) -> Iterator[Vio
 
 
 def costs_are_those_of_the_messages(end: StormEnd) -> Iterator[Violation]:
-    """Of each campaign the store and the last process have the same costs: those of its messages, but for the
+    """Of each campaign the store and the last process have the same costs: those of its messages, except the
     ones whose costs were returned, or that were over a limit.
     """
     process = end.process

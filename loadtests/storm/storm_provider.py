@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from loadtests.simulate.exchange import Render
 from loadtests.storm.draws import chance
 from loadtests.storm.faults import network
-from loadtests.storm.faults.provider_fault import CARRIER
 from loadtests.storm.plan import RoutePlan
 from loadtests.storm.process import StormProcess
 from loadtests.storm.sender import StormSender
@@ -67,7 +66,7 @@ def _profile(
     return parse_profile(
         {
             "name": "storm",
-            "carriers": [{"name": CARRIER, "country": "*"}],
+            "carriers": [{"name": "any", "country": "*"}],
             "account": {"tokens": [TOKEN], "price_per_segment": 0.01},
             "throttle": {
                 "requests": {"rate_per_s": requests_per_s, "burst": max(1, requests_per_s)},

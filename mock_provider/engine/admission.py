@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mock_provider.engine.account import Account
-from mock_provider.engine.carriers import Router
+from mock_provider.engine.carriers import CarrierLookup
 from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.flood import FloodGuard
 from mock_provider.engine.rules import Rules, TrafficOf
@@ -73,7 +73,7 @@ class Admission:
     def __init__(
         self,
         profile: EngineSettings,
-        router: Router,
+        router: CarrierLookup,
         message_store: MessageStore,
         pipeline: DeliveryPipeline,
         wall_offset_ns: int = 0,
@@ -93,7 +93,7 @@ class Admission:
         }
         self._apply(profile, router)
 
-    def reconfigure(self, now_ns: int, profile: EngineSettings, router: Router) -> None:
+    def reconfigure(self, now_ns: int, profile: EngineSettings, router: CarrierLookup) -> None:
         self.account.reconfigure(profile.account)
         self._flood.reconfigure(profile.flood)
         self._apply(profile, router)
@@ -119,7 +119,7 @@ class Admission:
                 bucket.reconfigure(at_ns, limit)
             self._limits[which] = limit
 
-    def _apply(self, profile: EngineSettings, router: Router) -> None:
+    def _apply(self, profile: EngineSettings, router: CarrierLookup) -> None:
         self._usual = profile.throttle
         self._at_admission = ()
         self._router = router
@@ -127,7 +127,7 @@ class Admission:
         self._country_rules = Rules(profile, self._wall_offset_ns)
         self._traffic = TrafficOf(profile.traffic)
         self._tiered = profile.account.tier != "standard"
-        self._plainly = not (self._country_rules.active or router.magic or router.priced)
+        self._has_extra_rules = self._country_rules.active or router.magic or router.priced
         self._skip_unruly = profile.traffic.on_violation == "skip_message"
         self._skip_duplicates = profile.duplicates.on_violation == "skip_message"
         self._skip_flooded = profile.flood.on_violation == "skip_message"
@@ -197,8 +197,8 @@ class Admission:
                 candidates.append(Candidate(index, outbound, country, carrier, price_micro))
         if submit.blocked:
             _leave_blocked_out(submit.blocked, candidates, left_out)
-        if not self._plainly:
-            refused = self._look_closely(now_ns, submit, candidates, left_out, invalid)
+        if self._has_extra_rules:
+            refused = self._apply_extra_rules(now_ns, submit, candidates, left_out, invalid)
             if refused is not None:
                 return refused
         if left_out or invalid or not candidates:
@@ -211,7 +211,7 @@ class Admission:
         queue_first = not self._traffic.is_marketing(submit) if self._tiered else priority
         return Admitted(candidates, tuple(invalid), left_out, queue_first)
 
-    def _look_closely(
+    def _apply_extra_rules(
         self,
         now_ns: int,
         submit: Submit,

@@ -57,7 +57,7 @@ class _Serving(Struct, frozen=True, gc=False):
     prefixes: PrefixTable | None
 
 
-class Router:
+class CarrierLookup:
     """A number always has the same carrier. Its prefix does not decide it, since numbers are ported
     (docs/sources.md).
     """

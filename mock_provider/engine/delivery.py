@@ -29,7 +29,7 @@ from mock_provider.engine.senders import SenderQueues
 from mock_provider.engine.values import Effect
 
 if TYPE_CHECKING:
-    from mock_provider.engine.carriers import Router
+    from mock_provider.engine.carriers import CarrierLookup
     from mock_provider.engine.draws import Draws
     from mock_provider.engine.event_queue import EventQueue
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
@@ -78,7 +78,7 @@ class DeliveryPipeline:
         self._held_until: dict[str, list[tuple[str, int]]] = {}
         self._held: list[TrackedMessage] = []  # held because their country is down
 
-    def apply(self, router: Router, faults: FaultWindows) -> None:
+    def apply(self, router: CarrierLookup, faults: FaultWindows) -> None:
         """Use these carriers and faults from now on."""
         self._router = router
         self._faults = faults

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mock_provider.engine.acceptance import Acceptance
 from mock_provider.engine.admission import Admission
-from mock_provider.engine.carriers import Router
+from mock_provider.engine.carriers import CarrierLookup
 from mock_provider.engine.counters import Counters, EngineState, counters_by_name
 from mock_provider.engine.delivery import DeliveryPipeline
 from mock_provider.engine.draws import Draws
@@ -73,7 +73,7 @@ class Engine:
             self._event_queue, self._draws, self._counters, self._message_store, profile.reports
         )
         self._pipeline = DeliveryPipeline(self._event_queue, self._draws, self._reporting, profile)
-        router = Router(profile, self._draws)
+        router = CarrierLookup(profile, self._draws)
         self._admission = Admission(
             profile, router, self._message_store, self._pipeline, self._wall_offset_ns
         )
@@ -160,7 +160,7 @@ class Engine:
             return []
         effects: list[Effect] = []
         now_ns = self._run(now_ns, effects)
-        router = Router(profile, self._draws)
+        router = CarrierLookup(profile, self._draws)
         faults = FaultWindows(profile.faults, self._origin_ns)
         self._profile = profile
         self._message_store.reconfigure(profile.duplicates, profile.account.name)
@@ -393,7 +393,7 @@ class Engine:
         self._event_queue.run(now_ns, effects)
         return now_ns
 
-    def _apply(self, profile: EngineSettings, router: Router, faults: FaultWindows) -> None:
+    def _apply(self, profile: EngineSettings, router: CarrierLookup, faults: FaultWindows) -> None:
         self._router = router
         self._submissions.apply(profile, faults)
         self._pipeline.apply(router, faults)

@@ -23,7 +23,7 @@ from mock_provider.engine.values import (
 )
 
 if TYPE_CHECKING:
-    from mock_provider.engine.carriers import Router
+    from mock_provider.engine.carriers import CarrierLookup
     from mock_provider.engine.counters import Counters
     from mock_provider.engine.draws import Draws
     from mock_provider.engine.event_queue import EventQueue
@@ -104,7 +104,7 @@ class Reporting:
         self._retry_after_ns = tuple(nanoseconds(step) for step in settings.retry_after_s)
         self._give_up_after_ns = nanoseconds(settings.give_up_after_s)
 
-    def apply(self, router: Router, faults: FaultWindows) -> None:
+    def apply(self, router: CarrierLookup, faults: FaultWindows) -> None:
         self._carriers = router.carriers
         self._faults = faults
         self._disturbed = bool(faults.windows)

@@ -17,7 +17,7 @@ from mock_provider.engine.lifecycle import (
 from mock_provider.engine.outcome import VANISHED
 
 if TYPE_CHECKING:
-    from mock_provider.engine.carriers import Router
+    from mock_provider.engine.carriers import CarrierLookup
     from mock_provider.engine.counters import Counters
     from mock_provider.engine.delivery import DeliveryPipeline
     from mock_provider.engine.event_queue import EventQueue
@@ -51,7 +51,7 @@ class Restoring:
         self._pipeline = pipeline
         self._reporting = reporting
 
-    def restore(self, now_ns: int, messages: Iterable[TrackedMessage], router: Router) -> None:
+    def restore(self, now_ns: int, messages: Iterable[TrackedMessage], router: CarrierLookup) -> None:
         """The messages become this engine's own."""
         kept = list(messages)
         last_ns = max((_last_change_ns(message) for message in kept), default=0)

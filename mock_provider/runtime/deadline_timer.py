@@ -1,6 +1,7 @@
 """Calls back at an instant of CLOCK_MONOTONIC, as exactly as the system can.
 
-The event loop's own timers count whole milliseconds: each reply that waited for one was late by up to two.
+The event loop's own timers count whole milliseconds: each reply that waited for such a timer was late by
+up to two.
 Linux has timers as file descriptors with a resolution of a nanosecond, which wake the loop like a socket
 (timerfd_create(2)). Arming one takes as long as ``call_later``, and it uses no CPU while it waits. Other
 systems use the loop's timers.

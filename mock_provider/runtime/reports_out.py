@@ -47,13 +47,13 @@ class HttpReportSender:
         self._workers: list[asyncio.Task[None]] = []
         self._client = ReportClient(settings.timeout_s)
         self._sweeping: asyncio.Task[None] | None = None
-        self._under_way = 0
+        self._in_flight = 0
         self.last_failure = ""  # the result of the last call that was not confirmed
 
     @property
     def pending(self) -> int:
         """Batches that are queued or being sent."""
-        return self._queue.qsize() + self._under_way
+        return self._queue.qsize() + self._in_flight
 
     @property
     def resent(self) -> int:
@@ -96,7 +96,7 @@ class HttpReportSender:
 
     async def _work(self) -> None:
         while (effect := await self._queue.get()) is not None:
-            self._under_way += 1
+            self._in_flight += 1
             try:
                 await self._carry(effect)
             except Exception as error:
@@ -104,7 +104,7 @@ class HttpReportSender:
                 # this batch stay open.
                 self._health.fail("a batch of reports", error, loses_records=False)
             finally:
-                self._under_way -= 1
+                self._in_flight -= 1
 
     async def _carry(self, effect: SendReports | SendProgress) -> None:
         confirmed = True

@@ -29,7 +29,7 @@ class AtOnce:
         self._campaigns = campaigns
         self._sending = sending
 
-    def takes(
+    def try_submit(
         self,
         now_ns: int,
         messages: Sequence[Message],

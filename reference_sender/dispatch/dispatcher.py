@@ -81,7 +81,7 @@ class Dispatcher:
             self._backlog, self._sending, self._states, self._lookups, self._seconds, self._unreported
         )
         self._now_ns = 0
-        self._next_due_ns: int | None = None  # of all that waits for a time, but for batches
+        self._next_due_ns: int | None = None  # of everything that waits for a time, except batches
 
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit in the backlog; ask before storing them."""
@@ -98,7 +98,7 @@ class Dispatcher:
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        if self._at_once.takes(now_ns, messages, closes, self._next_due_ns, effects):
+        if self._at_once.try_submit(now_ns, messages, closes, self._next_due_ns, effects):
             return effects
         backlog, states, largest = self._backlog, self._states, self._restoring.largest
         totals, waiting, sent = states.totals, backlog.tickets, states.awaiting.index.by_key
@@ -244,7 +244,7 @@ class Dispatcher:
         self._results.bars = bars
 
     def set_aside(self, now_ns: int, bars: Callable[[Message], bool] | None = None) -> Sequence[Effect]:
-        """Set aside the waiting messages that ``bars`` bars, or those that are barred by now, but for those
+        """Set aside the waiting messages that ``bars`` bars, or those that are barred by now, except those
         that a provider may have, and those in flight until they are refused. It reads the whole backlog.
         """
         self._move_clock(now_ns)

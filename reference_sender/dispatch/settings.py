@@ -23,7 +23,7 @@ class DispatchSettings(BaseModel):
         description="arrival: one queue for all classes, no reserves and no shares (see arrival_queue.py)",
     )
 
-    # Between the lanes: strict priority, but for these shares of what is sent (see shares.py)
+    # Between the lanes: strict priority, except these shares of what is sent (see shares.py)
     transactional_share: float = Field(default=0.20, ge=0, lt=1)
     marketing_share: float = Field(default=0.05, ge=0, lt=1)
 

@@ -45,7 +45,7 @@ class Takeover:
         return self._continue(now_ns, self._sent.without_seconds(recovered))
 
     def recover_sent(self, now_ns: int, page: Sequence[Recovered], left: int) -> Sequence[Effect]:
-        """As ``Node.recover_sent``, but for the calls and lookups that wait."""
+        """As ``Node.recover_sent``, except the calls and lookups that wait."""
         self._dispatcher.campaigns.recovered(page)
         here = recovered_here(page, self._gate.wall.ahead_ns)
         effects = self._dispatcher.recover_sent(now_ns, here, left)

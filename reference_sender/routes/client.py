@@ -83,11 +83,11 @@ class HttpRoute:
 
     async def submit(self, messages: Sequence[Message]) -> Sequence[Result]:
         protocol = self._protocol
-        carried = protocol.carried(messages)
-        request = protocol.encode(carried, now_ns(), wall_ahead_ns())
+        fitting = protocol.fitting(messages)
+        request = protocol.encode(fitting, now_ns(), wall_ahead_ns())
         until_ns = min(message.expires_ns for message in messages)
-        reply = await self._reply(request, most_bytes(len(carried)), until_ns)
-        return results_of_all(messages, carried, protocol.interpret(carried, reply))
+        reply = await self._reply(request, most_bytes(len(fitting)), until_ns)
+        return results_of_all(messages, fitting, protocol.interpret(fitting, reply))
 
     async def look_up(self, message: Message, since_ns: int) -> Sequence[Report] | None:
         lookup = self._protocol.lookup

@@ -126,7 +126,7 @@ class RouteProtocol(Protocol):
         """How to look a message up; None if the provider's duplicate check makes that unnecessary."""
         ...
 
-    def carried(self, messages: Sequence[Message]) -> Sequence[Message]:
+    def fitting(self, messages: Sequence[Message]) -> Sequence[Message]:
         """The messages of ``messages`` that fit in one request, at least one."""
         ...
 
@@ -173,14 +173,14 @@ _SPLIT = Result(Outcome.SPLIT, reason="cannot_share_a_request")
 
 
 def results_of_all(
-    messages: Sequence[Message], carried: Sequence[Message], found: Sequence[Result]
+    messages: Sequence[Message], fitting: Sequence[Message], found: Sequence[Result]
 ) -> Sequence[Result]:
-    """Results for all ``messages``, of which one request had only ``carried``: the others are then sent
+    """Results for all ``messages``, of which one request had only ``fitting``: the others are then sent
     alone.
     """
-    if len(carried) == len(messages):
+    if len(fitting) == len(messages):
         return found
-    by_id = {message.message_id: result for message, result in zip(carried, found, strict=True)}
+    by_id = {message.message_id: result for message, result in zip(fitting, found, strict=True)}
     return [by_id.get(message.message_id, _SPLIT) for message in messages]
 
 

@@ -285,7 +285,7 @@ class NodeStore(Protocol):
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         """The messages that ``reports`` are about, of those that were tried and ended: by key or, without it,
-        by the provider's id, but for DELIVERED ones, which have no index of it. Called from the thread of
+        by the provider's id, except DELIVERED ones, which have no index of it. Called from the thread of
         ``commit``. Raises ``StoreError``.
         """
         ...

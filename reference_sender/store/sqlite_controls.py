@@ -34,7 +34,7 @@ GROUP BY 1
 
 
 def write_holds(writer: sqlite3.Connection, messages: Sequence[Message]) -> None:
-    """Store when held messages may be sent, but for those that were not stored because of their keys."""
+    """Store when held messages may be sent, except those that were not stored because of their keys."""
     held = [
         (each.message_id, each.not_before_ns, each.keeps_hours, each.message_id, each.key)
         for each in messages

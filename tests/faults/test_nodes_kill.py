@@ -205,7 +205,8 @@ def is_healthy(url: str) -> bool:
 def blocked_commits(rig: NodesAndProvider) -> Iterator[None]:
     """Nodes can renew their leases and read reports, and no commit ends."""
     with rig.server.holding("LOCK TABLE smsbench.progress IN EXCLUSIVE MODE"):
-        # A node reads the reports that were handed over five times per second, and then waits for a commit.
+        # Nothing shows that a node waits for a commit. It reads the reports that were handed over five times
+        # per second, and then waits for one.
         time.sleep(0.7)
         yield
 

@@ -144,7 +144,7 @@ class Script:
 
 
 def by_way_of_the_queues(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(AtOnce, "takes", lambda *_: False)
+    monkeypatch.setattr(AtOnce, "try_submit", lambda *_: False)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -159,14 +159,14 @@ def test_the_queues_give_the_same(case: str, seed: int, monkeypatch: pytest.Monk
 
 def test_messages_are_sent_at_once_and_by_way_of_the_queues(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the test above compares nothing."""
-    takes, taken = AtOnce.takes, {True: 0, False: 0}
+    try_submit, taken = AtOnce.try_submit, {True: 0, False: 0}
 
     def counted(*arguments: Any) -> bool:
-        found = takes(*arguments)
+        found = try_submit(*arguments)
         taken[found] += 1
         return found
 
-    monkeypatch.setattr(AtOnce, "takes", counted)
+    monkeypatch.setattr(AtOnce, "try_submit", counted)
     for seed in range(SEEDS):
         Script("wide", seed).run()
     assert min(taken.values()) > 200, taken

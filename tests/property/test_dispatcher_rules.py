@@ -229,9 +229,9 @@ class DispatcherRules(RuleBasedStateMachine):
         assert 1 <= len(batch.messages) <= route.max_batch
         assert len({message.sender_id for message in batch.messages}) == 1
         assert len({message.lane is Lane.OTP for message in batch.messages}) == 1
-        under_way = {message.key for other in self.in_flight.values() for message in other.messages}
+        in_requests = {message.key for other in self.in_flight.values() for message in other.messages}
         for message in batch.messages:
-            assert message.key not in under_way, "in two requests at once"
+            assert message.key not in in_requests, "in two requests at once"
             assert self.states[message.key] is State.QUEUED
             assert self.now_ns < message.expires_ns, "submitted after its deadline"
             unanswered_at, _ = self.unanswered.get(message.key, ("", 0))

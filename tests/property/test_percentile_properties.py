@@ -14,7 +14,7 @@ PERCENTILES = st.integers(1, 9_999).map(lambda hundredths: hundredths / 100)
 def test_nearest_rank_is_numpys_inverted_cdf(times: list[float], percentile: float) -> None:
     values = np.sort(np.array(times))
     ours = values[ranks(len(values), (percentile,))[0] - 1]
-    # numpy multiplies in floats: where q * n falls on a rank but for rounding, it may take a neighbour.
+    # numpy multiplies in floats: where q * n falls on a rank except for rounding, it may take a neighbour.
     position = percentile * len(values) / 100
     if abs(position - round(position)) > 1e-9:
         assert ours == np.quantile(values, percentile / 100, method="inverted_cdf")

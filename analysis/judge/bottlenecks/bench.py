@@ -30,7 +30,7 @@ def generator(view: View) -> KindFinding:
         dropped = int(np.count_nonzero(view.dropped_by_bench))
         if dropped:
             evidence.append(f"it dropped {count_text(dropped)} arrivals while it was late")
-        return "the load generator was late: these figures describe the bench", tuple(evidence)
+        return Description("the load generator was late: these figures describe the bench", tuple(evidence))
 
     return KindFinding(strength(late | drops | full), describe)
 
@@ -44,7 +44,7 @@ def mock(view: View) -> KindFinding:
         evidence = [f"it was {seconds_text(typical(late_s, windows))} late in a quarter of the seconds"]
         if not np.isnan(typical(used, windows)):
             evidence.append(f"its process used {significant(typical(used, windows), 2)} % of a core")
-        return "the mock provider was late: these figures describe the bench", tuple(evidence)
+        return Description("the mock provider was late: these figures describe the bench", tuple(evidence))
 
     return KindFinding(strength(over(late_s, view.given.lag_limit_s) | full), describe)
 

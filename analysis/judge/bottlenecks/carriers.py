@@ -51,9 +51,8 @@ def look(view: View) -> KindFinding:
         others = [name for name in view.provider.carrier.names if name not in waits]
         if others:
             evidence.append(f"no such wait at {', '.join(others[:5])}")
-        return _names_text([name for name in worst if waits[name] >= _NAMED_FROM * waits[worst[0]]]), tuple(
-            evidence
-        )
+        named = [name for name in worst if waits[name] >= _NAMED_FROM * waits[worst[0]]]
+        return Description(_names_text(named), tuple(evidence))
 
     return KindFinding(strength(seen, 0.95 * _share_of_waits(view)), describe)
 

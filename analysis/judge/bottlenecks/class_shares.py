@@ -22,9 +22,9 @@ def by_class(view: View, found: Bools, among: Bools, what: str) -> list[str]:
     shares = [count / max(total, 1) for count, total in zip(counts, of, strict=True)]
     if len(names) < 2 or not any(counts) or _DIFFER * min(shares) > max(shares):
         return []
-    said = [
+    shares_text = [
         f"{share_text(count, total)} of class {class_text(name)}"
         for name, count, total in zip(names, counts, of, strict=True)
         if count
     ]
-    return [f"{what}: {', '.join(said)}"]
+    return [f"{what}: {', '.join(shares_text)}"]

@@ -9,7 +9,7 @@ from analysis.capacity_record import UNKNOWN_BOTTLENECK
 from analysis.findings import Bottleneck, BottleneckKind, on_the_way
 from analysis.judge.bottlenecks.bench import GENERATOR, MOCK
 from analysis.judge.bottlenecks.carriers import CARRIER
-from analysis.judge.bottlenecks.kind import Kind, KindFinding
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding
 from analysis.judge.bottlenecks.machine import MACHINE
 from analysis.judge.bottlenecks.network import NETWORK
 from analysis.judge.bottlenecks.provider_fault import FAULT
@@ -58,8 +58,7 @@ def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
     for _, place in weighted:
         name = KINDS[-place].kind
         windows: Bools = strengths[name] > 0
-        text, evidence = seen[name].describe(windows)
-        bottlenecks.append(_bottleneck(view, name, text, evidence, windows))
+        bottlenecks.append(_bottleneck(view, name, seen[name].describe(windows), windows))
     if np.count_nonzero(view.not_taken) > REFUSED_SHARE * view.journeys.count:
         bottlenecks.sort(key=on_the_way)
     return tuple(bottlenecks) or (_unknown(view, found),)
@@ -82,18 +81,18 @@ def _without_explained(
     return strengths
 
 
-def _bottleneck(
-    view: View, name: BottleneckKind, text: str, evidence: tuple[str, ...], windows: Bools
-) -> Bottleneck:
+def _bottleneck(view: View, name: BottleneckKind, described: Description, windows: Bools) -> Bottleneck:
     edges = view.windows.edges_s
     places = np.flatnonzero(windows)
     return Bottleneck(
         kind=name,
-        text=text,
-        evidence=evidence,
+        text=described.text,
+        evidence=described.evidence,
         from_s=float(edges[places[0]]),
         to_s=float(edges[places[-1] + 1]),
         share_of_load=len(places) / view.windows.count,
+        signs=described.signs,
+        refusal=described.refusal,
     )
 
 
@@ -102,4 +101,5 @@ def _unknown(view: View, found: Symptoms) -> Bottleneck:
     what = "there is a symptom, and no sample or stage shows the cause"
     if found.stage:
         what = f"messages waited {found.stage}, and no sample shows why"
-    return _bottleneck(view, "unknown", f"{UNKNOWN_BOTTLENECK}{what}", evidence, found.windows)
+    described = Description(f"{UNKNOWN_BOTTLENECK}{what}", evidence)
+    return _bottleneck(view, "unknown", described, found.windows)

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import BottleneckKind
+from analysis.findings import BottleneckKind, BottleneckSign
 from analysis.judge.bottlenecks.view import View
 
-# The bottleneck in one sentence; the evidence, sentences with numbers.
-Description = tuple[str, tuple[str, ...]]
+
+class Description(NamedTuple):
+    """The bottleneck in one sentence; the evidence, sentences with numbers; by what the advice on it differs.
+
+    ``refusal`` is the provider's reason if it refused the messages permanently.
+    """
+
+    text: str
+    evidence: tuple[str, ...]
+    signs: tuple[BottleneckSign, ...] = ()
+    refusal: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,12 @@ from analysis.formatting import fault_text, of_unit, round_number_text, times_te
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.view import View
 
-RATE_REDUCTION = "rate_reduction"
 THROTTLED_SHARE = 0.01  # of the messages of a window, refused for a limit
 _SAMPLED_EACH_S = 1.0  # a counter's growth is known to a second
 
 
 def bands(view: View) -> list[FaultBand]:
-    return [band for band in view.given.faults if band.kind == RATE_REDUCTION and band.from_s is not None]
+    return [band for band in view.given.faults if band.effect == "lowered_limit" and band.from_s is not None]
 
 
 def counter_spans(view: View) -> list[tuple[float, float]]:
@@ -61,8 +60,8 @@ def lowered_limit_text(view: View, band: FaultBand) -> str:
     name = fault_text(band.name, band.kind, band.title)
     messages = int(np.count_nonzero(refused_messages(view, band)))
     were = "was" if messages == 1 else "were"
-    told = f'the fault "{name}" lowered the provider\'s limit{_rates(view, band)}'
-    return f"{told}, and {times_text(messages, 'message')} {were} refused for it"
+    lowered_text = f'the fault "{name}" lowered the provider\'s limit{_rates(view, band)}'
+    return f"{lowered_text}, and {times_text(messages, 'message')} {were} refused for it"
 
 
 def _rates(view: View, band: FaultBand) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import OTHER_PROGRAMS, WHOLE_MACHINE
+from analysis.findings import OTHER_PROGRAMS, WHOLE_MACHINE, BottleneckSign
 from analysis.formatting import seconds_text, significant
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.view import View
@@ -50,15 +50,23 @@ def look(view: View) -> KindFinding:
         if noise[windows].any():
             lag = seconds_text(typical(view.lag_p99_s, windows))
             evidence.append(f"the load generator waited for a core and sent late: p99 {lag}")
-        return f"{WHOLE_MACHINE}: {_competing(used, others)}, so every rate is a lower bound", tuple(evidence)
+        busy = _busy_processes(used)
+        signs: list[BottleneckSign] = ["other_programs"] if others > OTHERS_PERCENT else []
+        signs += ["busy_bench"] if {"load", "provider"} & set(busy) and (len(busy) > 1 or signs) else []
+        text = f"{WHOLE_MACHINE}: {_competing(busy, others)}, so every rate is a lower bound"
+        return Description(text, tuple(evidence), tuple(signs))
 
     return KindFinding(strength(starved | noise, 0.85), describe)
 
 
-def _competing(used: list[tuple[str, float]], others: float) -> str:
-    """``sender and other programs compete for cores``, without those that hardly use one."""
-    names = list(dict.fromkeys(name.rpartition(" ")[2] for name, share in used if share >= _USES_PERCENT))
-    names += [OTHER_PROGRAMS] if others > OTHERS_PERCENT else []
+def _busy_processes(used: list[tuple[str, float]]) -> list[str]:
+    """``load``, ``sender``, ``provider``, without those that hardly use a core."""
+    return list(dict.fromkeys(name.rpartition(" ")[2] for name, share in used if share >= _USES_PERCENT))
+
+
+def _competing(busy: list[str], others: float) -> str:
+    """``sender and other programs compete for cores``."""
+    names = [*busy, OTHER_PROGRAMS] if others > OTHERS_PERCENT else busy
     if len(names) > 1:
         return f"{', '.join(names[:-1])} and {names[-1]} compete for cores"
     return f"{names[0]} use the cores" if names == [OTHER_PROGRAMS] else "its cores were all in use"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.classes import class_text
+from analysis.classes import GUARDED_CLASS, class_text
 from analysis.findings import (
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
@@ -15,6 +15,7 @@ from analysis.findings import (
     PROVIDER_ERRORS,
     THE_NETWORK,
     WITHOUT_FLAG,
+    BottleneckSign,
 )
 from analysis.formatting import count_text, limit_text, seconds_text
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
@@ -46,6 +47,7 @@ class _TooSlow:
 
     windows: Bools
     words: tuple[str, ...]
+    unflagged: frozenset[str]  # classes that would have a faster network with the provider's priority flag
     without_flag: bool  # each of the classes would have a faster network with the provider's priority flag
 
 
@@ -70,22 +72,27 @@ def look(view: View) -> KindFinding:
                 f"the provider answered {100 * typical(errors, windows):.0f} % of the requests with an error"
             )
         evidence += too_slow.words
+        otp: list[BottleneckSign] = ["otp_without_flag"] if GUARDED_CLASS in too_slow.unflagged else []
         if failing[windows].any():
-            return f"{THE_NETWORK}: {NETWORK_LOSES}", tuple(evidence)
+            return Description(f"{THE_NETWORK}: {NETWORK_LOSES}", tuple(evidence), (*otp, "network_loses"))
         if over(errors, ERROR_SHARE)[windows].any():
-            return f"{THE_NETWORK}: {PROVIDER_ERRORS}", tuple(evidence)
-        which = _which(view, too_slow)
-        return f"{which}: its delay alone is longer than the objective allows", tuple(evidence)
+            text = f"{THE_NETWORK}: {PROVIDER_ERRORS}"
+            return Description(text, tuple(evidence), (*otp, "provider_errors"))
+        which, signs = _which(view, too_slow)
+        text = f"{which}: its delay alone is longer than the objective allows"
+        return Description(text, tuple(evidence), (*otp, *signs))
 
     seen = failing | over(errors, ERROR_SHARE) | too_slow.windows
     return KindFinding(strength(seen, np.where(failing | too_slow.windows, 0.95, 0.9)), describe)
 
 
-def _which(view: View, too_slow: _TooSlow) -> str:
+def _which(view: View, too_slow: _TooSlow) -> tuple[str, tuple[BottleneckSign, ...]]:
     """The network as the sender used it: with another flag or route it may be faster."""
     if too_slow.without_flag:
-        return NETWORK_WITHOUT_FLAG
-    return NETWORK_ON_ROUTES if view.given.routes > 1 else THE_NETWORK
+        return NETWORK_WITHOUT_FLAG, ("all_without_flag",)
+    if view.given.routes > 1:
+        return NETWORK_ON_ROUTES, ("several_routes",)
+    return THE_NETWORK, ()
 
 
 def _error_share(view: View) -> Floats:
@@ -102,7 +109,7 @@ def _too_slow(view: View) -> _TooSlow:
     """
     drawn, slow = drawn_s(view), _without_flag(view)
     seen: Bools = np.zeros(view.windows.count, dtype=np.bool_)
-    words, unflagged = [], []
+    words, unflagged, classes = [], [], set[str]()
     for objective, of_class in view.missed_times:
         limit_s, percent = objective.limit_s, objective.percentile
         assert limit_s is not None and percent is not None
@@ -114,13 +121,15 @@ def _too_slow(view: View) -> _TooSlow:
         without = among & slow
         with_flag_s = _percentile(drawn[among & ~slow], percent)
         unflagged.append(bool(without.any()) and not with_flag_s > limit_s)
+        if unflagged[-1]:
+            classes.add(objective.message_class)
         name = class_text(objective.message_class)
         words.append(
             f"{name}: {f'{WITHOUT_FLAG} ' if unflagged[-1] else ''}the provider's answer "
             f"and the radio alone took {seconds_text(whole_s)} at p{percent:g}; "
             f"the limit is {limit_text(limit_s)}"
         )
-    return _TooSlow(seen, tuple(words), bool(unflagged) and all(unflagged))
+    return _TooSlow(seen, tuple(words), frozenset(classes), bool(unflagged) and all(unflagged))
 
 
 def _percentile(values: Floats, percent: float) -> float:

@@ -9,16 +9,16 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from analysis.arrays import Bools
-from analysis.findings import NOTHING_LISTENS
 from analysis.formatting import count_text
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.silence import WAITED_ERRORS
 from analysis.read.columns import ABSENT
 from analysis.read.journeys import OUTCOMES
 
+CONNECTION_REFUSED = "connection refused"
 # Errors of ``load.arrow`` that are the end of a connection.
 _CONNECTIONS = {
-    "connection refused": "refused",
+    CONNECTION_REFUSED: "refused",
     "connection reset": "reset",
     "closed by the target": "closed before an answer",
 }
@@ -41,12 +41,20 @@ def what_failed(view: View, chosen: Bools, to_the_end: bool = True) -> str:
     shares = f"{count_text(count)} of {count_text(total)}"
     if name in _CONNECTIONS:
         address = _address(view.given.target)
-        nobody = ""
-        if name == "connection refused" and address and to_the_end:
-            nobody = f": {NOTHING_LISTENS} {address}"
+        why = ""
+        if name == CONNECTION_REFUSED and address and to_the_end:
+            why = f": nothing listens at {address}"
         who = "each connection was" if each else f"{shares} connections were"
-        return f"{who} {_CONNECTIONS[name]}{nobody}"
+        return f"{who} {_CONNECTIONS[name]}{why}"
     return f"{'each request' if each else f'{shares} requests'} failed with {name}"
+
+
+def nothing_listens(view: View) -> bool:
+    """Whether ``what_failed`` says of all messages that no process listens at the address of the target."""
+    failed: Bools = view.load.outcome == OUTCOMES.index("failed")
+    name, count = next(iter(_most(_errors(view, failed)).items()), ("", 0))
+    refused = name == CONNECTION_REFUSED and 2 * count > int(np.count_nonzero(failed))
+    return refused and bool(_address(view.given.target))
 
 
 def was_reached(view: View, chosen: Bools) -> bool:
@@ -56,9 +64,9 @@ def was_reached(view: View, chosen: Bools) -> bool:
     return 2 * others > sum(errors.values())
 
 
-def error_names(view: View) -> str:
-    """``connection reset and timeout``, the most frequent first; "" if not known."""
-    return " and ".join(_most(_errors(view, view.not_taken)))
+def error_names(view: View) -> tuple[str, ...]:
+    """``connection reset``, ``timeout``, the most frequent first; empty if not known."""
+    return tuple(_most(_errors(view, view.not_taken)))
 
 
 def failed_counts(view: View) -> list[str]:

@@ -41,7 +41,7 @@ def look(view: View) -> KindFinding:
                 for band in bands[:_MOST_NAMED]
                 if band in lowered_limit.bands(view)
             ]
-        return f"{A_FAULT}{'; '.join(shown)}", tuple(evidence)
+        return Description(f"{A_FAULT}{'; '.join(shown)}", tuple(evidence))
 
     return KindFinding(strengths, describe)
 

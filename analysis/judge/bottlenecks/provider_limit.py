@@ -8,7 +8,7 @@ from collections.abc import Container
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, HELD_FOR_LIMITS, MOST_OF_THEM, SAID_HOW_LONG
+from analysis.findings import ACCEPT_QUEUE, BottleneckSign
 from analysis.formatting import count_text, of_unit, round_number_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import lowered_limit, submits
 from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, far_below_contract, slow_after_refusal
@@ -23,6 +23,12 @@ from analysis.measure.throughput import QUEUED_S
 AT_CONTRACT = 0.9
 _FEWEST_ALLOWED = 10.0  # requests or segments in the time over which a rate is compared with its limit
 _OFTEN = 0.25  # of the windows of the bottleneck; a limit that was reached in fewer is not named
+_LIMIT_SIGNS: dict[str, BottleneckSign] = {
+    "requests": "limit_of_requests",
+    "segments": "limit_of_segments",
+    ACCEPT_QUEUE: "limit_of_accept_queue",
+    "concurrency": "limit_of_concurrency",
+}
 _REFUSALS = (
     "throttled_requests",
     "throttled_segments",
@@ -77,12 +83,15 @@ def look(view: View) -> KindFinding:
     )
 
     def describe(windows: Bools) -> Description:
-        evidence = []
+        evidence: list[str] = []
+        signs: list[BottleneckSign] = []
         queued = over(queue_s, QUEUED_S) | full | shared
         reached = _reached(view, contract, queued, waiting | paced | over(refused_share, THROTTLED_SHARE))
         named = _named(contract, reached, windows)
         if (refused_share[windows] > THROTTLED_SHARE).any():
-            evidence.append(_refused_text(view, windows))
+            refusals = _refusals(view, windows)
+            evidence.append(_refused_text(view, *refusals))
+            signs += _refusal_signs(view, *refusals)
         for name in ("requests", "segments"):
             level = view.gauges.high("provider", f"tokens_{name}", 50.0)
             if (level[windows] < 1).any() and name in named:
@@ -104,14 +113,19 @@ def look(view: View) -> KindFinding:
             evidence.append(
                 f"messages to every carrier waited in the {ACCEPT_QUEUE}: {wait} or more (median)"
             )
+        if len(evidence) == 1 and (at_contract | paced)[windows].any():
+            signs.append("contract_obeyed")
         limits = ", ".join(named.values()) or "it refuses requests above its rate"
-        return f"the provider's limit: {limits}", tuple(evidence)
+        text = f"the provider's limit: {limits}"
+        return Description(text, tuple(evidence), (*(_LIMIT_SIGNS[name] for name in named), *signs))
 
     return KindFinding(strength(where), describe)
 
 
-def _refused_text(view: View, windows: Bools) -> str:
-    """By the provider's counters. Without them by the journal, which has messages and not their requests."""
+def _refusals(view: View, windows: Bools) -> tuple[str, float, float]:
+    """Unit, refused, and all of them. By the provider's counters. Without them by the journal, which has
+    messages and not their requests.
+    """
     unit, refused = "request", float(refused_for_limits(view)[windows].sum())
     of = float(view.gauges.rise("provider", "count_requests")[windows].sum())
     if not (refused and of):
@@ -120,12 +134,21 @@ def _refused_text(view: View, windows: Bools) -> str:
             float(view.windows.counts(view.taken_at_s, among)[windows].sum())
             for among in (throttled_messages(view), view.everyone)
         )
+    return unit, refused, of
+
+
+def _refusal_signs(view: View, _unit: str, refused: float, of: float) -> list[BottleneckSign]:
+    signs: list[BottleneckSign] = ["most_refused"] if 2 * refused > of else []
+    return [*signs, "retry_after"] if says_how_long(view.given.profile, view.provider.protocol) else signs
+
+
+def _refused_text(view: View, unit: str, refused: float, of: float) -> str:
     percent = f"{100 * refused / max(of, 1.0):.0f} %"
-    share = f"{MOST_OF_THEM} ({percent})" if 2 * refused > of else f"{percent} of them"
+    share = f"most of them ({percent})" if 2 * refused > of else f"{percent} of them"
     known = says_how_long(view.given.profile, view.provider.protocol)
     return (
         f"in these windows of the load the provider refused {times_text(round(refused), unit)} because of "
-        f"its limits, {share}{f', {SAID_HOW_LONG}' if known else ''}"
+        f"its limits, {share}{', with Retry-After' if known else ''}"
     )
 
 
@@ -159,9 +182,10 @@ def _accepted_text(view: View, contract: Contract, named: Container[str], window
         if allowed and rate > AT_CONTRACT * allowed
     ]
     if at_limit:
-        return f"the provider accepted {' and '.join(at_limit)}, {AS_ALLOWED}"
+        return f"the provider accepted {' and '.join(at_limit)}, which is what the contract allows"
     return (
-        f"{HELD_FOR_LIMITS}; the provider accepted {significant(requests)} requests/s and "
+        f"the sender held ready messages because of the contract's limits; the provider accepted "
+        f"{significant(requests)} requests/s and "
         f"{significant(segments)} segments/s on average"
     )
 

@@ -10,21 +10,16 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.classes import class_text
-from analysis.findings import (
-    ANSWERED_FIRST,
-    ANSWERED_NOTHING,
-    NOT_ANSWERING,
-    NOT_REACHED,
-    STILL_FORWARDED,
-    TARGETS_LIMIT,
-)
+from analysis.findings import BottleneckSign
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.class_shares import by_class
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.no_reply import (
+    CONNECTION_REFUSED,
     error_names,
     failed_counts,
+    nothing_listens,
     was_reached,
     what_failed,
     with_errors,
@@ -37,6 +32,7 @@ from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
 from analysis.read.journeys import OUTCOMES
 
 _MOST_ANSWERS = 3  # HTTP status codes to list
+_FIRST = "answered before the sender submitted them"
 _AT_ONCE = "each request failed immediately"
 _HARDLY_BEFORE = 0.1  # of the messages that were refused to the end
 _STRENGTH = 0.8  # weaker than the kinds that name a cause: it shows where messages wait and not why
@@ -49,29 +45,37 @@ def slow(view: View) -> KindFinding:
 
     def describe(windows: Bools) -> Description:
         longest = _longest(silences)
-        failed = ""
+        failed, signs = "", list[BottleneckSign]()
         silent = longest is not None and (not late[windows].any() or _mostly_silent(view, silences))
         evidence = [*_counts(view)]
         what = "answers too slowly"
         if not over(_median_s(view), QUEUED_S)[windows].any() and not view.dropped_by_target.any():
             what = "answers some requests too slowly"
         if silent and longest is not None:
-            what = f"{ANSWERED_NOTHING} {seconds_text(longest.to_s - longest.from_s)}"
+            signs.append("silent")
+            what = f"answered nothing for {seconds_text(longest.to_s - longest.from_s)}"
             if longest.forwarded:
-                what = f"{what}, but {STILL_FORWARDED}"
+                what = f"{what}, but the sender still forwarded messages"
         elif not np.isfinite(view.load.replied_s).any():
-            failed = what_failed(view, view.everyone)
-            what = f"{NOT_ANSWERING}: {failed}" if failed else f"{NOT_ANSWERING}{_limit(view)}"
+            failed, limit = what_failed(view, view.everyone), _limit(view)
+            what = f"does not answer: {failed}" if failed else f"does not answer{limit}"
+            if failed:
+                signs.append("nothing_listens" if nothing_listens(view) else "answers_nothing")
+            else:
+                signs.append("target_timeout" if limit else "answers_nothing")
         if late[windows].any() and not silent and not failed:
             evidence.append(f"the median request {median_answer(view, windows)}")
-            evidence += _answered_first(view)
+            first = _answered_first(view)
+            evidence += first
+            signs += ["answered_first"] if first else []
             _, in_flight = view.gauges.gauges.series("load", "in_flight")
             most_waiting = int(in_flight.max(initial=0))
             if most_waiting > 1:
                 evidence.append(f"up to {times_text(most_waiting, 'request')} waited for it at the same time")
         if longest is not None:
             evidence.append(_silence_text(view, longest, len(silences)))
-        return f"{view.sender_name}'s API {what}", (*evidence, *_process(view, windows))
+        text = f"{view.sender_name}'s API {what}"
+        return Description(text, (*evidence, *_process(view, windows)), tuple(signs))
 
     # Too few requests to the provider are the cause of a slow answer, and not of a silence.
     unexplained = late & ~submits.callers_wait(view)
@@ -87,12 +91,13 @@ def refusing(view: View) -> KindFinding:
 
     def describe(_windows: Bools) -> Description:
         classes, answers = refused_classes(view), _statuses(view)
-        what = "refuses messages"
+        what, signs = "refuses messages", list[BottleneckSign]()
         if classes:
             what = f"refuses every message of class {' and '.join(map(class_text, classes))}"
         elif not _mostly_refused(view):
-            answers = error_names(view)
-            what = "fails messages"
+            names = error_names(view)
+            answers, what = " and ".join(names), "fails messages"
+            signs += ["connections_refused"] if CONNECTION_REFUSED in names else []
         since_s = None if classes else _refuses_since_s(view)
         if since_s is not None:
             what = what.replace(" messages", " every message")
@@ -102,7 +107,7 @@ def refusing(view: View) -> KindFinding:
             what += f" from {seconds_text(since_s)} after the load's start"
         # Its processor and its provider calls do not say why it refuses.
         evidence = (*_counts(view), *by_class(view, view.not_taken, view.everyone, "not taken"))
-        return f"{view.sender_name}'s API {what}", evidence
+        return Description(f"{view.sender_name}'s API {what}", evidence, tuple(signs))
 
     return KindFinding(strength(seen, _STRENGTH), describe)
 
@@ -121,9 +126,13 @@ def stopped(view: View) -> KindFinding:
         longest = _longest(absences)
         absent = _absence_text(view, longest, len(absences)) if longest is not None else ""
         if found is None:
-            return f"{view.sender_name} {absent}", tuple(_counts(view))
+            signs: tuple[BottleneckSign, ...] = ()
+            if longest is not None and not was_reached(view, _unanswered_in(view, longest)):
+                signs = ("not_reached",)
+            return Description(f"{view.sender_name} {absent}", tuple(_counts(view)), signs)
         text, after = _stop_texts(view, found)
-        return text, (after, *([f"before, it {absent}"] if absent else ()), *_counts(view))
+        before = [f"before, it {absent}"] if absent else []
+        return Description(text, (after, *before, *_counts(view)))
 
     return KindFinding(strength(where), describe)
 
@@ -140,15 +149,20 @@ def _stop_texts(view: View, found: Stop) -> tuple[str, str]:
     at = seconds_text(found.at_s)
     who = view.sender_name
     if found.forwarded:
-        who, how = f"{who}'s API", f"{how}, but {STILL_FORWARDED}"
+        who, how = f"{who}'s API", f"{how}, but the sender still forwarded messages"
     text = f"{who} stopped answering {at} after the load's start: {how}"
     return text, f"all {times_text(found.messages)} due from then on had no answer"
 
 
-def _absence_text(view: View, longest: Silence, count: int) -> str:
+def _unanswered_in(view: View, silence: Silence) -> Bools:
     sent_s = view.load.sent_s
-    among: Bools = (sent_s >= longest.from_s) & (sent_s < longest.to_s) & ~np.isfinite(view.load.replied_s)
-    what = "answered nothing from" if was_reached(view, among) else NOT_REACHED
+    sent: Bools = (sent_s >= silence.from_s) & (sent_s < silence.to_s)
+    return sent & ~np.isfinite(view.load.replied_s)
+
+
+def _absence_text(view: View, longest: Silence, count: int) -> str:
+    among = _unanswered_in(view, longest)
+    what = "answered nothing from" if was_reached(view, among) else "could not be reached from"
     how = what_failed(view, among, to_the_end=False) or _AT_ONCE
     if longest.gone:
         how = f"{how}, and its process had ended"
@@ -262,7 +276,7 @@ def _limit(view: View) -> str:
     timeout_s = view.given.target.get("timeout_s")
     if not timeout_s or not with_errors(view, ("timeout",)).all():
         return ""
-    return f" within {limit_text(float(timeout_s))}, {TARGETS_LIMIT}"
+    return f" within {limit_text(float(timeout_s))}, the timeout_s of the target"
 
 
 def _answered_first(view: View) -> list[str]:
@@ -270,7 +284,7 @@ def _answered_first(view: View) -> list[str]:
     both = np.isfinite(view.load.replied_s) & np.isfinite(view.taken_at_s)
     first = int(np.count_nonzero(both & (view.load.replied_s < view.taken_at_s)))
     total = int(np.count_nonzero(both))
-    return [f"{share_text(first, total)} of the messages were {ANSWERED_FIRST}"] if 2 * first > total else []
+    return [f"{share_text(first, total)} of the messages were {_FIRST}"] if 2 * first > total else []
 
 
 def _process(view: View, windows: Bools) -> list[str]:

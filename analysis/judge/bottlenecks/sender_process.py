@@ -54,8 +54,9 @@ def cpu(view: View) -> KindFinding:
         if over(late, LOOP_LATE_MS)[windows].any():
             evidence.append(f"its event loop was {significant(typical(late, windows), 2)} ms late")
         if full[windows].any():
-            return f"{process} used {percent} % of a core, {all_of_it(windows & full)}", tuple(evidence)
-        return f"{process} needed a core and got {percent} % of one", tuple(evidence)
+            text = f"{process} used {percent} % of a core, {all_of_it(windows & full)}"
+            return Description(text, tuple(evidence))
+        return Description(f"{process} needed a core and got {percent} % of one", tuple(evidence))
 
     return KindFinding(strength(full | held, np.maximum(np.nan_to_num(used) / 100.0, 0.95)), describe)
 
@@ -87,7 +88,7 @@ def loop(view: View) -> KindFinding:
         percent = significant(typical(used, windows), 2)
         process = _of(view, most_frequent(whose, windows))
         evidence.append(f"{process} used {percent} % of a core meanwhile")
-        return f"{process} was blocked or stopped while it had work to do", tuple(evidence)
+        return Description(f"{process} was blocked or stopped while it had work to do", tuple(evidence))
 
     return KindFinding(strength(over(own, LOOP_LATE_MS) | (stopped > STOPPED_SHARE), 0.95), describe)
 

@@ -57,9 +57,10 @@ def pacing(view: View) -> KindFinding:
 
     def describe(windows: Bools) -> Description:
         if 2 * np.count_nonzero(slow & windows) > np.count_nonzero(windows):
-            told = f"after a refusal {view.sender_name} sends {pace_text(view, slow & windows)} {OWN_PACING}"
+            text = f"after a refusal {view.sender_name} sends {pace_text(view, slow & windows)} {OWN_PACING}"
             waited = f"the median message waited {in_sender(view, slow & windows)} in it"
-            return told, (waited, "the provider refused none in these windows, and no fault delayed requests")
+            none = "the provider refused none in these windows, and no fault delayed requests"
+            return Description(text, (waited, none), ("slow_after_refusal",))
         sent = (
             f"it submitted {significant(typical(requests, windows))} requests/s with "
             f"{significant(typical(segments, windows))} segments/s"
@@ -70,7 +71,8 @@ def pacing(view: View) -> KindFinding:
             percent = 100 * typical(share, windows)
             evidence.append(f"ready messages waited for its own limits {percent:.0f} % of the time")
             evidence.append(f"its limits: {_limits_text(limits)}; the contract: {_contract_text(view)}")
-        return f"{view.sender_name} delays messages because of its own rate limits", tuple(evidence)
+        text = f"{view.sender_name} delays messages because of its own rate limits"
+        return Description(text, tuple(evidence))
 
     own = (reported & own_way & ~lowered(view)) | inferred | slow
     return KindFinding(strength(own, np.maximum(share, 0.85)), describe)
@@ -142,10 +144,11 @@ def rate(view: View) -> KindFinding:
         forwarded = len(taken_s) / (end_s - float(taken_s.min())) if len(taken_s) else 0.0
         came = int(np.count_nonzero(view.journeys.accepted)) / end_s
         text = f"{view.sender_name} forwards {rate_text(forwarded)} on average; {rate_text(came)} came in"
-        return text, (
+        evidence = (
             "its backlog grew while its rate stayed the same",
             f"the median message waited {in_sender(view, windows)} in it",
         )
+        return Description(text, evidence)
 
     return KindFinding(strength(seen, 0.85), describe)
 
@@ -175,7 +178,7 @@ def hold(view: View) -> KindFinding:
         ]
         if alike[windows].all():
             evidence.append("all messages waited about equally long")
-        return text, tuple(evidence)
+        return Description(text, tuple(evidence))
 
     # Weak, since it shows where messages wait and not why.
     return KindFinding(strength(held, 0.4), describe)
@@ -203,10 +206,8 @@ def concurrency(view: View) -> KindFinding:
             evidence.append(
                 f"ready messages waited for a free request {100 * typical(share, windows):.0f} % of the time"
             )
-        return (
-            f"{view.sender_name} has too few concurrent requests to the provider ({at_once})",
-            tuple(evidence),
-        )
+        text = f"{view.sender_name} has too few concurrent requests to the provider ({at_once})"
+        return Description(text, tuple(evidence))
 
     return KindFinding(
         strength(reported | inferred, np.where(reported, np.maximum(share, 0.85), 0.75)), describe

@@ -18,9 +18,9 @@ def look(view: View) -> KindFinding:
         took = seconds_text(typical(commit, windows) / 1000.0)
         evidence = (
             f"a commit took {took} (the longest of a second, in a quarter of the seconds)",
-            f"{typical(waiting, windows):,.0f} messages waited for one",
+            f"{typical(waiting, windows):,.0f} messages waited for a commit",
         )
-        return f"{view.sender_name}'s store took {took} for a commit", evidence
+        return Description(f"{view.sender_name}'s store took {took} for a commit", evidence)
 
     return KindFinding(strength(over(commit, SLOW_MS), 0.9 + 0.1 * (commit > 5 * SLOW_MS)), describe)
 

@@ -60,9 +60,9 @@ def unanswered(view: View) -> tuple[Floats, Floats, Floats]:
         zip(view.windows.edges_s[:-1], view.windows.edges_s[1:], strict=True)
     ):
         at = np.linspace(low, high, looks, endpoint=False)
-        under_way = np.searchsorted(begins, at, "right") - np.searchsorted(ends, at, "right")
-        mean[window], most[window] = under_way.mean(), under_way.max(initial=0)
-        share[window] = np.count_nonzero(under_way > 0) / len(at)
+        in_flight = np.searchsorted(begins, at, "right") - np.searchsorted(ends, at, "right")
+        mean[window], most[window] = in_flight.mean(), in_flight.max(initial=0)
+        share[window] = np.count_nonzero(in_flight > 0) / len(at)
     return mean, most, share
 
 

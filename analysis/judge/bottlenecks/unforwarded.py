@@ -7,12 +7,12 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Ints
-from analysis.findings import BEFORE_REFUSED, CONNECTION_REFUSED, REFUSED_PERMANENTLY, SAID_HOW_LONG
+from analysis.findings import BottleneckSign
 from analysis.formatting import count_text, seconds_text, share_text, times_text
 from analysis.judge.bottlenecks.class_shares import by_class
 from analysis.judge.bottlenecks.contract import says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, strength
-from analysis.judge.bottlenecks.no_reply import with_errors
+from analysis.judge.bottlenecks.no_reply import CONNECTION_REFUSED, with_errors
 from analysis.judge.bottlenecks.view import View
 from analysis.refusals import reason_text
 
@@ -30,8 +30,10 @@ def look(view: View) -> KindFinding:
             did_not = "had not forwarded them to the provider when the wait for them ended"
         of = f"{count_text(count)} of {count_text(accepted)} accepted messages"
         classes = by_class(view, gone, view.journeys.accepted, "not forwarded")
-        evidence = (f"{of}, {share_text(count, accepted)}", *classes, *_held_by_an_ended_process(view, gone))
-        return f"{view.sender_name} accepted messages and {did_not}", evidence
+        held = _held_by_an_ended_process(view, gone)
+        evidence = (f"{of}, {share_text(count, accepted)}", *classes, *held)
+        signs: tuple[BottleneckSign, ...] = ("held_by_an_ended_process",) if held else ()
+        return Description(f"{view.sender_name} accepted messages and {did_not}", evidence, signs)
 
     # A few messages are a finding, but not the reason why a load was too much.
     return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
@@ -52,7 +54,7 @@ def _held_by_an_ended_process(view: View, gone: Bools) -> tuple[str, ...]:
         return ()
     many = "all" if count == total else count_text(count)
     at = seconds_text(float(refused_s))
-    return (f"{many} of them {BEFORE_REFUSED}, {at} after the load's start",)
+    return (f"{many} of them accepted before its connections were refused, {at} after the load's start",)
 
 
 def gave_up(view: View) -> KindFinding:
@@ -66,9 +68,14 @@ def gave_up(view: View) -> KindFinding:
         permanent = gone & view.provider.refused_permanently
         if 2 * int(np.count_nonzero(permanent)) > count:
             reasons = _reasons(view, gone)
-            text = f"{REFUSED_PERMANENTLY} {times_text(count)} of {view.sender_name}: {reasons[0][0]}"
-            each = [f"{words}: {times_text(many)}" for words, many in reasons]
-            return text, (of_accepted, *classes, *(each if len(each) > 1 else ()))
+            each = [
+                f"{reason_text(reason) if reason else 'no reason'}: {times_text(many)}"
+                for reason, many in reasons
+            ]
+            why = each[0].partition(": ")[0]
+            text = f"the provider refused {times_text(count)} of {view.sender_name}: {why}"
+            evidence = (of_accepted, *classes, *(each if len(each) > 1 else ()))
+            return Description(text, evidence, ("refused_permanently",), reasons[0][0])
         limited = bool((view.provider.throttled[gone] > 0).all())
         refused = "refused for a limit" if limited else "refused for the time being"
         what = f"{times_text(count)} that the provider {refused}"
@@ -76,9 +83,10 @@ def gave_up(view: View) -> KindFinding:
         if not view.journeys.repeats_awaited:
             text = f"when the run ended, {view.sender_name} had not repeated {what}"
         known = limited and says_how_long(view.given.profile, view.provider.protocol)
-        with_header = f", refused {SAID_HOW_LONG}" if known else ""
+        with_header = ", refused with Retry-After" if known else ""
+        signs: tuple[BottleneckSign, ...] = ("retry_after",) if known else ()
         submits = _submits_text(view.provider.submits[gone])
-        return text, (f"{of_accepted}{with_header}", submits, *classes)
+        return Description(text, (f"{of_accepted}{with_header}", submits, *classes), signs)
 
     return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
 
@@ -96,8 +104,8 @@ def _reasons(view: View, among: Bools) -> list[tuple[str, int]]:
     """Why the provider refused these messages, the most frequent reason first."""
     reason = view.provider.reason
     values, counts = np.unique(reason.index[among], return_counts=True)
-    words = [reason_text(reason.names[value]) if value >= 0 else "no reason" for value in values.tolist()]
-    return sorted(zip(words, counts.tolist(), strict=True), key=lambda each: (-each[1], each[0]))
+    names = [reason.names[value] if value >= 0 else "" for value in values.tolist()]
+    return sorted(zip(names, counts.tolist(), strict=True), key=lambda each: (-each[1], each[0]))
 
 
 UNFORWARDED = Kind("sender_unforwarded", look)

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
-from analysis.findings import ON_REPORTS, FaultBand
+from analysis.findings import FaultBand
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
@@ -68,17 +68,15 @@ class View:
         return tuple(
             band
             for band in self.given.faults
-            if band.from_s is not None
-            and not band.kind.startswith(ON_REPORTS)
-            and band not in self.holding_faults
+            if band.from_s is not None and band.effect not in ("reports", "held_messages")
         )
 
     @cached_property
     def holding_faults(self) -> tuple[FaultBand, ...]:
         """The faults with a time in which messages wait for a carrier that takes none."""
-        named = [each for each in self.given.profile.get("faults") or () if isinstance(each, Mapping)]
-        holding = {each.get("name") for each in named if each.get("behaviour") == "hold"}
-        return tuple(band for band in self.given.faults if band.from_s is not None and band.name in holding)
+        return tuple(
+            band for band in self.given.faults if band.from_s is not None and band.effect == "held_messages"
+        )
 
     @cached_property
     def everyone(self) -> Bools:

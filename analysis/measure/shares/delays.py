@@ -51,8 +51,8 @@ def delay_splits(
             slow = ~journeys.provider.priority[split.times.place[among]]
             without = int(np.count_nonzero(slow)) if has_fast_lane(manifest.profile) else 0
             still_open = int(np.count_nonzero(waiting & (journeys.load.class_index == index)))
-            told = {"without_flag": without, "routes": route_count(manifest.target), "still_open": still_open}
-            found.append(msgspec.structs.replace(made, **told))
+            more = {"without_flag": without, "routes": route_count(manifest.target), "still_open": still_open}
+            found.append(msgspec.structs.replace(made, **more))
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
+from analysis.fault_effects import effect_of
 from analysis.findings import ShareName
 from analysis.measure.contract_limits import CARRIER, DRAIN, ContractLimits
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
@@ -26,7 +27,6 @@ from analysis.read.journeys import Journeys
 from analysis.records import RecordedFault
 
 SHARES: tuple[ShareName, ...] = ("network", "contract", "sender", "bench")
-NETWORK_FAULTS = frozenset(("carrier_down", "country_down"))  # fault kinds that hold messages in a queue
 
 
 @dataclass(frozen=True)
@@ -204,16 +204,14 @@ def read_downtime(
     spans: Sequence[RecordedFault], profile: Mapping[str, Any], origin_ns: int, end_ns: int
 ) -> Downtime:
     """Outages of the whole provider: an ideal sender uses the other host if one fails."""
-    half = {
-        str(each.get("name"))
-        for each in profile.get("faults") or ()
-        if isinstance(each, Mapping) and each.get("host", "both") != "both"
-    }
     whole = [
-        (span.name, span.kind, span.start_ns - origin_ns, (span.end_ns or end_ns) - origin_ns)
+        (
+            *(span.name, effect_of(span.effect, span.name, span.kind, profile)),
+            *(span.start_ns - origin_ns, (span.end_ns or end_ns) - origin_ns),
+        )
         for span in spans
     ]
     return Downtime(
-        outages=tuple((a, b) for name, kind, a, b in whole if kind == "outage" and name not in half),
-        networks=tuple((name, a, b) for name, kind, a, b in whole if kind in NETWORK_FAULTS),
+        outages=tuple((a, b) for _, effect, a, b in whole if effect == "outage"),
+        networks=tuple((name, a, b) for name, effect, a, b in whole if effect == "held_messages"),
     )

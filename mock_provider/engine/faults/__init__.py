@@ -32,6 +32,21 @@ FAULT_KINDS: Mapping[str, type[FaultSettings]] = _registered()
 """The settings of each kind by its name; the names of presets are among them."""
 
 
+def _examples() -> dict[str, Mapping[str, object]]:
+    found: dict[str, Mapping[str, object]] = {}
+    for kind, settings in FAULT_KINDS.items():
+        of_kind = {name: each for name, each in settings.examples.items() if each.get("kind", kind) == kind}
+        for name, values in (of_kind or {kind: {}}).items():
+            if name in found:
+                raise TypeError(f"two examples of fault kinds have the name {name}")
+            found[name] = {"kind": kind, **values}
+    return dict(sorted(found.items()))
+
+
+FAULT_EXAMPLES: Mapping[str, Mapping[str, object]] = _examples()
+"""Settings with which a fault has an effect, by a name: at least one example of each kind."""
+
+
 def fault_schema(kind: str) -> Mapping[str, object]:
     """The JSON schema of a kind's settings, without those that a preset fixes."""
     settings = FAULT_KINDS[kind]

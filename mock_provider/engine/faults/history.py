@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mock_provider.engine.faults.hooks import FaultEffect
 from mock_provider.engine.faults.windows import FOREVER_NS, Window
 
 _REMEMBERED = 1_000
@@ -25,6 +26,7 @@ class FaultPeriod(Struct, frozen=True):
     start_ns: int
     end_ns: int | None
     phase: FaultPhase
+    effect: FaultEffect
 
 
 class _Known(Struct, frozen=True):
@@ -96,4 +98,5 @@ def _period(window: Window, now_ns: int) -> FaultPeriod:
         start_ns=window.start_ns,
         end_ns=None if window.end_ns >= FOREVER_NS else window.end_ns,
         phase=_phase(window, now_ns),
+        effect=window.fault.effect,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from msgspec import Struct
 
@@ -21,18 +21,33 @@ if TYPE_CHECKING:
     from mock_provider.settings.values import Refusal
 
 
+FaultEffect = Literal[
+    "outage",  # every request fails
+    "outage_of_a_host",  # every request to one of the two hosts fails
+    "lowered_limit",
+    "held_messages",  # accepted messages wait for the fault's end
+    "reports",
+    "other",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class ActingFault(ABC):
     """``name`` is the fault's name in the journal, and part of the seed of its draws.
 
     Where several faults act at one point, a lower ``order`` acts first; faults of equal order act in the
     order of the profile. ``has_edges``: the engine must act when such a fault begins and ends.
+    ``effect`` is what the analysis of a run needs to know of the fault.
     """
 
     name: str
 
     order: ClassVar[int] = 0
     has_edges: ClassVar[bool] = False
+
+    @property
+    def effect(self) -> FaultEffect:
+        return "other"
 
 
 class RequestInterruption(Struct, frozen=True, gc=False):
@@ -51,6 +66,10 @@ class AtRequest(ActingFault):
     """Any request that reaches a host, whether it submits messages or not."""
 
     __slots__ = ()
+
+    @property
+    def effect(self) -> FaultEffect:
+        return "outage"
 
     @abstractmethod
     def interrupt(self, backup_host: bool) -> RequestInterruption | None: ...
@@ -72,6 +91,10 @@ class AtLimit(ActingFault):
     limit: str
 
     has_edges: ClassVar[bool] = True
+
+    @property
+    def effect(self) -> FaultEffect:
+        return "lowered_limit"
 
     @abstractmethod
     def lowered(self, usual: BucketLimit | None) -> BucketLimit | None:
@@ -130,6 +153,10 @@ class AtQueue(ActingFault):
 
     has_edges: ClassVar[bool] = True
 
+    @property
+    def effect(self) -> FaultEffect:
+        return "held_messages"
+
 
 class AirTime(Struct, frozen=True, gc=False):
     """The time on the radio, the wait for a phone that is off, and the outcome at the end of both.
@@ -165,6 +192,10 @@ class AtReport(ActingFault):
 
     __slots__ = ()
 
+    @property
+    def effect(self) -> FaultEffect:
+        return "reports"
+
     @abstractmethod
     def change(self, draws: Draws, key: str, ordinal: int) -> ReportChange | None: ...
 
@@ -179,3 +210,7 @@ class AtReportDue(ActingFault):
     unit_ns: int
 
     has_edges: ClassVar[bool] = True
+
+    @property
+    def effect(self) -> FaultEffect:
+        return "reports"

@@ -44,8 +44,12 @@ class FaultSettings(Section):
     presets: ClassVar[Mapping[str, Preset]] = {}
     """Other names of the kind."""
 
-    example: ClassVar[Mapping[str, object]] = {}
-    """Settings with which the fault has an effect. A test runs every kind with them."""
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {}
+    """Settings with which the fault has an effect, each with a name of its own. A test runs the kind with
+    each of them, and ``smsbench storm`` draws them. Their carrier is ``any``, the only one of these profiles.
+
+    None: the kind's own name, with the defaults. A kind with presets has ``kind`` in each example.
+    """
 
     @abstractmethod
     def description(self) -> str:

@@ -30,7 +30,7 @@ class GenericFormat:
         self._account = account
         self._headers = {"Authorization": f"Bearer {account.secret}", "Content-Type": "application/json"}
 
-    def carried(self, messages: Sequence[Message]) -> Sequence[Message]:
+    def fitting(self, messages: Sequence[Message]) -> Sequence[Message]:
         return messages
 
     def encode(self, messages: Sequence[Message], now_ns: int, wall_ahead_ns: int = 0) -> ProviderRequest:

@@ -27,8 +27,8 @@ def in_one_request(messages: Sequence[Message]) -> Sequence[Message]:
     first = messages[0].text
     if all(message.text == first for message in messages):
         return messages
-    carried = [m for m in messages if "|" not in m.text and "[%" not in m.text]
-    return carried or messages[:1]
+    fitting = [m for m in messages if "|" not in m.text and "[%" not in m.text]
+    return fitting or messages[:1]
 
 
 def body_of(

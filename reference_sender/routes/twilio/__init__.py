@@ -40,7 +40,7 @@ class TwilioFormat:
     def lookup(self) -> MessageLookup | None:
         return self._lookup
 
-    def carried(self, messages: Sequence[Message]) -> Sequence[Message]:
+    def fitting(self, messages: Sequence[Message]) -> Sequence[Message]:
         return messages[:1]
 
     def encode(self, messages: Sequence[Message], now_ns: int, wall_ahead_ns: int = 0) -> ProviderRequest:

@@ -59,7 +59,7 @@ _FINAL = [state.value for state in FINAL_STATES]
 
 
 async def write_holds(connection: asyncpg.Connection[Any], messages: Sequence[Message]) -> None:
-    """Store when held messages may be sent, but for those that were not stored because of their keys."""
+    """Store when held messages may be sent, except those that were not stored because of their keys."""
     held = [each for each in messages if is_held(each)]
     await connection.execute(
         _HOLD,

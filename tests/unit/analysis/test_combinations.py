@@ -19,7 +19,7 @@ def analysed(run: RunBuilder, **manifest: Any) -> PartReport:
     return analyse_part(run_dir, read_manifest(run_dir), "made")
 
 
-# Cost: what a message costs is counted once, as paid for a duplicate or as paid in vain.
+# Cost: what a message costs is counted once, as paid for a duplicate or for a message that did not arrive.
 
 
 def duplicated(run: RunBuilder, key: str, due_s: float, states: tuple[str, str], price: float = 0.5) -> None:

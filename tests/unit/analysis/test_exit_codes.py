@@ -15,6 +15,7 @@ from run_builder import Build
 from analysis.capacity_record import SEARCH_ITSELF, CapacityResult, Trial, write_capacity
 from analysis.cli import main
 from analysis.records import Instant, Manifest, RecordedScenario, read_result, write_manifest
+from analysis.render import png
 from analysis.render.report_files import write_report
 from analysis.report import build_report
 
@@ -130,7 +131,7 @@ def outputs(
     options: Sequence[str],
 ) -> tuple[int, str]:
     """Code and word of the run; the outputs agree."""
-    monkeypatch.setattr("analysis.render.png.draw_all", lambda *_: ())  # pictures have no verdict
+    monkeypatch.setattr(png, "draw_all", lambda *_: ())  # pictures have no verdict
     step = tmp_path / "step.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
     monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "--quiet", *options])

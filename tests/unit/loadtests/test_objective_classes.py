@@ -11,6 +11,8 @@ from loadtests.arrivals import DAY_MIX, Mix
 from loadtests.capacity.find import OBJECTIVES
 from loadtests.cli import app
 from loadtests.objective_classes import absent_text, applicable, classes_of
+from loadtests.simulate import run as simulate_run
+from loadtests.suites import scenario_run
 
 _OTP_ONLY = """
 from loadtests.arrivals import Mix, Stream, Constant
@@ -51,8 +53,8 @@ def test_a_run_warns_at_its_start_and_continues(
         began.append(given)
         return 0
 
-    monkeypatch.setattr("loadtests.suites.scenario_run.run_scenario", begin)
-    monkeypatch.setattr("loadtests.simulate.run.simulate_scenario", begin)
+    monkeypatch.setattr(scenario_run, "run_scenario", begin)
+    monkeypatch.setattr(simulate_run, "simulate_scenario", begin)
     given = [command, str(tmp_path / "codes.py"), "--slo", slo, "--out", str(tmp_path / "out")]
     done = CliRunner().invoke(app, given)
     assert done.exit_code == 0, done.output

@@ -19,6 +19,7 @@ from waiting import eventually_in_loop
 from reference_sender.campaign_report.report_mail import letter
 from reference_sender.campaign_report.settings import CampaignReportSettings, ReportEmail
 from reference_sender.campaign_report.values import CampaignSummary
+from reference_sender.notices import campaign_ends
 from reference_sender.notices.campaign_ends import SMALL_STEPS, CampaignEnds, EndSteps
 from reference_sender.store.campaign_reports import CampaignProgress, StoredReport
 
@@ -286,7 +287,7 @@ def test_a_defect_of_one_report_ends_neither_the_sender_nor_the_other_reports(
             raise ValueError("a defect")
         return letter(summary, *more)
 
-    monkeypatch.setattr("reference_sender.notices.campaign_ends.letter", defective)
+    monkeypatch.setattr(campaign_ends, "letter", defective)
 
     def given_up() -> int:
         return sum("april waits for the next start" in each.getMessage() for each in caplog.records)

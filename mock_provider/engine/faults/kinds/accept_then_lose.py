@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mock_provider.engine.faults.hooks import AtAccept
 from mock_provider.engine.faults.settings import FaultSettings, percent
@@ -18,6 +19,8 @@ class AcceptThenLose(FaultSettings):
 
     kind: Literal["accept_then_lose"]
     share: UnitShare = 1.0
+
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {"accept_then_lose": {"share": 0.4}}
 
     def description(self) -> str:
         return f"accept then lose: {percent(self.share)} of messages accepted and lost"

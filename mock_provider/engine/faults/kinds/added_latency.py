@@ -31,7 +31,10 @@ class AddedLatency(FaultSettings):
     plus_s: Seconds = 0.0
     ramp_s: Seconds = 0.0
 
-    example: ClassVar[Mapping[str, object]] = {"plus_s": 0.5}
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "slow_replies": {"plus_s": 4},
+        "replies_after_time_out": {"plus_s": 15},
+    }
 
     def description(self) -> str:
         parts = [f"x {self.factor:g}"] if self.factor != 1.0 else []

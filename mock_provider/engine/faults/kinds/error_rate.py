@@ -34,7 +34,11 @@ class ErrorRate(FaultSettings):
     refusal: Refusal = Refusal.INTERNAL_ERROR
     codes: tuple[CodeShare, ...] = ()
 
-    example: ClassVar[Mapping[str, object]] = {"share": 1.0}
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "throttled": {"share": 0.5, "refusal": "throttled_requests"},
+        "internal_error": {"share": 0.5, "refusal": "internal_error"},
+        "no_credit": {"share": 0.3, "refusal": "no_credit"},
+    }
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

@@ -38,10 +38,16 @@ class Hang(FaultSettings):
         ),
     }
 
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "hang": {"kind": "hang", "share": 0.4},
+        "lost_reply": {"kind": "lost_reply", "share": 0.4},
+        "cut_after_accept": {"kind": "cut_after_accept", "share": 0.4},
+    }
+
     def description(self) -> str:
         name = self.kind.replace("_", " ")
         taken = "accepted" if self.accepted else "lost before acceptance"
-        end = "the connection reset unanswered" if self.disconnect else "never answered"
+        end = "the connection is reset before the reply" if self.disconnect else "never answered"
         return f"{name}: {percent(self.share)} of attempts {taken}, {end}"
 
     def acting(self, start_ns: int, end_ns: int) -> LostRequest | LostReply:

@@ -33,7 +33,11 @@ class CarrierDown(FaultSettings):
     behaviour: Behaviour = "hold"
     refusal: Refusal = Refusal.UNAVAILABLE
 
-    example: ClassVar[Mapping[str, object]] = {"carriers": ["a"]}
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "carrier_down_hold": {"carriers": ["any"], "behaviour": "hold"},
+        "carrier_down_fail": {"carriers": ["any"], "behaviour": "fail"},
+        "carrier_down_refuse": {"carriers": ["any"], "behaviour": "refuse"},
+    }
 
     def misfits(self, carriers: Collection[str], limits: Mapping[str, object]) -> Iterator[str]:
         unknown = sorted(set(self.carriers) - set(carriers))
@@ -55,7 +59,11 @@ class CountryDown(FaultSettings):
     behaviour: Behaviour = "hold"
     refusal: Refusal = Refusal.UNAVAILABLE
 
-    example: ClassVar[Mapping[str, object]] = {"countries": ["PL"]}
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "country_down_hold": {"countries": ["PL"], "behaviour": "hold"},
+        "country_down_fail": {"countries": ["PL"], "behaviour": "fail"},
+        "country_down_refuse": {"countries": ["PL"], "behaviour": "refuse"},
+    }
 
     def description(self) -> str:
         return f"country down: {', '.join(self.countries)}, {_DESCRIPTIONS[self.behaviour]}"

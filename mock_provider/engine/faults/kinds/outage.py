@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from mock_provider.engine.faults.hooks import AtRequest, RequestInterruption
+from mock_provider.engine.faults.hooks import AtRequest, FaultEffect, RequestInterruption
 from mock_provider.engine.faults.settings import FaultSettings
 from mock_provider.settings.values import Refusal
 
@@ -14,7 +15,7 @@ Host = Literal["both", "primary", "backup"]
 _DESCRIPTIONS = {
     "refuse": "every request refused as unavailable",
     "hang": "no request answered",
-    "disconnect": "every connection reset unanswered",
+    "disconnect": "every connection reset before the reply",
 }
 
 
@@ -24,6 +25,12 @@ class Outage(FaultSettings):
     kind: Literal["outage"]
     answer: Literal["refuse", "hang", "disconnect"] = "refuse"
     host: Host = "both"
+
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "outage_refused": {"answer": "refuse"},
+        "outage_hang": {"answer": "hang"},
+        "outage_disconnect": {"answer": "disconnect"},
+    }
 
     def description(self) -> str:
         where = "" if self.host == "both" else f" ({self.host} host only)"
@@ -42,6 +49,10 @@ class HostDown(AtRequest):
     interruption: RequestInterruption
 
     order: ClassVar[int] = 0
+
+    @property
+    def effect(self) -> FaultEffect:
+        return "outage" if self.host == "both" else "outage_of_a_host"
 
     def interrupt(self, backup_host: bool) -> RequestInterruption | None:
         met = self.host == "both" or (self.host == "backup") is backup_host

@@ -27,7 +27,9 @@ class RateReduction(FaultSettings):
     rate_per_s: Rate | None = None
     burst: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
 
-    example: ClassVar[Mapping[str, object]] = {"rate_per_s": 0.001}
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "rate_reduction": {"rate_per_s": 0.1, "burst": 1}
+    }
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -42,7 +44,7 @@ class RateReduction(FaultSettings):
             yield (f"share: throttle.{self.limit} sets no limit; set one, or give rate_per_s")
 
     def description(self) -> str:
-        to = f"{percent(self.share)} of the usual" if self.share else f"{self.rate_per_s:g}/s"
+        to = f"{percent(self.share)} of the usual rate" if self.share else f"{self.rate_per_s:g}/s"
         burst = "" if self.burst is None else f", burst {self.burst}"
         return f"rate reduction: {self.limit} to {to}{burst}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -20,6 +21,10 @@ class ReportDelay(FaultSettings):
     kind: Literal["report_delay"]
     share: UnitShare = 1.0
     delay: DelayDistribution = Fixed(kind="fixed", value_s=30.0)
+
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "report_delay": {"share": 0.6, "delay": {"kind": "uniform", "low_s": 5, "high_s": 1500}},
+    }
 
     def description(self) -> str:
         return f"late reports: {percent(self.share)} by {_described(self.delay)}"

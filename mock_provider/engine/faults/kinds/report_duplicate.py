@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -21,8 +22,12 @@ class ReportDuplicate(FaultSettings):
     share: UnitShare = 1.0
     after_s: Seconds = 1.0
 
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "report_duplicate": {"share": 0.6, "after_s": 3},
+    }
+
     def description(self) -> str:
-        return f"duplicate reports: {percent(self.share)} again after {self.after_s:g} s"
+        return f"duplicate reports: {percent(self.share)} of reports are sent again after {self.after_s:g} s"
 
     def acting(self, start_ns: int, end_ns: int) -> DuplicateReport:
         return DuplicateReport(self.name, self.share, nanoseconds(self.after_s))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mock_provider.engine.faults.hooks import AtReport, ReportChange
 from mock_provider.engine.faults.settings import FaultSettings, percent
@@ -18,6 +19,8 @@ class ReportLoss(FaultSettings):
 
     kind: Literal["report_loss"]
     share: UnitShare = 1.0
+
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {"report_loss": {"share": 0.5}}
 
     def description(self) -> str:
         return f"report loss: {percent(self.share)} of reports never sent"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -20,6 +21,8 @@ class ReportReorder(FaultSettings):
     kind: Literal["report_reorder"]
     share: UnitShare = 1.0
     within_s: PositiveSeconds = 5.0
+
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {"report_reorder": {"within_s": 20}}
 
     def description(self) -> str:
         return f"reordered reports: {percent(self.share)} delayed by up to {self.within_s:g} s"

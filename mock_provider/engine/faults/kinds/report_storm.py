@@ -12,7 +12,7 @@ from mock_provider.settings.network import Rate
 
 
 class ReportStorm(FaultSettings):
-    """Reports that come due in the window are held, and all sent at its end: at once, or at a rate.
+    """Reports that come due in the window are held until its end, then sent: 1,000 every 5 ms, or at a rate.
 
     Per time: every report and every repeated report call.
     """
@@ -20,11 +20,11 @@ class ReportStorm(FaultSettings):
     kind: Literal["report_storm"]
     release_per_s: Rate | None = None
 
-    example: ClassVar[Mapping[str, object]] = {"end_s": 20.0}
+    examples: ClassVar[Mapping[str, Mapping[str, object]]] = {"report_storm": {"end_s": 20.0}}
 
     def description(self) -> str:
-        pace = "at once" if self.release_per_s is None else f"at {self.release_per_s:g}/s"
-        return f"report storm: reports held, released {pace} at its end"
+        pace = "1,000 every 5 ms" if self.release_per_s is None else f"at {self.release_per_s:g}/s"
+        return f"report storm: reports held until its end, then released {pace}"
 
     def acting(self, start_ns: int, end_ns: int) -> AtReportDue:
         return AtReportDue(self.name, unit_ns(self.release_per_s))

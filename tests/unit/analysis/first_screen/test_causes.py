@@ -16,7 +16,14 @@ from run_builder import Build
 from screen_texts import answer_text
 
 from analysis.findings import GREW as BACKLOG_GREW
-from analysis.findings import NETWORK_LOSES, OUT_OF_ORDER, PROVIDER_ERRORS, THE_NETWORK, Availability
+from analysis.findings import (
+    NETWORK_LOSES,
+    OUT_OF_ORDER,
+    PROVIDER_ERRORS,
+    THE_NETWORK,
+    Availability,
+    BottleneckSign,
+)
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import as_text
@@ -25,7 +32,7 @@ from analysis.model import Objective, PartReport, Reasons, RunReport
 replace = msgspec.structs.replace
 FAST_LANE = {"delivery": {"priority_latency": {"kind": "fixed", "value_s": 1.0}}}
 LIMIT = bottleneck(kind="provider_limit", text="the provider's limit")
-LOSSY = bottleneck(kind="network", text=f"{THE_NETWORK}: {NETWORK_LOSES}")
+LOSSY = bottleneck(kind="network", text=f"{THE_NETWORK}: {NETWORK_LOSES}", signs=("network_loses",))
 NO_NETWORK = (
     Reasons(source="sender API", reason="refused: HTTP 503", count=90, accepted=0),
     Reasons(source="provider", reason="undelivered: network_error", count=30, accepted=30),
@@ -110,7 +117,7 @@ def test_messages_that_were_not_taken_have_their_bottleneck_whatever_was_missed(
     few = accounting(planned=6_000, refused=3_000, duplicates=19)
     made = report(part(objectives=(TWICE,), accounting=few, bottlenecks=(bottleneck(),)))
     said = of(made)
-    assert as_text(first_screen(made).why).startswith("my-sender's API. Of 6,000 messages ")
+    assert as_text(first_screen(made).why).startswith("my-sender's API. 3,000 of 6,000 messages ")
     assert said.startswith("Evidence: all 2,000 requests waited for it; ") and OWN_CAUSE in said
 
 
@@ -121,7 +128,7 @@ def test_what_the_headline_says_is_said_once() -> None:
     api = bottleneck(text="my-sender's API answers too slowly", evidence=(counts, "the median took 30.0 s"))
     made = report(part(objectives=(counted("not_taken", "x", 3_000),), accounting=few, bottlenecks=(api,)))
     headline = as_text(first_screen(made).why)
-    assert headline == "my-sender's API answers too slowly. Of 6,000 messages 3,000 got no usable answer."
+    assert headline == "my-sender's API answers too slowly. 3,000 of 6,000 messages got no usable answer."
     assert of(made).startswith("Evidence: the median took 30.0 s. What to change: ")
     only_counts = replace(made.parts[0], bottlenecks=(replace(api, evidence=(counts,)),))
     assert of(report(only_counts)).startswith("What to change: ")
@@ -236,7 +243,7 @@ def test_a_slow_network_is_no_cause_of_messages_that_were_not_taken(new_run: Bui
     said, rate = of(made, tmp_path), answer_text(made, "rate")
     assert any("the network alone takes" in each.reach for each in made.objectives)
     assert as_text(first_screen(made).why).endswith(
-        "Of 300 messages 60 got no usable answer. More objectives were missed: the table below lists them."
+        "60 of 300 messages got no usable answer. More objectives were missed: the table below lists them."
     )
     assert said.startswith("Bottleneck: my-sender's API answers too slowly (") and "network" not in said
     assert "What to change: answer when the message is queued" in said and "flag" not in said
@@ -276,15 +283,17 @@ def test_an_api_that_waits_for_few_requests_gets_the_advice_to_make_more(
 
 
 @pytest.mark.parametrize(
-    ("what", "limits"),
+    ("what", "signs", "limits"),
     [
-        ("its delay alone is longer than the objective allows", False),
-        (NETWORK_LOSES, False),
-        (PROVIDER_ERRORS, True),
+        ("its delay alone is longer than the objective allows", (), False),
+        (NETWORK_LOSES, ("network_loses",), False),
+        (PROVIDER_ERRORS, ("provider_errors",), True),
     ],
 )
-def test_a_network_that_is_slow_or_loses_messages_limits_no_rate(what: str, limits: bool) -> None:
-    network = bottleneck(kind="network", text=f"{THE_NETWORK}: {what}")
+def test_a_network_that_is_slow_or_loses_messages_limits_no_rate(
+    what: str, signs: tuple[BottleneckSign, ...], limits: bool
+) -> None:
+    network = bottleneck(kind="network", text=f"{THE_NETWORK}: {what}", signs=signs)
     full = bottleneck(kind="sender_concurrency", text="too few requests")
     made = report(part(p95_s={"otp": 14.0}, sustained=False, bottlenecks=(network, full)))
     named = network.text if limits else full.text
@@ -293,14 +302,14 @@ def test_a_network_that_is_slow_or_loses_messages_limits_no_rate(what: str, limi
 
 
 @pytest.mark.parametrize(
-    ("what", "advice"),
+    ("what", "sign", "advice"),
     [
-        (NETWORK_LOSES, "nothing in the sender, since the network loses the messages."),
-        (PROVIDER_ERRORS, "ask the provider for the cause of its errors."),
+        (NETWORK_LOSES, "network_loses", "nothing in the sender, since the network loses the messages."),
+        (PROVIDER_ERRORS, "provider_errors", "ask the provider for the cause of its errors."),
     ],
 )
-def test_a_network_that_fails_is_not_called_slow(what: str, advice: str) -> None:
-    failing = bottleneck(kind="network", text=f"{THE_NETWORK}: {what}")
+def test_a_network_that_fails_is_not_called_slow(what: str, sign: BottleneckSign, advice: str) -> None:
+    failing = bottleneck(kind="network", text=f"{THE_NETWORK}: {what}", signs=(sign,))
     assert f"What to change: {advice}" in of(report(part(p95_s={"otp": 14.0}, bottlenecks=(failing,))))
 
 

@@ -10,7 +10,7 @@ from made_benches import searched_low
 from made_reports import accounting, bottleneck, counted, hint, part, report, throughput
 from screen_texts import answer_text, aside_text
 
-from analysis.findings import AS_ALLOWED, SAID_HOW_LONG, DelaySplit, FaultBand, Hint
+from analysis.findings import BottleneckSign, DelaySplit, FaultBand, Hint
 from analysis.first_screen.quoting import plain_text
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -62,9 +62,11 @@ def test_a_higher_limit_is_not_asked_for_where_the_sender_itself_takes_longer() 
     assert not asks(sender_s=0.1, marketing_s=300.0)  # every objective is met, with room
 
 
-def in_force(*evidence: str, limit: str, text: str = "", sender_s: float = 0.1, **more: Any) -> RunReport:
+def in_force(
+    *signs: BottleneckSign, limit: str, text: str = "", sender_s: float = 0.1, **more: Any
+) -> RunReport:
     """A missed part at the provider's limit ``text``. An ideal sender's longest waits are for ``limit``."""
-    first = bottleneck(kind="provider_limit", text=f"the provider's limit: {text}", evidence=evidence)
+    first = bottleneck(kind="provider_limit", text=f"the provider's limit: {text}", signs=signs)
     made = part(p95_s={"marketing": 700.0}, bottlenecks=(first,), **more)
     (otp, *others) = (
         replace(with_shares(one, contract=100.0), limit=limit, total_mean_s=200.0)
@@ -73,51 +75,44 @@ def in_force(*evidence: str, limit: str, text: str = "", sender_s: float = 0.1, 
     return report(replace(made, delay_splits=(with_shares(otp, sender=sender_s), *others)))
 
 
-REQUESTS_EMPTY = "its token bucket of requests was empty in 22 of 25 samples"
-STORM = "the provider refused 31,217 requests because of its limits, most of them (98 %)"
-QUEUED = "its accept queue had 3.1 s of work"
+REQUESTS: BottleneckSign = "limit_of_requests"
+QUEUE: BottleneckSign = "limit_of_accept_queue"
 OF_QUEUE, OF_REQUESTS = "40 segments/s out of the accept queue", "20 requests/s"
 AT_QUEUE = "40 segments/s out of its accept queue"
 
 
-AS_SENT = f"the provider accepted 5.00 requests/s and 42.7 segments/s, {AS_ALLOWED}"
-
-
 @pytest.mark.parametrize(
-    ("text", "limit", "asked"),
+    ("text", "signs", "limit", "asked"),
     [
-        (OF_REQUESTS, OF_QUEUE, False),  # the real sender waited for another limit
-        (OF_REQUESTS, OF_REQUESTS, True),
-        (AT_QUEUE, OF_QUEUE, True),
-        (f"{OF_REQUESTS}, {AT_QUEUE}", OF_QUEUE, True),
-        ("5 requests/s", "5 requests/s", True),
-        ("5 requests/s", "5 requests/s and 500 segments/s out of the accept queue", True),
-        ("5 requests/s", "500 segments/s out of the accept queue", False),
-        ("500 segments/s out of its accept queue", "500 segments/s out of the accept queue", True),
+        (OF_REQUESTS, (REQUESTS,), OF_QUEUE, False),  # the real sender waited for another limit
+        (OF_REQUESTS, (REQUESTS,), OF_REQUESTS, True),
+        (AT_QUEUE, (QUEUE,), OF_QUEUE, True),
+        (f"{OF_REQUESTS}, {AT_QUEUE}", (REQUESTS, QUEUE), OF_QUEUE, True),
+        ("5 requests/s", (REQUESTS,), "5 requests/s and 500 segments/s out of the accept queue", True),
+        ("5 requests/s", (REQUESTS,), "500 segments/s out of the accept queue", False),
     ],
 )
 def test_a_higher_limit_is_asked_for_only_if_the_bottleneck_names_it(
-    text: str, limit: str, asked: bool
+    text: str, signs: tuple[BottleneckSign, ...], limit: str, asked: bool
 ) -> None:
-    """The evidence names no limit that the text leaves out (``test_provider_limit.py``)."""
-    for evidence in (AS_SENT, REQUESTS_EMPTY, QUEUED):
-        made = in_force(evidence, limit=limit, text=text)
-        assert ("Ask for a higher limit" in aside_text(made, "ask")) is asked
+    """The signs are those of the limits in the text (``test_provider_limit.py``)."""
+    made = in_force(*signs, limit=limit, text=text)
+    assert ("Ask for a higher limit" in aside_text(made, "ask")) is asked
 
 
 @pytest.mark.parametrize(
-    ("evidence", "contract_s", "sustained", "paced"),
+    ("signs", "contract_s", "sustained", "paced"),
     [
-        ((AS_SENT,), 0.0, True, True),
-        ((AS_SENT,), 100.0, True, False),
-        ((AS_SENT,), 0.0, False, False),
-        ((AS_SENT, REQUESTS_EMPTY), 0.0, True, False),
+        (("contract_obeyed",), 0.0, True, True),
+        (("contract_obeyed",), 100.0, True, False),
+        (("contract_obeyed",), 0.0, False, False),
+        ((), 0.0, True, False),
     ],
 )
 def test_a_higher_rate_is_not_advised_if_the_contract_delays_nothing(
-    evidence: tuple[str, ...], contract_s: float, sustained: bool, paced: bool
+    signs: tuple[BottleneckSign, ...], contract_s: float, sustained: bool, paced: bool
 ) -> None:
-    made = in_force(*evidence, limit=OF_REQUESTS, sustained=sustained).parts[0]
+    made = in_force(*signs, limit=OF_REQUESTS, sustained=sustained).parts[0]
     splits = tuple(with_shares(each, contract=contract_s, sender=70.0) for each in made.delay_splits)
     screen = first_screen(report(replace(made, delay_splits=splits)))
     said = " ".join(as_text(each) for each in screen.bottleneck)
@@ -126,7 +121,7 @@ def test_a_higher_rate_is_not_advised_if_the_contract_delays_nothing(
 
 
 def test_a_higher_limit_is_not_asked_for_while_another_class_waits_longer_for_the_sender() -> None:
-    made = in_force(QUEUED, limit=OF_QUEUE, sender_s=101.0)
+    made = in_force(QUEUE, limit=OF_QUEUE, sender_s=101.0)
     assert "Ask for a higher limit" not in aside_text(made, "ask")
 
 
@@ -135,21 +130,21 @@ def test_batches_are_advised_where_the_limit_is_one_of_requests() -> None:
     single = (hint(name="one_message_per_request"),)
     batches = "What to change: send many messages in one request"
 
-    def advice(text: str, *evidence: str, **more: Any) -> str:
-        screen = first_screen(in_force(*evidence, limit=OF_QUEUE, text=text, **more))
+    def advice(text: str, *signs: BottleneckSign, **more: Any) -> str:
+        screen = first_screen(in_force(*signs, limit=OF_QUEUE, text=text, **more))
         return " ".join(as_text(each) for each in screen.bottleneck)
 
-    assert batches in advice(OF_REQUESTS, REQUESTS_EMPTY, hints=single)
-    assert "negotiate" not in advice(OF_REQUESTS, REQUESTS_EMPTY, hints=single)
-    assert "negotiate a higher rate" in advice(OF_REQUESTS, REQUESTS_EMPTY)  # it has batches already
+    assert batches in advice(OF_REQUESTS, REQUESTS, hints=single)
+    assert "negotiate" not in advice(OF_REQUESTS, REQUESTS, hints=single)
+    assert "negotiate a higher rate" in advice(OF_REQUESTS, REQUESTS)  # it has batches already
     both = f"{OF_REQUESTS}, {AT_QUEUE}"
-    assert "negotiate a higher rate" in advice(both, REQUESTS_EMPTY, QUEUED, hints=single)
-    for text, evidence in ((OF_REQUESTS, REQUESTS_EMPTY), (AT_QUEUE, QUEUED)):
-        said = advice(text, STORM, evidence, hints=single)
+    assert "negotiate a higher rate" in advice(both, REQUESTS, QUEUE, hints=single)
+    for text, sign in ((OF_REQUESTS, REQUESTS), (AT_QUEUE, QUEUE)):
+        said = advice(text, "most_refused", sign, hints=single)
         assert "What to change: wait some time after a refusal" in said
         assert "Retry-After" not in said
         assert "What to change: wait for the Retry-After of a refusal" in advice(
-            text, f"{STORM}, {SAID_HOW_LONG}", evidence, hints=single
+            text, "most_refused", "retry_after", sign, hints=single
         )
 
 

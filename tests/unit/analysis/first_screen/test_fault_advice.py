@@ -10,6 +10,7 @@ from made_objectives import missed
 from made_reports import bottleneck, part, report
 from page_reading import disagreements, rendered
 
+from analysis.fault_effects import RecordedEffect
 from analysis.findings import A_FAULT, OWN_PACING, FaultBand
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -17,18 +18,22 @@ from analysis.first_screen.values import as_text
 
 LATE = missed("availability", "> 99 %", "0 %", 0.99)
 SLOW = bottleneck(
-    kind="sender_pacing", text=f"after a refusal the sender sends 4 requests/s of the 200 {OWN_PACING}"
+    kind="sender_pacing",
+    text=f"after a refusal the sender sends 4 requests/s of the 200 {OWN_PACING}",
+    signs=("slow_after_refusal",),
 )
 
 
-def band(name: str, kind: str, from_s: float, to_s: float | None) -> FaultBand:
-    return FaultBand(name=name, kind=kind, title=f"title {name}", from_s=from_s, to_s=to_s, messages=3)
+def band(name: str, effect: RecordedEffect, from_s: float, to_s: float | None) -> FaultBand:
+    return FaultBand(
+        name=name, kind="any", title=f"title {name}", from_s=from_s, to_s=to_s, messages=3, effect=effect
+    )
 
 
 EARLY = band("early", "outage", 0.0, 22.0)
-STORM = band("storm", "report_storm", 0.0, 90.0)
-LONG = band("long", "rate_reduction", 30.0, 50.0)
-LAST = band("last", "hang", 55.0, None)
+STORM = band("storm", "reports", 0.0, 90.0)
+LONG = band("long", "lowered_limit", 30.0, 50.0)
+LAST = band("last", "other", 55.0, None)
 
 
 def said(tmp_path: Path, faults: tuple[FaultBand, ...], *found: Any) -> str:

@@ -107,7 +107,9 @@ def test_each_missed_measure_is_a_plain_sentence(
 def test_a_load_is_not_above_the_contract_if_batches_cure_it(hints: tuple[Hint, ...], said: str) -> None:
     objective = missed("availability", "> 99 %", "22 %", 0.99)
     grew = msgspec.structs.replace(GREW, available=2, unavailable=7, windows=9)
-    limit = bottleneck(kind="provider_limit", text="the provider's limit: 100 requests/s")
+    limit = bottleneck(
+        kind="provider_limit", text="the provider's limit: 100 requests/s", signs=("limit_of_requests",)
+    )
     made = report(
         part(availability=grew, bottlenecks=(limit,), hints=hints, objectives=(objective,)),
         objectives=(objective,),

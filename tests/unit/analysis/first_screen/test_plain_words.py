@@ -132,8 +132,9 @@ def test_an_objective_at_its_limit_has_nothing_that_decides_it(tmp_path: Path) -
 def test_messages_above_the_in_flight_limit_are_in_plain_words() -> None:
     many = accounting(planned=23_600, dropped=7_051)
     made = report(part(p95_s={"otp": 14.0}, accounting=many))
-    assert "7,051 were not sent because too many requests were unanswered at the same time" in as_text(
-        first_screen(made).why
+    assert (
+        "7,051 of 23,600 messages were not sent because too many requests were unanswered at the same time"
+        in as_text(first_screen(made).why)
     )
 
 

@@ -26,14 +26,14 @@ MORE = " More objectives were missed: the table below lists them."  # here: the 
 @pytest.mark.parametrize(
     ("kinds", "why"),
     [
-        ((), "my-sender did not accept every message. Of 300 messages 201 got no usable answer."),
+        ((), "my-sender did not accept every message. 201 of 300 messages got no usable answer."),
         (
             ("sender_cpu",),
-            "my-sender did not accept every message. Of 300 messages 201 got no usable answer.",
+            "my-sender did not accept every message. 201 of 300 messages got no usable answer.",
         ),
-        (("sender_stopped",), "it is sender_stopped. Of 300 messages 201 got no usable answer."),
-        (("machine", "sender_stopped"), "it is sender_stopped. Of 300 messages 201 got no usable answer."),
-        (("sender_refuses",), "it is sender_refuses. Of 300 messages 201 got no usable answer."),
+        (("sender_stopped",), "it is sender_stopped. 201 of 300 messages got no usable answer."),
+        (("machine", "sender_stopped"), "it is sender_stopped. 201 of 300 messages got no usable answer."),
+        (("sender_refuses",), "it is sender_refuses. 201 of 300 messages got no usable answer."),
     ],
 )
 def test_no_claims_a_lower_rate_only_of_a_sender_that_continued_at_it(
@@ -65,7 +65,7 @@ def test_one_message_that_was_not_taken_has_a_verb_of_its_own() -> None:
     few = accounting(planned=300, accepted=199, refused=1, dropped=1, failed_at_api=99, delivered=199)
     said = as_text(screen_of(report(part(accounting=few, p95_s={"otp": 14.0}))).why)
     assert said.endswith(
-        "Of 300 messages 1 was refused, 99 got no usable answer, "
+        "1 of 300 messages was refused, 99 got no usable answer, "
         f"1 was not sent because too many requests were unanswered at the same time.{MORE}"
     )
 
@@ -97,12 +97,12 @@ def test_refused_phone_numbers_have_a_sentence_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("refused", "numbers", "listed"),
     [
-        (25, 25, "100 got no usable answer."),
-        (25, 0, "25 were refused, 100 got no usable answer."),
+        (25, 25, "100 of 3,000 messages got no usable answer."),
+        (25, 0, "25 of 3,000 messages were refused, 100 got no usable answer."),
         (
             25,
             10,
-            "25 were refused (10 of them for a phone number that the provider refuses), "
+            "25 of 3,000 messages were refused (10 of them for a phone number that the provider refuses), "
             "100 got no usable answer.",
         ),
     ],
@@ -113,7 +113,7 @@ def test_refused_phone_numbers_are_no_failure_of_the_sender_in_the_headline(
     few = accounting(accepted=2_875, refused=refused, refused_recipients=numbers, failed_at_api=100)
     made = report(part(p95_s={"otp": 14.0}, accounting=few))
     screen = screen_of(made)
-    assert as_text(screen.why).endswith(f"Of 3,000 messages {listed}{MORE}")
+    assert as_text(screen.why).endswith(f"{listed}{MORE}")
     assert contradictions(screen, made) == ()
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
@@ -172,7 +172,7 @@ def test_at_most_is_not_claimed_where_the_machine_was_the_bottleneck(
     refused = replace(counted("not_taken", "not taken", 2_000), decides=True)
     said = as_text(screen_of(report(replace(made, objectives=(refused,)))).why)
     assert ("my-sender accepts at most 55.0/s" in said) is claimed
-    assert said.endswith("Of 3,000 messages 2,000 were refused.")
+    assert said.endswith("2,000 of 3,000 messages were refused.")
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_a_headline_on_messages_that_were_not_taken_names_worse_results(
     others = (each for each in made.objectives if each.measure != "unaccounted")
     made = replace(made, objectives=(*others, *judged))
     screen = screen_of(report(made))
-    assert as_text(screen.why).partition("42 got no usable answer.")[2] == told
+    assert as_text(screen.why).partition("42 of 1,800 messages got no usable answer.")[2] == told
 
 
 def test_a_sender_that_did_not_take_all_messages_does_not_sustain_the_rate() -> None:

@@ -153,7 +153,7 @@ def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     screen = screen_of(made)
     assert screen.word == "NO"
     assert as_text(screen.why) == (
-        "my-sender accepts at most 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
+        "my-sender accepts at most 97.0/s; this load offers 56.0/s. 7,051 of 23,600 messages were refused."
         " More objectives were missed: the table below lists them."
     )
     named, change = map(as_text, screen.bottleneck)
@@ -282,7 +282,7 @@ def test_an_interval_without_an_upper_end_is_a_lower_bound() -> None:
 
 
 def test_a_search_that_was_not_as_precise_as_asked_says_so() -> None:
-    expected = "The interval is wider than the precision asked for (5 trials were made): the capacity may be"
+    expected = "is wider than the precision asked for: 5 trials were made.\nThe capacity may be anywhere"
     searched = suite()
     wide = replace(searched.capacity, ended="5 trials were made", precision_missed=0.2)
     assert expected in answer_text(screen_of(replace(searched, capacity=wide)), "rate")
@@ -290,7 +290,7 @@ def test_a_search_that_was_not_as_precise_as_asked_says_so() -> None:
     assert "(60.00/s to 60.03/s)" in answer_text(screen_of(replace(searched, capacity=near)), "rate")
     bench = replace(wide, brief=True)
     expected = (
-        "precision asked for (since the search of the bench is brief: 5 trials were made): the capacity"
+        "precision asked for: the search of the bench is brief, and 5 trials were made.\nThe capacity may be"
     )
     assert expected in answer_text(screen_of(replace(searched, capacity=bench)), "rate")
     assert "precision" not in answer_text(screen_of(searched), "rate")
@@ -392,6 +392,6 @@ def test_live_against_simulated_says_by_stage_where_the_difference_arose() -> No
         "the sender stored the message and answered, 1.30 ms in the sender's queue, 100 µs because the bench "
         "sent later than planned. "
         "The 1 % of the marketing messages that differ most (18 with every timestamp) differ by 268 ms on "
-        "average: 260 ms because the provider, which draws one reply delay for each request, drew "
-        "another one, 6.00 ms in the sender's queue."
+        "average: 260 ms because the provider drew another reply delay (it draws one per request), "
+        "6.00 ms in the sender's queue."
     )

@@ -69,7 +69,7 @@ def test_the_rates_of_campaigns_say_how_they_are_counted() -> None:
     )
     made = report(part(fairness=Fairness(campaigns=both, jain=0.995)))
     said = aside_text(first_screen(made), "campaigns")
-    assert "Each rate is counted from the first arrival to the last delivery of 95 %." in said
+    assert "Each rate is counted from the first arrival to the instant at which 95 % are delivered." in said
     assert contradictions(first_screen(made), made) == ()
     assert "per second, until 95 % delivered" in [column.name for column in fairness(made, 0).columns]
 

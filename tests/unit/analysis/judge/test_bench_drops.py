@@ -96,7 +96,7 @@ def test_a_headline_tells_the_drops_of_the_sender_from_those_of_the_bench(new_ru
     assert report.validity == "warn"
     assert report.headline.startswith("NO: ")
     assert (
-        "Of 4,163 messages 100 got no usable answer, 62 were not sent because too many requests were "
+        "100 of 4,163 messages got no usable answer, 62 were not sent because too many requests were "
         "unanswered at the same time, or because the bench was late."
     ) in report.headline
     (objective,) = [each for each in report.objectives if each.measure == "not_taken"]

@@ -215,7 +215,7 @@ def test_lateness_that_other_programs_explain_is_the_machines(
 
 
 def test_a_short_lateness_names_no_bottleneck(new_run: Build) -> None:
-    """Of 3,000 messages 20 were late: the report is valid, and does not say that its figures describe the
+    """20 of 3,000 messages were late: the report is valid, and does not say that its figures describe the
     bench."""
     run = new_run("run")
     for slot in range(3_000):

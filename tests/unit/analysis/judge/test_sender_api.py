@@ -324,7 +324,7 @@ def refusing(run: RunBuilder, refused: Callable[[int, str], bool], **more: Any) 
 
 @pytest.mark.parametrize("before", [0, 60])
 def test_an_api_that_refuses_everything_from_an_instant_on_says_so(new_run: Build, before: int) -> None:
-    """*Of 1,575 messages 885 were refused* read as if 56 % were refused all the time. ``before``: refused in
+    """*885 of 1,575 messages were refused* read as if 56 % were refused all the time. ``before``: refused in
     the first part too.
     """
     run = new_run("run")

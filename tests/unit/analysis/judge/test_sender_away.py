@@ -46,7 +46,7 @@ def test_a_sender_that_was_away_for_some_time_let_no_request_wait(
     assert only.text == f"my-sender {what}"
     assert not any("waited" in each for each in only.evidence)
     screen = first_screen(report)
-    assert as_text(screen.why) == f"my-sender {what}. Of 300 messages 30 got no usable answer."
+    assert as_text(screen.why) == f"my-sender {what}. 30 of 300 messages got no usable answer."
     (advice,) = map(as_text, screen.bottleneck)  # the headline has the evidence
     assert advice.startswith("What to change: look in the sender's log for the error or the")
 

@@ -184,7 +184,7 @@ def test_messages_that_a_process_had_in_memory_when_it_ended_are_lost_by_its_res
     screen = first_screen(made)
     told = [as_text(each) for each in screen.bottleneck]
     what = "fails messages with connection refused" if refused else "answers some requests too slowly"
-    assert as_text(screen.why).startswith(f"my-sender's API {what}. Of 300 messages 6 got no usable answer. ")
+    assert as_text(screen.why).startswith(f"my-sender's API {what}. 6 of 300 messages got no usable answer. ")
     assert f" {found.evidence[0].split()[0]} accepted messages never reached the provider." in as_text(
         screen.why
     )

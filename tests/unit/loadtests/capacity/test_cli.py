@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from loadtests.capacity import run as capacity_run
 from loadtests.capacity.cli import capacity
 from loadtests.cli import app, run
 from loadtests.runner.settings import RunSettings
@@ -90,7 +91,7 @@ def test_defaults_are_those_of_the_classes_in_the_load(
         seen.append(settings)
         return 0
 
-    monkeypatch.setattr("loadtests.capacity.run.search_capacity", search)
+    monkeypatch.setattr(capacity_run, "search_capacity", search)
     done = CliRunner().invoke(app, ["capacity", *options, "--out", str(tmp_path / "found")])
     assert done.exit_code == 0, done.output
     named = [each.partition(".")[0] for each in seen[0].objectives if ".p" in each]

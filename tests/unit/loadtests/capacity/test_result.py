@@ -165,7 +165,7 @@ def test_a_day_has_the_rate_at_its_peak() -> None:
     assert peak_rate_per_s(DayCurve(messages)) == pytest.approx(297, rel=1e-6)
 
 
-def test_words_for_a_reader() -> None:
+def test_the_result_as_text() -> None:
     found = capacity_result(SETTINGS, FOUND, SEARCHED)
     text = lines(found, ("the backlog",))
     assert text[0] == "297/s sustained (297.0/s to 302.9/s): so it is"

@@ -102,7 +102,7 @@ def test_a_percentile_that_a_longer_trial_would_decide_is_waited_for() -> None:
 def test_a_share_or_a_price_that_is_undecided_leaves_the_trial_undecided(
     objective: str, load_s: float
 ) -> None:
-    """It was judged, and its interval holds the limit: a rate that may miss it is not met."""
+    """It was judged, and its interval contains the limit: a rate that may miss it is not met."""
     result = analysis_of((objective, "undecided"), ("loss=0", "met"), steady=part(True))
     found = judged_trial(SETTINGS, NextTrial(300.0, load_s), DAY_MIX, result, "t")
     assert (found.verdict, found.why) == ("undecided", f"not yet decided: {objective}")

@@ -47,7 +47,7 @@ def test_the_process_that_listens_is_found_with_its_workers() -> None:
         child.communicate()
 
 
-def test_a_port_on_which_nobody_listens_is_said() -> None:
+def test_the_error_names_a_port_on_which_no_process_listens() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]

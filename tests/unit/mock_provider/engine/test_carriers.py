@@ -10,25 +10,25 @@ import pytest
 from scipy.stats import binomtest
 from virtual import virtual_provider
 
-from mock_provider.engine.carriers import Router
+from mock_provider.engine.carriers import CarrierLookup
 from mock_provider.engine.draws import Draws
 from mock_provider.profiles import parse_profile
 
 POLISH = [f"48{prefix}{n * 7919 % 10_000_000:07d}" for prefix in (50, 60, 69, 79) for n in range(2_000)]
 
 
-def router_of(seed: int = 1, **sections: Any) -> Router:
+def router_of(seed: int = 1, **sections: Any) -> CarrierLookup:
     values = {"name": "t", "countries": ["PL", "GB"], "carriers": [{"name": "abroad", "country": "*"}]}
-    return Router(parse_profile(values | sections), Draws(seed))
+    return CarrierLookup(parse_profile(values | sections), Draws(seed))
 
 
-def country_and_carrier(router: Router, msisdn: str) -> tuple[str, str]:
+def country_and_carrier(router: CarrierLookup, msisdn: str) -> tuple[str, str]:
     route = router.route(msisdn)
     assert route is not None
     return route
 
 
-def carrier_of(router: Router, msisdn: str) -> str:
+def carrier_of(router: CarrierLookup, msisdn: str) -> str:
     return country_and_carrier(router, msisdn)[1]
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from virtual import virtual_provider
 
 from mock_provider.engine.draws import Draws
-from mock_provider.engine.faults import FAULT_KINDS, fault_schema
+from mock_provider.engine.faults import FAULT_EXAMPLES, FAULT_KINDS, fault_schema
 from mock_provider.engine.faults.hooks import AtSubmit, RequestInterruption
 from mock_provider.engine.faults.settings import FaultSettings
 from mock_provider.profiles import ProfileError
@@ -19,7 +19,7 @@ from mock_provider.testing import VirtualProvider, plain_profile
 
 NOT_OF_THE_KIND = {"kind", "name", "clock", "start_s", "end_s"}
 WORLD: dict[str, Any] = {
-    "carriers": [{"name": "a", "country": "*"}],
+    "carriers": [{"name": "any", "country": "*"}],
     "reply": {"latency": {"kind": "fixed", "value_s": 0.1}},
     "delivery": {"latency": {"kind": "fixed", "value_s": 1.0}},
 }
@@ -34,10 +34,9 @@ def trace(p: VirtualProvider) -> object:
     return p.replies, p.replied_ns, p.cut_ns, p.calls, rows
 
 
-def choices(kind: str) -> Iterator[dict[str, object]]:
+def choices(example: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     """The example, and the example with each value of each setting that has a few."""
-    schema: Any = fault_schema(kind)
-    example = dict(FAULT_KINDS[kind].example)
+    schema: Any = fault_schema(str(example["kind"]))
     yield example
     for name, node in schema["properties"].items():
         reference = node.get("$ref", "").rpartition("/")[2]
@@ -45,15 +44,19 @@ def choices(kind: str) -> Iterator[dict[str, object]]:
         if node.get("type") == "boolean":
             values = (False, True)
         if name not in NOT_OF_THE_KIND:
-            yield from (example | {name: value} for value in values)
+            yield from ({**example, name: value} for value in values)
 
 
-CASES = [(kind, settings) for kind in FAULT_KINDS for settings in choices(kind)]
+CASES = [(name, settings) for name, example in FAULT_EXAMPLES.items() for settings in choices(example)]
 
 
-@pytest.mark.parametrize(("kind", "settings"), CASES, ids=[f"{kind}-{values}" for kind, values in CASES])
-def test_every_kind_has_an_effect(kind: str, settings: Mapping[str, object]) -> None:
-    faulty = trace(virtual_provider(faults=[{"kind": kind} | dict(settings)], **WORLD))
+def test_every_kind_has_an_example() -> None:
+    assert {example["kind"] for example in FAULT_EXAMPLES.values()} == set(FAULT_KINDS)
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES, ids=[f"{name}-{values}" for name, values in CASES])
+def test_every_kind_has_an_effect(name: str, settings: Mapping[str, object]) -> None:
+    faulty = trace(virtual_provider(faults=[{**settings, "name": name}], **WORLD))
     assert faulty != trace(virtual_provider(**WORLD))
 
 
@@ -80,8 +83,9 @@ def test_the_walk_finds_a_kind_without_effect() -> None:
 
 
 def test_a_kind_says_what_it_does_and_is_in_its_own_file() -> None:
-    for kind, settings in FAULT_KINDS.items():
-        fault = settings.model_validate({"kind": kind, "name": "x", **settings.example})
+    for example in FAULT_EXAMPLES.values():
+        settings = FAULT_KINDS[str(example["kind"])]
+        fault = settings.model_validate({**example, "name": "x"})
         assert fault.description()
         assert fault.acting(0, 1).name == "x"
         assert settings.__module__.startswith("mock_provider.engine.faults.kinds.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import pytest
+from waiting import eventually_in_loop
 
 from reference_sender.dispatch.values import Lane, Message, Recovered, Report, State
 from reference_sender.node.node_share import ClaimLimit, NodeShare
@@ -17,6 +18,8 @@ from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.member import Member
 from reference_sender.store import HandedOver, LeaseLost, Leases, Renewal, RuleChanges, Store, StoreError
 
+LEASE_S = 0.05
+TEN_LEASES_S = 10 * LEASE_S
 ENDING = Recovered(
     Message(1, "k-1", "48500100200", "x", Lane.OTP, "", "", 1, 0, 1), State.QUEUED, 0, None, None
 )
@@ -61,7 +64,7 @@ class NoCommits:
 class FailingLeases:
     """Renewals of a lease: the second fails, from the ``lost_at``-th on the lease is lost."""
 
-    lease_s = 0.05
+    lease_s = LEASE_S
 
     def __init__(self, lost_at: int = 1_000_000) -> None:
         self.renewals = 0
@@ -115,13 +118,10 @@ def test_reports_are_read_again_only_when_the_earlier_ones_are_stored() -> None:
         driver, leases = NoCommits(), FailingLeases()
         made = member(driver, leases)
         await made.start()
-        async with asyncio.timeout(30):
-            while leases.renewals < 6:
-                await asyncio.sleep(0.01)
-            assert driver.handed == 1
-            driver.kept.set()
-            while driver.handed < 2:
-                await asyncio.sleep(0.01)
+        await eventually_in_loop(lambda: leases.renewals >= 6)
+        assert driver.handed == 1
+        driver.kept.set()
+        await eventually_in_loop(lambda: driver.handed >= 2)
         await made.stop()
 
     asyncio.run(run())
@@ -133,9 +133,7 @@ def test_a_node_without_room_still_claims_what_has_expired_or_has_a_report() -> 
         driver.wanted = ClaimLimit(0, Lane.OTP)
         made = member(driver, leases)
         await made.start()
-        async with asyncio.timeout(30):
-            while not driver.recovered:
-                await asyncio.sleep(0.01)
+        await eventually_in_loop(lambda: driver.recovered)
         assert leases.asked[0] == ClaimLimit(0, Lane.OTP)
         assert driver.recovered[0] == ENDING
         await made.stop()
@@ -148,9 +146,7 @@ def test_a_node_without_a_lease_claims_nothing() -> None:
         driver, leases = NoCommits(), FailingLeases()
         made = member(driver, leases)
         await made.start()
-        async with asyncio.timeout(30):
-            while leases.renewals < 4:
-                await asyncio.sleep(0.01)
+        await eventually_in_loop(lambda: leases.renewals >= 4)
         assert leases.asked == []
         await made.stop()
 
@@ -166,12 +162,10 @@ def test_a_node_that_leaves_renews_its_lease_until_it_stops_and_claims_nothing()
         await made.leave()
         asked, handed, renewals = len(leases.asked), driver.handed, leases.renewals
         driver.given_back = 0
-        async with asyncio.timeout(30):
-            while leases.renewals < renewals + 3 or not driver.given_back:
-                await asyncio.sleep(0.01)
+        await eventually_in_loop(lambda: leases.renewals >= renewals + 3 and driver.given_back)
         await made.stop()
         renewals = leases.renewals
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(TEN_LEASES_S)  # in which none is renewed
         assert (len(leases.asked), driver.handed, leases.renewals) == (asked, handed, renewals)
 
     asyncio.run(run())
@@ -185,7 +179,7 @@ def test_a_node_whose_lease_was_lost_leaves_without_another_renewal() -> None:
         async with asyncio.timeout(30):
             await driver.chores.failed.wait()
         await made.leave()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(TEN_LEASES_S)  # in which none is renewed
         assert leases.renewals == 2
         await made.stop()
 
@@ -205,9 +199,7 @@ def test_an_outage_has_one_line_a_minute_and_one_at_its_end(caplog: pytest.LogCa
     async def run() -> None:
         one = member(NoCommits(), leases := LeasesInOutage())
         await one.start()
-        async with asyncio.timeout(20):
-            while leases.polls < 8:
-                await asyncio.sleep(0.01)
+        await eventually_in_loop(lambda: leases.polls >= 8)
         await one.stop()
 
     asyncio.run(run())
@@ -227,9 +219,7 @@ def test_a_node_on_standby_says_why_it_sends_nothing_once_and_when_that_ends(
     async def run() -> None:
         one = member(NoCommits(), leases := LeasesOnStandby())
         await one.start()
-        async with asyncio.timeout(20):
-            while leases.renewals < 6:
-                await asyncio.sleep(0.01)
+        await eventually_in_loop(lambda: leases.renewals >= 6)
         await one.stop()
 
     asyncio.run(run())

@@ -9,10 +9,10 @@ import pytest
 from nanoseconds import S
 from run_builder import Build, RunBuilder
 
+from analysis.fault_effects import RecordedEffect
 from analysis.first_screen.values import as_text
 from analysis.measure.outcomes import judge
 from analysis.measure.shares.delays import split_run
-from analysis.measure.shares.split import NETWORK_FAULTS
 from analysis.measure.shares.why_missed import to_negotiate, why_missed
 from analysis.model import PartReport
 from analysis.part import analyse_part
@@ -21,8 +21,6 @@ from analysis.read.journeys import read_journeys
 from analysis.records import RecordedFault, Timing, read_manifest
 from analysis.render import tables_findings
 from analysis.report import build_report
-from mock_provider.engine.faults import FAULT_KINDS
-from mock_provider.engine.faults.hooks import AtQueue
 
 START_NS = 7_000 * S
 DRAIN = {"accept_queue": {"drain_segments_per_s": 1.0}}
@@ -138,23 +136,20 @@ def test_an_outage_counts_for_the_network_only(new_run: Build) -> None:
     assert shares_s(run, faults=(span,), profile=half)[0]["sender"] == 13.0
 
 
-@pytest.mark.parametrize("kind", sorted(NETWORK_FAULTS))
-def test_a_queue_that_a_network_outage_holds_is_the_networks(new_run: Build, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "effect"), [("carrier_down", None), ("country_down", None), ("a_new_kind", "held_messages")]
+)
+def test_a_queue_that_a_network_outage_holds_is_the_networks(
+    new_run: Build, kind: str, effect: RecordedEffect | None
+) -> None:
     run = new_run("run")
     for key, fault in (("held", "slow,net"), ("queued", "")):
         run.due(key, 10.0)
         run.seen(key, 10.0, provider_s=0.0, carrier_s=9.0, radio_s=1.0, fault=fault)
-    span = RecordedFault("net", kind, "down", START_NS + 12 * S, START_NS + 18 * S)
+    span = RecordedFault("net", kind, "down", START_NS + 12 * S, START_NS + 18 * S, effect)
     held, queued = shares_s(run, faults=(span,))
     assert held == {"network": 7.0, "contract": 3.0, "sender": 0.0, "bench": 0.0}
     assert queued == {"network": 1.0, "contract": 9.0, "sender": 0.0, "bench": 0.0}
-
-
-def test_the_provider_knows_the_network_faults_by_these_kinds() -> None:
-    assert FAULT_KINDS.keys() > NETWORK_FAULTS
-    for kind in NETWORK_FAULTS:
-        fault = FAULT_KINDS[kind].model_validate({"kind": kind, **FAULT_KINDS[kind].example})
-        assert isinstance(fault.acting(0, 1), AtQueue)
 
 
 def test_an_answer_that_never_left_has_its_time_as_drawn(new_run: Build) -> None:

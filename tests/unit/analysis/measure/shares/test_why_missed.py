@@ -38,7 +38,7 @@ def made_split(total: Quantile, without_contract: Quantile, network: Quantile, l
     [
         (quantile(26.0, 24.0, 28.0), True),
         (quantile(10.5, 10.1, None), True),
-        (quantile(10.5, 9.9, 11.0), False),  # the interval holds the limit
+        (quantile(10.5, 9.9, 11.0), False),  # the interval contains the limit
         (quantile(10.5, 10.0, 11.0), False),
         (quantile(26.0, 24.0, 28.0, 99.0), False),  # another percentile
     ],

@@ -1,0 +1,74 @@
+"""Each kind of bottleneck, and each sign of one, has its advice."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from made_reports import bottleneck, part, report
+
+from analysis.findings import BottleneckKind, BottleneckSign
+from analysis.first_screen.advice import ADVICE, BY_SIGN, what_to_change
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import as_text
+
+# The checks of the bench have the advice on it, and nothing is known of the last one.
+WITHOUT_ADVICE = {"generator", "mock", "unknown"}
+# Signs that decide with other facts of the part.
+WITH_OTHER_FACTS = {
+    *("refused_permanently", "most_refused", "contract_obeyed", "other_programs", "busy_bench"),
+    *("limit_of_requests", "limit_of_segments", "limit_of_accept_queue", "limit_of_concurrency"),
+}
+
+
+def advice(kind: BottleneckKind, *signs: BottleneckSign, refusal: str = "") -> str:
+    found = bottleneck(kind=kind, text="the queue of Plus", signs=signs, refusal=refusal)
+    return as_text(what_to_change(Quote(report(part(bottlenecks=(found,)))), 0, 0))
+
+
+def test_each_kind_has_an_entry() -> None:
+    assert set(ADVICE) == set(get_args(BottleneckKind))
+
+
+@pytest.mark.parametrize("kind", sorted(set(get_args(BottleneckKind)) - WITHOUT_ADVICE - {"provider_fault"}))
+def test_each_kind_has_an_advice(kind: BottleneckKind) -> None:
+    """That on a fault names its window: ``test_fault_advice.py``."""
+    assert advice(kind).endswith(".")
+
+
+@pytest.mark.parametrize("kind", sorted(WITHOUT_ADVICE))
+def test_a_bottleneck_of_the_bench_has_none(kind: BottleneckKind) -> None:
+    assert advice(kind) == ""
+
+
+def test_each_sign_decides_an_advice() -> None:
+    assert {sign for _, sign in BY_SIGN} | WITH_OTHER_FACTS == set(get_args(BottleneckSign))
+
+
+@pytest.mark.parametrize(("kind", "sign"), BY_SIGN)
+def test_a_sign_has_an_advice_of_its_own(kind: BottleneckKind, sign: BottleneckSign) -> None:
+    assert advice(kind, sign) == BY_SIGN[kind, sign] != advice(kind)
+
+
+def test_a_permanent_refusal_has_the_advice_on_its_reason() -> None:
+    told = advice("sender_gave_up", "refused_permanently", refusal="unauthorized")
+    assert told == "give the sender the token of the provider's account. A repeat does not help."
+    assert "the provider's error" in advice("sender_gave_up", "refused_permanently", refusal="unheard_of")
+
+
+@pytest.mark.parametrize(
+    ("signs", "advised"),
+    [
+        ((), "run the sender on a machine with more cores."),
+        (("other_programs",), "run the load on a machine without other programs: here they used the"),
+        (("busy_bench",), "run sender and bench on separate machines: here they shared the processors."),
+        (
+            ("other_programs", "busy_bench"),
+            "run sender and bench on separate machines without other",
+        ),
+    ],
+)
+def test_a_busy_machine_has_the_advice_on_what_used_it(
+    signs: tuple[BottleneckSign, ...], advised: str
+) -> None:
+    assert advice("machine", *signs).startswith(advised)
