@@ -58,7 +58,12 @@ class Existing(Struct, frozen=True, gc=False):
 
     def is_repeated_by(self, message: Message) -> bool:
         """Whether ``message``, which has the same key, is the same message."""
-        return (self.to, self.text, self.lane) == (message.to, message.text, message.lane)
+        return is_same(self, message)
+
+
+def is_same(one: Message | Existing, other: Message) -> bool:
+    """Whether two messages with the same key are the same message."""
+    return (one.to, one.text, one.lane) == (other.to, other.text, other.lane)
 
 
 class Record(Struct, frozen=True, gc=False):
