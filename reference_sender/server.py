@@ -58,8 +58,8 @@ from reference_sender.runtime.earlier_campaigns import EarlierCampaigns
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.runtime.member import Member
 from reference_sender.runtime.missing_prices import require_prices
-from reference_sender.runtime.purging import Purging
 from reference_sender.runtime.recovery import Recovery
+from reference_sender.runtime.rule_purging import begin_purging
 from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.runtime.wall_watch import WallWatch
 from reference_sender.store import Membership, Store, open_store
@@ -180,10 +180,6 @@ class Sender:
         recipients = RecipientLimits(*policy.recipient_limits(), shared=leases is not None)
         if leases is not None:
             self._member = Member(store, leases, self._driver, settings.node_share(), recipients)
-        keep_ns = policy.keep_ns
-        self._purging = (
-            None if keep_ns is None else Purging(self._driver.commits, keep_ns, gate.wall, self.chores)
-        )
         self._lag = LoopLag(self.chores)
         self._wall_watch = WallWatch(self._driver.wall_set, self.chores)
         alerts = settings.alerts
@@ -194,7 +190,8 @@ class Sender:
             self.chores,
         )
         self._watcher = self._watch(alerts)
-        self._queries = Queries(store)
+        self._queries = queries = Queries(store)
+        self._purging = begin_purging(policy.keep_ns, store, queries.ask, self._driver, self.chores)
         last_id = identity.last_message_id
         earlier = EarlierCampaigns(self._queries.ask, store, self._driver, last_id)
         self._recovery = Recovery(earlier, last_id, self.chores)
@@ -271,8 +268,8 @@ class Sender:
         self._feed.stop()
         if self._member is not None:
             await self._member.leave()
-        if self._purging is not None:
-            self._purging.stop()
+        for purging in self._purging:
+            purging.stop()
         self._recovery.stop()
         self._ends.stop()
         # If a part failed, answers may never arrive.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loadtests.storm.store import Disk, ModelStore
+from loadtests.storm.disk import Disk
+from loadtests.storm.store import ModelStore
 from reference_sender.store.protocol import Record, StoreError
 
 PURGE_NS = 50_000_000  # between two steps

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from msgspec import Struct
 
 from loadtests.arrivals import NS_PER_S
-from loadtests.storm.store import Disk
+from loadtests.storm.disk import Disk
 from mock_provider.engine.faults.settings import FaultSettings
 
 BEGIN_S = 1_000.0  # of the storm on the world's clock

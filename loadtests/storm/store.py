@@ -14,6 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests.storm.campaign_reports import row_of, written
+from loadtests.storm.disk import Disk
+from loadtests.storm.stored_rules import StoredRules
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     Change,
@@ -26,7 +28,7 @@ from reference_sender.dispatch.values import (
     SubmitAttempt,
     is_hedge,
 )
-from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState, changed_campaign
+from reference_sender.policy.campaigns import CampaignChange, CampaignState, changed_campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
@@ -54,22 +56,6 @@ _LANES = tuple(Lane)
 _READ_LATER = FINAL_STATES | {State.SENT}
 
 
-class Disk:
-    """The content of a store. ``full``: nothing can be written. ``opened``: a process uses it."""
-
-    def __init__(self) -> None:
-        self.messages: dict[int, Message] = {}
-        self.ids: dict[str | int, int] = {}  # by key and, of messages that are stored once, by pair
-        self.progress: dict[int, Change] = {}
-        self.attempts: dict[int, SubmitAttempt] = {}
-        self.campaigns: dict[str, Campaign] = {}
-        self.spent: dict[tuple[str, int], int] = {}
-        self.opt_outs: dict[str, OptOut] = {}
-        self.reports: dict[str, StoredReport] = {}
-        self.full = False
-        self.opened = False
-
-
 class _StoredRows(Struct):
     """What one commit adds, checked before any of it is kept."""
 
@@ -78,7 +64,7 @@ class _StoredRows(Struct):
     taken: dict[int, Existing]
 
 
-class ModelStore:
+class ModelStore(StoredRules):
     """A ``Store`` on ``disk``."""
 
     leases: None = None
@@ -226,16 +212,6 @@ class ModelStore:
         is_young = bool(page) and all(record.message.created_ns >= before_ns for record in page)
         return Purged(len(gone), last_id, is_young)
 
-    def campaigns(self, name: str | None = None) -> list[Campaign]:
-        found = sorted(self.disk.campaigns.items())
-        return [campaign for known, campaign in found if name in (None, known)]
-
-    def spending(self) -> list[Spent]:
-        return [Spent(name, day, amount) for (name, day), amount in self.disk.spent.items()]
-
-    def spent(self, campaign: str) -> int:
-        return sum(amount for (name, _), amount in self.disk.spent.items() if name == campaign)
-
     def over_limits(self, at_ns: int) -> dict[str, int]:
         names: list[str] = []
         for number, message in self.disk.messages.items():
@@ -245,10 +221,6 @@ class ModelStore:
             if waits and message.expires_ns > at_ns and not is_cancelled:
                 names.append(message.campaign)
         return dict(Counter(names))
-
-    def opt_outs(self, after: str, limit: int) -> list[OptOut]:
-        found = [opt_out for number, opt_out in sorted(self.disk.opt_outs.items()) if number > after]
-        return found[:limit]
 
     def reports_waiting(self) -> list[StoredReport]:
         return [each for _, each in sorted(self.disk.reports.items()) if each.due or each.to_mail]
@@ -281,6 +253,7 @@ class ModelStore:
                 disk.messages[control.message_id] = replace(held, not_before_ns=control.not_before_ns)
         elif isinstance(control, CampaignChange):
             disk.campaigns[control.name] = changed_campaign(disk.campaigns.get(control.name), control)
+            disk.changed_ns[control.name] = max(disk.changed_ns.get(control.name, 0), control.at_ns)
         elif isinstance(control, OptOut):
             disk.opt_outs[control.number] = control
         elif isinstance(control, OptIn):

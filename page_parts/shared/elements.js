@@ -27,6 +27,12 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
+ * Text within which a line breaks only if a whole line is too short for it.
+ * @param {string} text
+ */
+export const unbroken = text => el("span", { class: "unbroken" }, text);
+
+/**
  * @param {any} node
  * @param {Record<string, any>} attributes
  * @param {any[]} children

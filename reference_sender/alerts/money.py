@@ -41,7 +41,7 @@ def _of_day(rules: AlertRules, spending: SpendingState) -> Iterator[Value]:
     text = "{} of the daily limit is reserved"
     yield Value("spending_near.day", rules.spending_near, share, text, is_share=True)
     text = "{} messages wait for another day because the daily limit is reached"
-    yield Value("spending_reached.day", rules.spending_reached, spending.moved_today, text)
+    yield Value("spending_reached.day", rules.spending_reached, spending.moved_today, text, "messages")
 
 
 def _of_campaign(
@@ -68,4 +68,5 @@ def _of_campaign(
         rules.spending_reached,
         now.over_limit,
         f"{{}} messages wait because the spending limit of campaign {name} is reached",
+        "messages",
     )

@@ -27,7 +27,7 @@ def store_values(rules: AlertRules, trouble: StoreTrouble) -> Iterator[Value]:
     """The values of ``store_failed`` and ``limits_differ``."""
     reason = f": {trouble.reason}" if trouble.reason else ""
     text = f"the store has kept nothing for {{}} s{reason}"
-    yield Value("store_failed", rules.store_failed, trouble.lasted_s, text)
+    yield Value("store_failed", rules.store_failed, trouble.lasted_s, text, "s")
     names = f": {', '.join(trouble.differing)}" if trouble.differing else ""
     text = f"routes with other limits at another node: {{}}{names}"
-    yield Value("limits_differ", rules.limits_differ, float(len(trouble.differing)), text)
+    yield Value("limits_differ", rules.limits_differ, float(len(trouble.differing)), text, "routes")

@@ -29,7 +29,9 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
         delivery_s = _delivery_s(rules.least_messages, earlier, later)
         if delivery_s is not None:
             text = f"the p95 delivery time of {name} is {{}} s"
-            yield Value(f"delivery_time_s.{name}", getattr(rules.delivery_time_s, name), delivery_s, text)
+            yield Value(
+                f"delivery_time_s.{name}", getattr(rules.delivery_time_s, name), delivery_s, text, "s"
+            )
     throttles = {route.name: route.throttles for route in before.routes}
     for route in now.routes:
         yield Value(
@@ -38,15 +40,16 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
             (route.throttles - throttles.get(route.name, 0)) / spent_s,
             "{} requests per second are refused because of a rate limit by the provider of route "
             + route.name,
+            "requests/s",
         )
         reason = f": {route.trouble}" if route.trouble else ""
         text = f"route {route.name} has not been usable for {{}} s{reason}"
-        yield Value(f"unusable_route.{route.name}", rules.unusable_route, route.unusable_s, text)
+        yield Value(f"unusable_route.{route.name}", rules.unusable_route, route.unusable_s, text, "s")
     missing = _missing_reports(now) - _missing_reports(before)
     text = "{} delivery reports are missing"
-    yield Value("missing_reports", rules.missing_reports, missing, text)
+    yield Value("missing_reports", rules.missing_reports, missing, text, "reports")
     growth = _queued(now) - _queued(before)
-    yield Value("backlog_growth", rules.backlog_growth, growth, "the queues grew by {} messages")
+    yield Value("backlog_growth", rules.backlog_growth, growth, "the queues grew by {} messages", "messages")
 
 
 def _missing_reports(state: DispatchState) -> int:

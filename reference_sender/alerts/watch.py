@@ -11,7 +11,7 @@ from reference_sender.alerts.hysteresis import Hysteresis
 from reference_sender.alerts.money import Money, money_values
 from reference_sender.alerts.rules import AlertRules, FloorRule
 from reference_sender.alerts.store import WORKS, StoreTrouble, store_values
-from reference_sender.alerts.value import Value, as_text, beyond
+from reference_sender.alerts.value import Value, beyond, limit_text
 from reference_sender.alerts.values import values
 from reference_sender.dispatch import DispatchState
 
@@ -29,15 +29,17 @@ class Notice(Struct, frozen=True, omit_defaults=True):
     description: str
     floor: bool = False
     is_share: bool = False  # value and limit are parts of 1
+    unit: str = ""  # of value and limit
 
     @property
     def line(self) -> str:
         """One line for a person."""
         begins = f"{self.alert}: {self.description}"
+        limit = limit_text(self.limit, self.is_share, self.unit)
         if self.began:
-            return f"ALERT {begins}, {beyond(self.limit, self.is_share, self.floor)}"
+            return f"ALERT {begins}, {beyond(limit, self.floor)}"
         least = "at least" if self.floor else "at most"
-        return f"ALL CLEAR {begins}, {least} {as_text(self.limit, self.is_share)}"
+        return f"ALL CLEAR {begins}, {least} {limit}"
 
 
 class ActiveAlert(Struct, frozen=True):
@@ -103,9 +105,17 @@ class Alerts:
             alert = self._alerts.setdefault(each.name, Hysteresis())
             if alert.changed(each.rule, at_s, each.value):
                 limit = each.rule.beyond if alert.active else each.rule.clear
-                floor = isinstance(each.rule, FloorRule)
                 notices.append(
-                    Notice(each.name, alert.active, each.value, limit, each.description, floor, each.is_share)
+                    Notice(
+                        each.name,
+                        alert.active,
+                        each.value,
+                        limit,
+                        each.description,
+                        isinstance(each.rule, FloorRule),
+                        each.is_share,
+                        each.unit,
+                    )
                 )
             self._keep(at_s, each, alert.active)
         for name in without_value:

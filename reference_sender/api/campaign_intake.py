@@ -8,11 +8,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from reference_sender.api.answers import json_bytes
 from reference_sender.api.api_counters import ApiCounters
+from reference_sender.api.campaign_answer import CampaignAnswer, RefusedRows
 from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient
 from reference_sender.api.json_rows import Rows
 from reference_sender.api.rules import DUPLICATE, POLICY_CODES, DuplicateRows, IntakeRules
@@ -20,17 +19,16 @@ from reference_sender.api.turns import Turns
 from reference_sender.api.unpacking import Unpacking
 from reference_sender.clock import now_ns, wall_ns
 from reference_sender.dispatch.values import Message
-from reference_sender.policy.gate_values import HeldCounts
 from reference_sender.runtime.driver import Driver
-from reference_sender.store import StoreError
+from reference_sender.store import Record, StoreError
 from reference_sender.store.campaign_reports import ReportOrder
+from reference_sender.store.protocol import is_same
 
 MAX_ROWS = 100_000
 MAX_BODY_BYTES = 128 * 1024 * 1024  # unpacked
 COMMIT_ROWS = 500
 # Rows read between two turns of the event loop, one or two milliseconds of work.
 TURN_ROWS = 100
-_ENCODED_A_TURN = 2_000
 # Longest pause of a client, and its lowest average rate; otherwise the campaign is ended.
 PATIENCE_S = 30.0
 LEAST_BYTES_PER_S = 1_000
@@ -51,50 +49,13 @@ _CONFLICT = Invalid(
 
 
 ReadPiece = Callable[[], Awaitable[bytes]]  # the body's next bytes; none at its end
-
-
-class RefusedRows(Struct, gc=False):
-    """Rows refused one after the other for the same reason."""
-
-    row: int  # from 1
-    to_row: int  # the last of them; ``row`` where it is one
-    reason: str
-    field: str
-    message: str
-
-
-class CampaignAnswer(Struct):
-    """The answer to a campaign."""
-
-    id: str = ""
-    accepted: int = 0
-    repeated: int = 0  # rows whose key brought the same message before
-    held: HeldCounts = HeldCounts(0, 0)  # of the campaign's accepted messages
-    refused_count: int = 0
-    refused: list[RefusedRows] = []  # every refused row is in one of these, in the order of the rows
-    error: dict[str, str] | None = None  # why reading ended early; the messages counted above stay accepted
+# Those of the messages with these keys that are stored. Raises ``StoreError``.
+ReadKeys = Callable[[Sequence[str]], Awaitable[Sequence[Record]]]
 
 
 def wait_limit_s(patience_s: float, came_bytes: int, waited_s: float) -> float:
     """How long to wait for the next bytes of a body. So far ``came_bytes`` arrived in ``waited_s``."""
     return min(patience_s, patience_s + came_bytes / LEAST_BYTES_PER_S - waited_s)
-
-
-async def encoded(answer: CampaignAnswer, turns: Turns) -> list[bytes]:
-    """``answer`` as JSON, in parts, one per turn of the event loop: it may list 100,000 refusals.
-    ``answer.refused`` is emptied step by step, so that the refusals are freed in turns too.
-    """
-    refused, answer.refused = answer.refused, []
-    before, opened, after = json_bytes(answer).partition(b'"refused":[')
-    parts = [before + opened]
-    refused.reverse()
-    while refused:
-        some = refused[: -_ENCODED_A_TURN - 1 : -1]
-        del refused[-_ENCODED_A_TURN:]
-        parts.append(json_bytes(some)[1:-1] + (b"," if refused else b""))
-        del some
-        await turns.pause()
-    return [*parts, after]
 
 
 class CampaignIntake:
@@ -130,6 +91,9 @@ class CampaignIntake:
         self._has_keys = False  # clients' keys in the batch: some may be in use
         # Duplicates of rows in such a batch: the row number, the message, and the key that the client gave.
         self._doubles: list[tuple[int, Message, str | None]] = []
+        # Duplicates of other rows, with keys of their own: an earlier request may have brought them.
+        self._keyed: list[tuple[int, Message]] = []
+        self._read_keys: ReadKeys
         # By everything that describes a row's refusal.
         self._last_refusals: dict[tuple[str, str, str], RefusedRows] = {}
         self._last_refused = 0  # the row of the newest entry
@@ -143,22 +107,23 @@ class CampaignIntake:
             self._waiting.reschedule(asyncio.get_running_loop().time())
         self._stopping = True
 
-    async def read(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> CampaignAnswer:
+    async def read(
+        self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece, read_keys: ReadKeys
+    ) -> CampaignAnswer:
         """Raises ``Invalid`` if the body is not a campaign and no row was accepted. If rows were accepted,
         ``CampaignAnswer.error`` has the error."""
+        self._read_keys = read_keys
         try:
             await self._read_body(rows, unpacking, read_piece)
         except ConnectionError:  # the client has gone
             self._uncount(self._batch)
             raise
         except Invalid as error:
-            while self._batch:
-                await self._commit()
+            await self._commit_rest()
             if not (self.answer.accepted or self.answer.repeated):
                 raise
             self.answer.error = {"code": error.code, "field": error.field, "message": error.message}
-        while self._batch:
-            await self._commit()
+        await self._commit_rest()
         if self._order is not None and self.answer.accepted:
             # Rows may have arrived after a pause in which the campaign seemed to have ended.
             self._driver.keep([replace(self._order, at_ns=wall_ns())])
@@ -224,7 +189,7 @@ class CampaignIntake:
                 self._refuse_counted(seen, error)
                 continue
             self._add(now, seen, message, recipient.key)
-            while len(self._batch) >= COMMIT_ROWS or len(self._doubles) >= COMMIT_ROWS:
+            while max(len(self._batch), len(self._doubles), len(self._keyed)) >= COMMIT_ROWS:
                 await self._commit()
 
     def _add(self, now: int, number: int, message: Message, key: str | None) -> None:
@@ -238,6 +203,9 @@ class CampaignIntake:
             if error is DUPLICATE and (self._has_keys or self._doubles):
                 # The first row may be refused, since its key may be in use: then this one counts.
                 self._doubles.append((number, message, key))
+                return
+            if error is DUPLICATE and key is not None:
+                self._keyed.append((number, message))
                 return
             # Of a row that the client is asked to send again, a repeat here would be a second message.
             if duplicates is not None and error is not DUPLICATE and error.retry_after_s is None:
@@ -290,6 +258,31 @@ class CampaignIntake:
         now = now_ns()
         for number, message, key in doubles:
             self._add(now, number, message, key)
+        await self._count_repeated()
+
+    async def _commit_rest(self) -> None:
+        while self._batch or self._keyed:
+            await self._commit()
+
+    async def _count_repeated(self) -> None:
+        """Count the duplicates whose keys brought the same message before, and refuse the others."""
+        keyed, self._keyed = self._keyed, []
+        if not keyed:
+            return
+        try:
+            known = {each.message.key: each for each in await self._read_keys([m.key for _, m in keyed])}
+        except StoreError:
+            self._tally.store_failed += len(keyed)
+            for number, _ in keyed:
+                self._refuse(number, _STORE_FAILED)
+            return
+        for number, message in keyed:
+            record = known.get(message.key)
+            if record is None or not is_same(record.message, message):
+                self._refuse_counted(number, DUPLICATE)
+            else:
+                self.answer.repeated += 1
+                self._tally.repeated += 1
 
     async def _store(self) -> None:
         batch, self._batch = self._batch, []

@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from reference_sender.api.answers import ApiError, error_answer, json_answer, json_parts
 from reference_sender.api.bodies import after_body, invite_body, read_message, read_piece, unpacking
-from reference_sender.api.campaign_intake import PATIENCE_S, CampaignAnswer, CampaignIntake, encoded
+from reference_sender.api.campaign_answer import CampaignAnswer, encoded
+from reference_sender.api.campaign_intake import PATIENCE_S, CampaignIntake
 from reference_sender.api.csv_rows import CsvRows
 from reference_sender.api.health import RETRY_STORE_S, check_chores, check_health, wait_until_stored
 from reference_sender.api.intake import Intake, Invalid, read_request
@@ -259,7 +260,9 @@ class Api:
         )
         self._campaigns.add(campaign)
         try:
-            result = await campaign.read(rows, unpacked, partial(read_piece, request))
+            result = await campaign.read(
+                rows, unpacked, partial(read_piece, request), self._queries.with_keys
+            )
         finally:
             self._campaigns.discard(campaign)
         self._tally.campaigns += 1

@@ -108,6 +108,10 @@ class Queries:
         found = await self.ask(lambda: self._store.with_keys(keys)) if keys else []
         return {key_of_first(each.message.key): each for each in found}
 
+    async def with_keys(self, keys: Sequence[str]) -> list[Record]:
+        """As ``MessageArchive.with_keys``."""
+        return await self.ask(lambda: self._store.with_keys(keys))
+
     async def export(self) -> AsyncIterator[bytes]:
         """Every message, oldest first, as lines of JSON, a page at a time."""
         after_id = 0

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from reference_sender.alerts.rules import FloorRule
-from reference_sender.alerts.value import beyond
+from reference_sender.alerts.value import beyond, limit_text
 from reference_sender.alerts.watch import ActiveAlert, Alerts, EndedAlert
 from reference_sender.dashboard.progress import GrowthRate, cost_at_end, left_s
 from reference_sender.dashboard.tables import class_rows, error_rows, queued_by_class, route_rows
@@ -174,8 +174,9 @@ def _units(amount: int | None) -> float | None:
 
 def _active(at_s: float, alert: ActiveAlert) -> AlertRow:
     value = alert.value
-    limit = beyond(value.rule.beyond, value.is_share, isinstance(value.rule, FloorRule))
-    return AlertRow(value.name, f"{value.description}, {limit}", at_s - alert.since_s, None)
+    limit = limit_text(value.rule.beyond, value.is_share, value.unit)
+    passed = beyond(limit, isinstance(value.rule, FloorRule))
+    return AlertRow(value.name, f"{value.description}, {passed}", at_s - alert.since_s, None)
 
 
 def _ended(at_s: float, alert: EndedAlert) -> AlertRow:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import reduce
 
+from msgspec.structs import replace
+
 from reference_sender.dispatch.values import NS_PER_S, Message, State
 from reference_sender.node.commits import Commits
 from reference_sender.node.effects import Waiter
@@ -44,7 +46,7 @@ class ChangingRules:
         known = self._gate.campaign(change.name)
         campaign = changed_campaign(known, change)
         self._end_turn(now_ns)
-        self._keep([change])
+        self._keep([replace(change, at_ns=now_ns)])
         # Each request of a campaign may give the same limit. Its held messages are not fitted again then.
         if change.state is not None or campaign != known:
             self._keep_fitted(self._gate.change(now_ns, campaign))
@@ -148,6 +150,30 @@ class ChangingRules:
         if added:
             gate.end_opted_out()
         return bars or bool(added)
+
+    def idle(self, names: Iterable[str], day: int) -> list[Campaign]:
+        """Those of the campaigns ``names`` whose controls the store has as this node has them, that hold no
+        message, and that cost nothing on ``day`` or later.
+        """
+        gate, spending = self._gate, self._gate.spending
+        changed = {each.name for each in self._commits.controls() if isinstance(each, CampaignChange)}
+        found = [gate.campaign(name) for name in names if name not in changed]
+        return [
+            each
+            for each in found
+            if each is not None
+            and not gate.holds_any_of(each.name)
+            and (spending is None or not spending.costs_since(each.name, day))
+        ]
+
+    def forget(self, idle: Iterable[Campaign], day: int) -> None:
+        """The store has no controls of these campaigns, which were ``idle`` when it was asked. They are
+        forgotten, but for those that have changed meanwhile.
+        """
+        asked = {each.name: each for each in idle}
+        for each in self.idle(asked, day):
+            if each is asked[each.name]:
+                self._gate.forget(each.name)
 
     def _keep(self, controls: Sequence[Control]) -> None:
         self._note(controls)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from reference_sender.dispatch.stored_instants import dated
 from reference_sender.dispatch.values import Change, EndedMessage, Message, Recovered
+from reference_sender.policy.campaigns import CampaignChange
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.store.protocol import Control, Work
 
@@ -61,7 +62,11 @@ def _moved_change(change: Change, by_ns: int) -> Change:
 
 
 def _moved_control(control: Control, by_ns: int) -> Control:
-    return replace(control, since_ns=control.since_ns + by_ns) if isinstance(control, OptOut) else control
+    if isinstance(control, OptOut):
+        return replace(control, since_ns=control.since_ns + by_ns)
+    if isinstance(control, CampaignChange):
+        return replace(control, at_ns=control.at_ns + by_ns)
+    return control
 
 
 def _moved_instant(at_ns: int | None, by_ns: int) -> int | None:

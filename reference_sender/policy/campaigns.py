@@ -25,12 +25,13 @@ class Campaign(Struct, frozen=True):
 
 class CampaignChange(Struct, frozen=True, gc=False):
     """What is to change of a campaign's controls; None leaves what is there. Several nodes change a campaign,
-    and none knows at once what another one changed: so only what is named is written.
+    and none knows at once what another one changed: so only what is named is written. ``at_ns``: when.
     """
 
     name: str
     state: CampaignState | None = None
     spending_limit: int | None = None
+    at_ns: int = 0
 
 
 def changed_campaign(before: Campaign | None, change: CampaignChange) -> Campaign:

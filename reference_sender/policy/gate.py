@@ -59,13 +59,10 @@ class Gate:
         self._hours = hours
         self.opt_outs = opt_outs
         self.spending = spending
-        self._campaigns = {campaign.name: campaign for campaign in campaigns}
-        # Campaigns that are paused or cancelled. Other modules only read it.
-        self.stopped = {
-            campaign.name
-            for campaign in self._campaigns.values()
-            if campaign.state is not CampaignState.RUNNING
-        }
+        # Other modules only read this and the next one, which has the names of paused and cancelled ones.
+        self.campaigns = {each.name: each for each in campaigns}
+        running = CampaignState.RUNNING
+        self.stopped = {each.name for each in self.campaigns.values() if each.state is not running}
         self._held = Held()
         self._to_fit = ToFit()
         self.may_fit = True  # set by ``ChangingRules``: two nodes must not both use the rest of a limit
@@ -78,7 +75,7 @@ class Gate:
 
     def campaign(self, name: str) -> Campaign | None:
         """The controls of a campaign, if it has any."""
-        return self._campaigns.get(name)
+        return self.campaigns.get(name)
 
     def holds(self, message_id: int) -> bool:
         """Whether this message is held."""
@@ -106,7 +103,7 @@ class Gate:
             CampaignSpending(
                 each.name, spending.spent.get(each.name, 0), limit, self._held.over_limit(each.name)
             )
-            for each in self._campaigns.values()
+            for each in self.campaigns.values()
             if (limit := each.spending_limit) is not None
         )
         moved = spending.moved_from(day)
@@ -230,7 +227,7 @@ class Gate:
 
     def ending(self, message: Message) -> str:
         """Why a message that no provider has ends now as FAILED; "": it does not."""
-        campaign = self._campaigns.get(message.campaign)
+        campaign = self.campaigns.get(message.campaign)
         if campaign is not None and campaign.state is CampaignState.CANCELLED:
             return CANCELLED
         return OPTED_OUT if self.opt_outs.refuse(message.to, message.lane) else ""
@@ -283,9 +280,9 @@ class Gate:
         Those of a campaign that is paused stay as they are: ``release`` holds them again when they are due.
         """
         self._version += 1
-        before = self._campaigns.get(campaign.name)
+        before = self.campaigns.get(campaign.name)
         state_before = CampaignState.RUNNING if before is None else before.state
-        self._campaigns[campaign.name] = campaign
+        self.campaigns[campaign.name] = campaign
         if campaign.state is CampaignState.RUNNING:
             self.stopped.discard(campaign.name)
         else:
@@ -296,6 +293,14 @@ class Gate:
             over = () if self._is_used_up(campaign.name) else self._held.over_limits(campaign.name)
             self._to_fit.replace(campaign.name, over)
         return self.fit(now_ns)
+
+    def forget(self, name: str) -> None:
+        """Nothing is known of a campaign any more: a later one of that name is new."""
+        self._version += 1
+        self.campaigns.pop(name, None)
+        self.stopped.discard(name)
+        if self.spending is not None:
+            self.spending.forget(name)
 
     def fit_later(self, messages: Iterable[Message]) -> None:
         """``messages`` were admitted earlier. Limits that some of them exceed may have changed since then."""
@@ -339,7 +344,7 @@ class Gate:
         return replace(message, not_before_ns=at_ns) if moved else self.spending.dated(message, reserved.day)
 
     def _limit(self, name: str) -> int | None:
-        campaign = self._campaigns.get(name)
+        campaign = self.campaigns.get(name)
         return None if campaign is None else campaign.spending_limit
 
     def _is_used_up(self, name: str) -> bool:

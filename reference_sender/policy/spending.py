@@ -170,6 +170,32 @@ class Spending:
         if len(self._by_day) > _DAYS_KEPT:
             del self._by_day[min(self._by_day)]
 
+    def costs_since(self, campaign: str, day: int) -> bool:
+        """Whether anything was reserved for ``campaign`` on ``day`` or later, and whether or not it was
+        returned.
+        """
+        places = [(campaign, each) for each in self._by_day if each >= day]
+        return any(place in self._own or place in self._others for place in places)
+
+    def forget(self, campaign: str) -> None:
+        """A later campaign of this name begins without costs."""
+        self.spent.pop(campaign, None)
+        for day in self._by_day:
+            self._own.pop((campaign, day), None)
+            self._others.pop((campaign, day), None)
+
+    def places(self) -> list[tuple[str, int]]:
+        """The campaigns and days with costs."""
+        return list({**self._own, **self._others})
+
+    def forget_days(self, places: Iterable[tuple[str, int]]) -> None:
+        """These campaigns and days count no longer."""
+        for place in places:
+            amount = self._own.pop(place, 0) + self._others.pop(place, 0)
+            left = self.spent.pop(place[0], 0) - amount
+            if left:
+                self.spent[place[0]] = left
+
     def learn(self, spent: Spent) -> None:
         """The amount of all other nodes for a campaign and day is ``spent`` now."""
         place = spent.campaign, spent.day

@@ -9,7 +9,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -19,7 +21,7 @@ from reference_sender.dispatch.values import EndedMessage
 from reference_sender.node.effects import Commit
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.failure_log import FailureLog
-from reference_sender.store import Existing, Purged, Store, StoreError
+from reference_sender.store import Existing, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +30,17 @@ NO_THREAD = "nothing can be stored: restart the sender"
 _FRESH_S = 1.0  # for how long the result of a commit counts as the state of the store
 _RECENT_S = 1.0  # the period of ``worst_ms``
 _NOTHING: Mapping[int, Existing] = {}
+_Answer = TypeVar("_Answer")
 
 EndedMessages = Sequence[EndedMessage] | None
 Done = Callable[[Mapping[int, Existing], EndedMessages, StoreError | None], None]
 
 
-class _Purge(Struct, frozen=True, eq=False):
+class _Step(Struct, frozen=True, eq=False):
     """One step of a purge, and who waits for it."""
 
-    before_ns: int
-    after_id: int
-    limit: int
-    waiter: asyncio.Future[Purged]
+    purge: Callable[[], Any]
+    waiter: asyncio.Future[Any]
 
 
 class Committer:
@@ -65,7 +66,7 @@ class Committer:
         self._failed_s: float | None = None  # when the first commit failed of those that failed in a row
         self._recent: deque[tuple[float, float]] = deque()  # (when it ended, how long it took)
         self._began_s: float | None = None  # of the commit that is with the thread
-        self._work: SimpleQueue[Commit | _Purge | None] = SimpleQueue()
+        self._work: SimpleQueue[Commit | _Step | None] = SimpleQueue()
         self._guarded_done = chores.guarded("committer", self._done)
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
@@ -103,10 +104,10 @@ class Committer:
         self._began_s = self._loop.time()
         self._work.put(commit)
 
-    def purge(self, before_ns: int, after_id: int, limit: int) -> asyncio.Future[Purged]:
-        """As ``MessageArchive.purge``, after the commit in progress. Fails with ``StoreError``."""
-        waiter: asyncio.Future[Purged] = self._loop.create_future()
-        self._work.put(_Purge(before_ns, after_id, limit, waiter))
+    def purge(self, step: Callable[[Store], _Answer]) -> asyncio.Future[_Answer]:
+        """Run one step of a purge after the commit in progress. Fails with ``StoreError``."""
+        waiter: asyncio.Future[_Answer] = self._loop.create_future()
+        self._work.put(_Step(partial(step, self._store), waiter))
         return waiter
 
     async def close(self) -> None:
@@ -129,7 +130,7 @@ class Committer:
 
     def _commit_all(self) -> None:
         while (commit := self._work.get()) is not None:
-            if isinstance(commit, _Purge):
+            if isinstance(commit, _Step):
                 self._purge(commit)
                 continue
             started = time.monotonic()
@@ -163,10 +164,10 @@ class Committer:
         self._late_failures.worked(self._loop.time())
         return ended
 
-    def _purge(self, step: _Purge) -> None:
-        purged: Purged | StoreError
+    def _purge(self, step: _Step) -> None:
+        purged: object
         try:
-            purged = self._store.purge(step.before_ns, step.after_id, step.limit)
+            purged = step.purge()
         except StoreError as error:
             purged = error
         self._loop.call_soon_threadsafe(_set_result, step.waiter, purged)
@@ -197,7 +198,7 @@ class Committer:
         self._on_done(taken, ended, error)
 
 
-def _set_result(waiter: asyncio.Future[Purged], purged: Purged | StoreError) -> None:
+def _set_result(waiter: asyncio.Future[Any], purged: object) -> None:
     if waiter.done():
         return
     if isinstance(purged, StoreError):

@@ -28,6 +28,7 @@ from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, Submi
 from reference_sender.node.lookup_results import untaken
 from reference_sender.node.node import Node
 from reference_sender.node.node_share import ClaimLimit, NodeShare
+from reference_sender.node.rules import ChangingRules
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.policy.campaigns import CampaignChange
 from reference_sender.policy.gate import Gate
@@ -154,6 +155,11 @@ class Driver:
     def gate(self) -> Gate:
         """The rules, to be read."""
         return self._node.gate
+
+    @property
+    def rules(self) -> ChangingRules:
+        """The rules, for ``RulePurging``."""
+        return self._node.rules
 
     def change_campaign(self, change: CampaignChange) -> asyncio.Future[None]:
         """As ``Node.change_campaign``. Resolves when the change is on disk."""

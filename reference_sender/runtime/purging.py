@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from reference_sender.clock import now_ns
 from reference_sender.policy.wall_offset import WallOffset
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
 from reference_sender.runtime.failure_log import FailureLog
-from reference_sender.store import Purged, StoreError
+from reference_sender.store import Purged, Store, StoreError
 from reference_sender.store.protocol import NODE_BITS
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Purging:
         while True:
             try:
                 before_ns = sweep.before(purged_before_ns(now_ns(), self._keep_ns, self._wall))
-                step = await self._committer.purge(before_ns, sweep.after_id, STEP)
+                step = await self._committer.purge(_step(before_ns, sweep.after_id))
             except StoreError as error:
                 failures.failed(time_s(), error)
                 await asyncio.sleep(_BETWEEN_PASSES_S)
@@ -95,6 +96,10 @@ class Sweep:
         if self._waited_s >= _BETWEEN_PASSES_S:
             self._is_first, self.after_id = True, 0
         return wait_s
+
+
+def _step(before_ns: int, after_id: int) -> Callable[[Store], Purged]:
+    return lambda store: store.purge(before_ns, after_id, STEP)
 
 
 def _last_of_node(message_id: int) -> int:

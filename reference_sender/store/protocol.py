@@ -26,6 +26,7 @@ from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import ReportControl, ReportStore
+from reference_sender.store.rule_purge import OldRules, RulePlace
 
 
 class StoreError(Exception):
@@ -58,7 +59,12 @@ class Existing(Struct, frozen=True, gc=False):
 
     def is_repeated_by(self, message: Message) -> bool:
         """Whether ``message``, which has the same key, is the same message."""
-        return (self.to, self.text, self.lane) == (message.to, message.text, message.lane)
+        return is_same(self, message)
+
+
+def is_same(one: Message | Existing, other: Message) -> bool:
+    """Whether two messages with the same key are the same message."""
+    return (one.to, one.text, one.lane) == (other.to, other.text, other.lane)
 
 
 class Record(Struct, frozen=True, gc=False):
@@ -344,6 +350,18 @@ class CampaignStore(Protocol):
 
     def campaigns(self, name: str | None = None) -> list[Campaign]:
         """All that have controls, in the order of their names; or the one of this name, if any."""
+        ...
+
+    def controlled(self, names: Sequence[str]) -> frozenset[str]:
+        """Those of the campaigns ``names`` that have controls."""
+        ...
+
+    def purge_rules(self, old: OldRules, place: RulePlace, limit: int) -> RulePlace | None:
+        """Of the next ``limit`` rows after ``place``, remove what is old: the report of a campaign without
+        messages, then its controls, if it has no report and no costs of a later day, and then the costs of
+        old days, but for those of campaigns with a spending limit. Returns where the next step begins; None:
+        the pass is complete. It writes, so it is called from the thread of ``commit``.
+        """
         ...
 
     def spending(self) -> list[Spent]:

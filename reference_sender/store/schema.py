@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reference_sender.store.protocol import StoreError
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 _UNFINISHED_1 = """
     SELECT count(*) FROM message m LEFT JOIN progress p ON p.id = m.id
@@ -70,7 +70,16 @@ _FROM_5_TO_6 = """
     COMMIT;
 """
 
-_UPGRADES = (_FROM_1_TO_2, _FROM_2_TO_3, _FROM_3_TO_4, _FROM_4_TO_5, _FROM_5_TO_6)
+# When a campaign was last changed is not known: its controls are kept for the whole time from now on.
+_FROM_6_TO_7 = """
+    BEGIN IMMEDIATE;
+    ALTER TABLE campaign ADD COLUMN changed_ns INTEGER NOT NULL DEFAULT 0;
+    UPDATE campaign SET changed_ns = CAST(strftime('%s', 'now') AS INTEGER) * 1000000000;
+    PRAGMA user_version = 7;
+    COMMIT;
+"""
+
+_UPGRADES = (_FROM_1_TO_2, _FROM_2_TO_3, _FROM_3_TO_4, _FROM_4_TO_5, _FROM_5_TO_6, _FROM_6_TO_7)
 
 
 def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:

@@ -1,4 +1,4 @@
--- Schema 6. `message` has the fields of a message that never change. `progress` has its state, in a narrow row that is
+-- Schema 7. `message` has the fields of a message that never change. `progress` has its state, in a narrow row that is
 -- overwritten, so a change does not rewrite the text. A message without a row in `progress` is queued and untried.
 CREATE TABLE identity (
     tag           TEXT NOT NULL,   -- part of each key that this store generates: two stores never generate the same key
@@ -58,7 +58,8 @@ CREATE TABLE hold (
 CREATE TABLE campaign (
     name           TEXT PRIMARY KEY,
     state          TEXT NOT NULL,
-    spending_limit INTEGER              -- in millionths of the currency
+    spending_limit INTEGER,             -- in millionths of the currency
+    changed_ns     INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE spending (

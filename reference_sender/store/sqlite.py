@@ -42,10 +42,13 @@ from reference_sender.store.protocol import (
     StoreError,
     Work,
 )
+from reference_sender.store.rule_purge import OldRules, RulePlace
 from reference_sender.store.schema import bring_up_to_date
+from reference_sender.store.sqlite_connection import connected, set_up
 from reference_sender.store.sqlite_controls import (
     read_campaign_ends,
     read_campaigns,
+    read_controlled,
     read_opt_outs,
     read_over_limits,
     read_spending,
@@ -56,7 +59,7 @@ from reference_sender.store.sqlite_controls import (
 from reference_sender.store.sqlite_dead_letters import count_dead_letters, read_dead_letters
 from reference_sender.store.sqlite_once import StoredOnce
 from reference_sender.store.sqlite_provider_ids import READ_KEY, index_ids, read_ended, read_taken_ids
-from reference_sender.store.sqlite_purge import purge_step
+from reference_sender.store.sqlite_purge import purge_rules_step, purge_step
 from reference_sender.store.sqlite_reports import read_progress, read_report, read_reports_waiting, read_rows
 from reference_sender.store.sqlite_unfinished import bind_attempts, read_sent, read_sent_ids, read_unfinished
 from reference_sender.store.unstored_costs import kept_controls
@@ -105,11 +108,11 @@ class SqliteStore:
         try:
             with self._reading():
                 for _ in range(2):
-                    connections.append(_connect(self._files.path))
+                    connections.append(connected(self._files.path))
                 self._writer, self._reader = connections
                 bring_up_to_date(self._writer, self._files.path)  # before the file is changed in any way
                 for connection in connections:
-                    _set_up(connection)
+                    set_up(connection)
                 # A statement of many rows copies the pages that it changes, by default to a new file.
                 self._writer.execute("PRAGMA temp_store = MEMORY")
                 self._reader.execute("PRAGMA query_only = ON")
@@ -217,9 +220,17 @@ class SqliteStore:
             purged, self._purged_to = purge_step(self._writer, before_ns, after_id, limit, self._purged_to)
             return purged
 
+    def purge_rules(self, old: OldRules, place: RulePlace, limit: int) -> RulePlace | None:
+        with self._transaction():
+            return purge_rules_step(self._writer, old, place, limit)
+
     def campaigns(self, name: str | None = None) -> list[Campaign]:
         with self._reading():
             return read_campaigns(self._reader, name)
+
+    def controlled(self, names: Sequence[str]) -> frozenset[str]:
+        with self._reading():
+            return read_controlled(self._reader, names)
 
     def spending(self) -> list[Spent]:
         with self._reading():
@@ -385,15 +396,3 @@ def _attempt_row(attempt: SubmitAttempt) -> _Row:
     if sys.byteorder == "big":
         ids.byteswap()
     return (attempt.attempt_id, attempt.route, attempt.at_ns, ids.tobytes())
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
-
-
-def _set_up(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -65536")
-    # Four times the default: hot pages are written back to the file less often.
-    connection.execute("PRAGMA wal_autocheckpoint = 4000")

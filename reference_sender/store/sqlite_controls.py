@@ -20,9 +20,10 @@ _SPEND = (
 
 # As ``changed_campaign``.
 _CAMPAIGN = """
-INSERT INTO campaign VALUES (?, coalesce(?, 'running'), ?) ON CONFLICT (name) DO UPDATE
+INSERT INTO campaign VALUES (?, coalesce(?, 'running'), ?, ?) ON CONFLICT (name) DO UPDATE
 SET state = CASE campaign.state WHEN 'cancelled' THEN 'cancelled' ELSE coalesce(?, campaign.state) END,
-    spending_limit = coalesce(excluded.spending_limit, campaign.spending_limit)
+    spending_limit = coalesce(excluded.spending_limit, campaign.spending_limit),
+    changed_ns = max(excluded.changed_ns, campaign.changed_ns)
 """
 
 _OVER_LIMITS = """
@@ -57,7 +58,8 @@ def write_control(writer: sqlite3.Connection, control: Control) -> None:
         )
     elif isinstance(control, CampaignChange):
         state = None if control.state is None else control.state.value
-        writer.execute(_CAMPAIGN, (control.name, state, control.spending_limit, state))
+        values = (control.name, state, control.spending_limit, control.at_ns, state)
+        writer.execute(_CAMPAIGN, values)
     elif isinstance(control, OptOut):
         writer.execute("REPLACE INTO opt_out VALUES (?, ?)", (control.number, control.since_ns))
     elif isinstance(control, OptIn):
@@ -71,6 +73,13 @@ def read_campaigns(reader: sqlite3.Connection, name: str | None) -> list[Campaig
     which, values = ("", ()) if name is None else (" WHERE name = ?", (name,))
     rows = reader.execute(f"SELECT name, state, spending_limit FROM campaign{which} ORDER BY name", values)
     return [Campaign(row[0], CampaignState(row[1]), row[2]) for row in rows]
+
+
+def read_controlled(reader: sqlite3.Connection, names: Sequence[str]) -> frozenset[str]:
+    """As ``CampaignStore.controlled``."""
+    marks = ",".join("?" * len(names))
+    rows = reader.execute(f"SELECT name FROM campaign WHERE name IN ({marks})", names)
+    return frozenset(row[0] for row in rows)
 
 
 def read_campaign_ends(reader: sqlite3.Connection, campaign: str, last_id: int) -> list[CampaignEnd]:

@@ -30,6 +30,16 @@ RULES = AlertRules(every_s=0.2, window_s=2, least_messages=5, error_rate=Rule(ab
 # The profile ``lab`` decides by the last digits of the number.
 DELIVERED, UNDELIVERED = 48100000000, 48100000001
 
+# On how many lines a date and time of an element is.
+LINES_OF_DATE = r"""element => {
+  const text = document.createNodeIterator(element, NodeFilter.SHOW_TEXT), range = document.createRange();
+  let node, found = null;
+  while (!found && (node = text.nextNode())) found = /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/.exec(node.data);
+  range.setStart(node, found.index);
+  range.setEnd(node, found.index + found[0].length);
+  return new Set([...range.getClientRects()].map(each => each.top)).size;
+}"""
+
 OpenSender = Callable[..., SenderThread]
 
 
@@ -110,6 +120,9 @@ def test_a_held_campaign_says_why_and_until_when(watched: Watched, open_sender: 
     held = campaign(page, "later").get_by_text("held by schedule or daily limit until 2")
     held.wait_for()
     assert sender.call("GET", "/v1/campaigns/later")["held"]["reason"] == "later"
+    for width in range(320, 480, 8):
+        page.set_viewport_size({"width": width, "height": 740})
+        assert held.evaluate(LINES_OF_DATE) == 1, f"the date is broken at {width} px"
 
 
 def test_a_campaign_is_paused_resumed_and_cancelled(watched: Watched, open_sender: OpenSender) -> None:

@@ -10,7 +10,8 @@ import pytest
 from postgres_server import PostgresServer
 from store_nodes import Join, OpenStore
 
-from loadtests.storm.store import Disk, ModelStore
+from loadtests.storm.disk import Disk
+from loadtests.storm.store import ModelStore
 from reference_sender.store import Membership, Store, open_store
 from reference_sender.store.postgres import PostgresStore
 

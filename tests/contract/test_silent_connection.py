@@ -20,6 +20,7 @@ from reference_sender.store import StoreError, Work
 from reference_sender.store import postgres as module
 from reference_sender.store.postgres import PostgresStore, controls, link
 from reference_sender.store.postgres.link import LoopThread, PostgresLink, Unanswered
+from reference_sender.store.rule_purge import OldRules, RulePlace
 
 # The limits of these tests. They must be longer than a call that works, also on a machine with other work.
 SHORT_S = 1.0
@@ -57,6 +58,7 @@ CALLS: dict[str, Callable[[PostgresStore], object]] = {
     "several statements": lambda store: store.commit(Work([message(1)], refused=[2])),
     "probe": lambda store: store.probe(),
     "purge": lambda store: store.purge(1, 0, 10),
+    "purge of campaigns": lambda store: store.purge_rules(OldRules(1, 1), RulePlace(), 10),
     "renewal": lambda store: store.renew(0),
     "claim": lambda store: store.unfinished(10),
     "page": lambda store: store.records(0, 10),

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 from store_nodes import OpenStore
 
-from loadtests.storm.store import Disk, ModelStore
+from loadtests.storm.disk import Disk
+from loadtests.storm.store import ModelStore
 from reference_sender.dispatch.values import Change, Lane, Message, Recovered, Report, State, SubmitAttempt
 from reference_sender.store import CampaignEnd, Place, Store, StoreError, Work, open_store
 

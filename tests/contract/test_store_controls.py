@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from msgspec.structs import replace
 from store_nodes import OpenStore
@@ -11,8 +13,12 @@ from reference_sender.policy.campaigns import Campaign, CampaignChange, Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
-from reference_sender.store import DeadLetterFilter, Hold, OptIn, StoreError, Work
+from reference_sender.store import DeadLetterFilter, Hold, OptIn, Store, StoreError, Work
+from reference_sender.store.campaign_reports import ReportMade, ReportOrder
 from reference_sender.store.protocol import Control
+from reference_sender.store.rule_purge import OldRules, RulePlace
+
+DAY_NS = 86_400_000_000_000
 
 
 def message(number: int, campaign: str = "may", lane: Lane = Lane.MARKETING, created_ns: int = 10) -> Message:
@@ -277,3 +283,86 @@ def test_a_change_of_a_purged_message_is_not_kept(open_it: OpenStore, reopened: 
     # A row that was kept would be the state of this message.
     store.commit(Work([replace(message(1), key="k-other")]))
     assert [record.state for record in store.records(0, 1)] == [State.QUEUED]
+
+
+NOW_NS = time.time_ns()
+TODAY = NOW_NS // DAY_NS
+NOT_YET, ALL = OldRules(0, 0), OldRules(NOW_NS + DAY_NS, TODAY)
+
+
+def purge_rules(store: Store, old: OldRules, limit: int = 2) -> int:
+    """A whole pass; returns the number of steps."""
+    steps = 0
+    place: RulePlace | None = RulePlace()
+    while place is not None:
+        steps, place = steps + 1, store.purge_rules(old, place, limit)
+    return steps
+
+
+def test_old_controls_costs_and_reports_of_campaigns_are_removed_in_steps(open_it: OpenStore) -> None:
+    store = open_it()
+    names = [f"c-{number}" for number in range(5)]
+    changes = [CampaignChange(name, CampaignState.CANCELLED, 5, NOW_NS) for name in names]
+    store.commit(Work(controls=changes))
+    store.commit(Work(controls=[Spent(name, TODAY - 9, 3) for name in (*names, "")]))
+    store.commit(Work(controls=[ReportOrder("c-1", 10), ReportMade("c-1", 10, b"{}", 20, False)]))
+    assert purge_rules(store, NOT_YET) > 3
+    assert (len(store.campaigns()), len(store.spending())) == (5, 6)
+    assert store.campaign_report("c-1") is not None
+    assert purge_rules(store, ALL) >= 3 + 2 + 3
+    store = open_it()
+    assert (store.campaigns(), store.spending(), store.campaign_report("c-1")) == ([], [], None)
+    # A new campaign of that name has nothing of the old one.
+    store.commit(Work(controls=[CampaignChange("c-1", spending_limit=7)]))
+    assert (store.campaigns(), store.spent("c-1")) == ([Campaign("c-1", spending_limit=7)], 0)
+
+
+def test_a_campaign_stays_while_it_has_messages_a_young_report_or_late_costs(open_it: OpenStore) -> None:
+    store = open_it()
+    names = ["costs", "made late", "mail", "messages", "old"]
+    store.commit(Work([message(1, "messages"), message(2, "")]))
+    store.commit(Work(controls=[CampaignChange(name, spending_limit=9) for name in names]))
+    store.commit(Work(controls=[ReportOrder(name, 10) for name in ("made late", "mail", "messages")]))
+    store.commit(
+        Work(
+            controls=[
+                ReportMade("made late", 10, b"{}", 2 * NOW_NS, False),
+                ReportMade("mail", 10, b"{}", NOW_NS, True),
+                ReportMade("messages", 10, b"{}", 20, False),
+                Spent("costs", TODAY, 4),
+                Spent("costs", TODAY - 1, 4),
+                Spent("old", TODAY - 1, 4),
+            ]
+        )
+    )
+    purge_rules(store, ALL)
+    assert [each.name for each in store.campaigns()] == names[:-1]
+    assert store.controlled([*names, "other"]) == frozenset(names[:-1])
+    # With a spending limit all days count, and without one none of the old ones.
+    assert sorted((each.campaign, each.day) for each in store.spending()) == [
+        ("costs", TODAY - 1),
+        ("costs", TODAY),
+    ]
+    assert {each.campaign for each in store.reports_waiting()} == {"mail"}
+    store.commit(Work(changes=[ended(1, State.DELIVERED)]))
+    store.purge(NOW_NS, 0, 10)
+    purge_rules(store, ALL)
+    assert [each.name for each in store.campaigns()] == ["costs", "made late", "mail"]
+    assert store.campaign_report("messages") is None
+
+
+def test_controls_that_changed_lately_stay(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work(controls=[CampaignChange("may", CampaignState.PAUSED, at_ns=NOW_NS)]))
+    purge_rules(store, OldRules(NOW_NS - DAY_NS, TODAY))
+    assert [each.name for each in store.campaigns()] == ["may"]
+
+
+def test_the_costs_of_old_days_go_if_the_campaign_has_no_limit(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1, "may"), message(2, "june")], controls=[CampaignChange("may")]))
+    days = [Spent(name, day, 5) for name in ("", "june", "may") for day in range(TODAY - 4, TODAY + 1)]
+    store.commit(Work(controls=days))
+    purge_rules(store, OldRules(NOW_NS, TODAY - 1), limit=4)
+    left = [(name, day) for name in ("", "june", "may") for day in (TODAY - 1, TODAY)]
+    assert sorted((each.campaign, each.day) for each in open_it().spending()) == left

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from loadtests.storm import sender
+from loadtests.storm.disk import Disk
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan
-from loadtests.storm.store import Disk, ModelStore
+from loadtests.storm.store import ModelStore
 from reference_sender.dispatch.values import Lane, Recovered
 from reference_sender.store import Existing, Place, Purged, SqliteStore, Work
 

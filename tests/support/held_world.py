@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from loadtests.storm.store import Disk, ModelStore
+from loadtests.storm.disk import Disk
+from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Lane, Message, Outcome, Recovered, Result, RouteLimits
 from reference_sender.node.effects import NodeEffect, SubmitNow

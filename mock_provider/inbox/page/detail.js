@@ -2,7 +2,7 @@
 // One message: its text, its journey, its segments and its facts.
 
 import { call, Refused } from "./shared/api.js";
-import { at, copyButton, el } from "./shared/elements.js";
+import { at, copyButton, el, unbroken } from "./shared/elements.js";
 import { counted, moment, whole, words } from "./shared/format.js";
 import { drawJourney } from "./journey.js";
 import { price, stateWords } from "./message_words.js";
@@ -61,7 +61,7 @@ function draw(detail) {
   at("detail").replaceChildren(
     el("header", {}, el("h2", {}, `+${m.number}`), copyButton(`+${m.number}`, "Copy number"),
       el("span", { class: `state ${m.state || "forgotten"}` }, stateWords(m)), closeLink()),
-    el("p", { class: "quiet" }, `from ${m.sender || "nobody"}, ${moment(m.accepted_unix_s)}`),
+    el("p", { class: "quiet" }, `from ${m.sender || "nobody"}, `, unbroken(moment(m.accepted_unix_s))),
     el("blockquote", { class: "said" }, m.text),
     el("p", { class: "buttons" }, copyButton(m.text, "Copy text"), code && copyButton(code, `Copy ${code}`),
       copyButton(location.href, "Copy link")),

@@ -3,7 +3,7 @@
 
 import { keyedList } from "./keyed.js";
 import { call } from "./shared/api.js";
-import { at, el } from "./shared/elements.js";
+import { at, el, unbroken } from "./shared/elements.js";
 import { counted, moment, rate, whole } from "./shared/format.js";
 import { failed } from "./shared/session.js";
 import { left, money, share } from "./words.js";
@@ -59,7 +59,7 @@ function campaign({ name }) {
     bar.setAttribute("aria-label", PARTS.map(part => `${SAID[part]} ${row[part]}`).join(", "));
     const all = counted(row.messages, "message", "messages");
     done.textContent = `${share(row.messages - left_count, row.messages)} of ${all} sent or ended`;
-    eta.textContent = time(row);
+    eta.replaceChildren(...time(row));
     eta.hidden = eta.textContent === "";
     cost.hidden = row.cost === null;
     cost.textContent = row.cost === null ? "" : price(row);
@@ -71,14 +71,17 @@ function campaign({ name }) {
   return { element, show: shown };
 }
 
-/** @param {ShownCampaign} row */
+/**
+ * @param {ShownCampaign} row
+ * @returns {(string | HTMLElement)[]}
+ */
 function time(row) {
-  if (row.state === "paused" || row.state === "cancelled" || row.state === "ended") return "";
-  if (row.queued === 0 && row.held === 0) return "all sent, reports awaited";
-  const held = row.held === 0 ? "" : heldBy(row);
+  if (row.state === "paused" || row.state === "cancelled" || row.state === "ended") return [];
+  if (row.queued === 0 && row.held === 0) return ["all sent, reports awaited"];
+  const held = row.held === 0 ? [] : heldBy(row);
   if (row.queued === 0) return held;
   const speed = row.per_s === null ? "" : ` at ${rate(row.per_s)} / s`;
-  return `time left: ${left(row.eta_s)}${speed}${held && `; ${held}`}`;
+  return [`time left: ${left(row.eta_s)}${speed}`, ...(held.length ? ["; ", ...held] : [])];
 }
 
 /** @type {Record<string, string>} */
@@ -88,10 +91,13 @@ const HELD_BY = {
   quiet_hours: "held by quiet hours",
 };
 
-/** @param {ShownCampaign} row */
+/**
+ * @param {ShownCampaign} row
+ * @returns {(string | HTMLElement)[]}
+ */
 function heldBy({ held_by, held_until_unix_s }) {
-  const until = held_until_unix_s === null ? "" : ` until ${moment(held_until_unix_s)}`;
-  return `${HELD_BY[held_by ?? ""] ?? "held"}${until}`;
+  const why = HELD_BY[held_by ?? ""] ?? "held";
+  return held_until_unix_s === null ? [why] : [`${why} until `, unbroken(moment(held_until_unix_s))];
 }
 
 /** @param {ShownCampaign} row */

@@ -2,7 +2,7 @@
 // Alerts, message classes, routes and errors.
 
 import { keyedList } from "./keyed.js";
-import { at, el } from "./shared/elements.js";
+import { at, el, unbroken } from "./shared/elements.js";
 import { counted, percent, rate, whole, words } from "./shared/format.js";
 import { measured, span } from "./words.js";
 
@@ -104,7 +104,7 @@ function routeCard({ name }) {
     ];
     if (row.delivery_rate !== null && row.delivery_s !== null)
       said.push(`delivers ${percent(Number(row.delivery_rate.toFixed(3)))}, mean ${measured(row.delivery_s)}`);
-    facts.textContent = said.join(" · ");
+    facts.replaceChildren(...said.flatMap((each, place) => [place ? " · " : "", unbroken(each)]));
   }
   return { element, show: shown };
 }

@@ -31,6 +31,7 @@ from reference_sender.store.protocol import (
     Work,
 )
 from reference_sender.store.recovered import ended, recovered
+from reference_sender.store.rule_purge import OldRules, RulePlace
 
 _PROBE = """
 UPDATE node SET routes = routes WHERE id = $1 AND NOT dead AND alive_until > clock_timestamp() RETURNING id
@@ -132,6 +133,12 @@ class PostgresStore:
 
     def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
         return self._writer.call(lambda connection: controls.purge(connection, before_ns, after_id, limit))
+
+    def purge_rules(self, old: OldRules, place: RulePlace, limit: int) -> RulePlace | None:
+        return self._writer.call(lambda connection: controls.purge_rules(connection, old, place, limit))
+
+    def controlled(self, names: Sequence[str]) -> frozenset[str]:
+        return self._reader.call(lambda connection: controls.controlled(connection, names))
 
     def campaigns(self, name: str | None = None) -> list[Campaign]:
         return self._reader.call(lambda connection: controls.campaigns(connection, name))

@@ -1,4 +1,4 @@
-"""The tables of ``Work.controls`` in PostgreSQL, and the removal of old messages."""
+"""The tables of ``Work.controls`` in PostgreSQL, and the removal of old rows."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import ReportControl
 from reference_sender.store.postgres.campaign_reports import write_report_control
 from reference_sender.store.protocol import Control, Hold, OptIn, Purged
+from reference_sender.store.rule_purge import OldRules, RulePlace, RulePurge
 
 _HOLD = """
 INSERT INTO hold SELECT u.id, u.not_before_ns, u.keeps_hours
@@ -56,6 +57,7 @@ FROM message m LEFT JOIN progress p ON p.id = m.id
 WHERE m.id > $2 AND m.id < (SELECT max(id) FROM message) ORDER BY m.id LIMIT $3
 """
 _FINAL = [state.value for state in FINAL_STATES]
+_RULES = RulePurge(' COLLATE "default"', "changed_at < to_timestamp($3::float8 / 1e9)")
 
 
 async def write_holds(connection: asyncpg.Connection[Any], messages: Sequence[Message]) -> None:
@@ -112,6 +114,12 @@ async def campaigns(connection: asyncpg.Connection[Any], name: str | None) -> li
     return [Campaign(row[0], CampaignState(row[1]), row[2]) for row in rows]
 
 
+async def controlled(connection: asyncpg.Connection[Any], names: Sequence[str]) -> frozenset[str]:
+    """As ``CampaignStore.controlled``."""
+    rows = await connection.fetch("SELECT name FROM campaign WHERE name = ANY($1)", names)
+    return frozenset(row[0] for row in rows)
+
+
 async def spending(connection: asyncpg.Connection[Any]) -> list[Spent]:
     """As ``CampaignStore.spending``."""
     rows = await connection.fetch("SELECT campaign, day, sum(amount) FROM spending GROUP BY campaign, day")
@@ -149,3 +157,17 @@ async def purge(connection: asyncpg.Connection[Any], before_ns: int, after_id: i
             await connection.execute(f"DELETE FROM {table} WHERE id = ANY($1)", gone)
     is_young = bool(rows) and all(row[2] for row in rows)
     return Purged(len(gone), None if len(rows) < limit else rows[-1][0], is_young)
+
+
+async def purge_rules(
+    connection: asyncpg.Connection[Any], old: OldRules, place: RulePlace, limit: int
+) -> RulePlace | None:
+    """As ``CampaignStore.purge_rules``."""
+    query, values = place.page(limit)
+    rows = await connection.fetch(query, *values)
+    if not rows:
+        return place.next(0, limit, place)
+    last = RulePlace(place.table, *rows[-1])
+    statement, values = _RULES.removal(old, place, last)
+    await connection.execute(statement, *values)
+    return place.next(len(rows), limit, last)

@@ -69,8 +69,8 @@ def test_log_webhook_and_mail_get_one_alert_and_one_all_clear(caplog: pytest.Log
 
     asyncio.run(steps())
     assert [record.getMessage() for record in caplog.records] == [
-        f"ALERT missing_reports: 12 {MISSING}, above the limit of 10",
-        f"ALL CLEAR missing_reports: 0 {MISSING}, at most 0",
+        f"ALERT missing_reports: 12 {MISSING}, above the limit of 10 reports",
+        f"ALL CLEAR missing_reports: 0 {MISSING}, at most 0 reports",
     ]
     assert [(body["alert"], body["began"]) for body in bodies] == [
         ("missing_reports", True),
@@ -82,12 +82,18 @@ def test_log_webhook_and_mail_get_one_alert_and_one_all_clear(caplog: pytest.Log
         "value": 12.0,
         "limit": 10.0,
         "description": f"12 {MISSING}",
+        "unit": "reports",
     }
     (to, alert), (_, clear) = box.mails
     assert to == ["ops@example.org", "boss@example.org"]
     assert alert["From"] == "sender@example.org"
-    assert alert["Subject"] == f"smsbench sender: ALERT missing_reports: 12 {MISSING}, above the limit of 10"
-    assert alert.get_content().strip() == f"ALERT missing_reports: 12 {MISSING}, above the limit of 10"
+    assert (
+        alert["Subject"]
+        == f"smsbench sender: ALERT missing_reports: 12 {MISSING}, above the limit of 10 reports"
+    )
+    assert (
+        alert.get_content().strip() == f"ALERT missing_reports: 12 {MISSING}, above the limit of 10 reports"
+    )
     assert "ALL CLEAR" in clear["Subject"]
     for each in (alert, clear):
         assert each["Date"].datetime.tzinfo is not None

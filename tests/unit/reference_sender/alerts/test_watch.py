@@ -131,8 +131,8 @@ def test_a_store_that_fails_has_one_alert_with_the_reason_and_one_all_clear() ->
         trouble = StoreTrouble("disk full", lasted_s) if lasted_s else WORKS
         found += alerts.observe(at_s, state_of(), store=trouble)
     assert [each.line for each in found] == [
-        "ALERT store_failed: the store has kept nothing for 6 s: disk full, above the limit of 5",
-        "ALL CLEAR store_failed: the store has kept nothing for 0 s, at most 0",
+        "ALERT store_failed: the store has kept nothing for 6 s: disk full, above the limit of 5 s",
+        "ALL CLEAR store_failed: the store has kept nothing for 0 s, at most 0 s",
     ]
 
 
@@ -145,8 +145,8 @@ def test_other_limits_at_another_node_are_an_alert_that_names_the_routes() -> No
         for notice in alerts.observe(at_s, state_of(), store=trouble)
     ]
     assert [each.line for each in found] == [
-        "ALERT limits_differ: routes with other limits at another node: 2: a, b, above the limit of 0",
-        "ALL CLEAR limits_differ: routes with other limits at another node: 0, at most 0",
+        "ALERT limits_differ: routes with other limits at another node: 2: a, b, above the limit of 0 routes",
+        "ALL CLEAR limits_differ: routes with other limits at another node: 0, at most 0 routes",
     ]
 
 
@@ -159,11 +159,15 @@ def test_the_notice_has_value_and_limit() -> None:
     alerts = Alerts(RULES.model_copy(update={"window_s": 60}))
     alerts.observe(0, state_of())
     (notice,) = alerts.observe(10, state_of(reasons={"no_report": 12}))
-    assert notice.line == ("ALERT missing_reports: 12 delivery reports are missing, above the limit of 10")
+    assert notice.line == (
+        "ALERT missing_reports: 12 delivery reports are missing, above the limit of 10 reports"
+    )
     (clear,) = alerts.observe(80, state_of(reasons={"no_report": 12})) or alerts.observe(
         90, state_of(reasons={"no_report": 12})
     )
-    assert clear.line.startswith("ALL CLEAR missing_reports: 0 ") and clear.line.endswith(", at most 0")
+    assert clear.line.startswith("ALL CLEAR missing_reports: 0 ") and clear.line.endswith(
+        ", at most 0 reports"
+    )
 
 
 def test_a_quantile_is_linear_in_its_bucket() -> None:

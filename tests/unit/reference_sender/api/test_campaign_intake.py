@@ -11,13 +11,8 @@ import pytest
 
 from reference_sender.api import campaign_intake
 from reference_sender.api.api_counters import ApiCounters
-from reference_sender.api.campaign_intake import (
-    TURN_ROWS,
-    CampaignAnswer,
-    CampaignIntake,
-    encoded,
-    wait_limit_s,
-)
+from reference_sender.api.campaign_answer import CampaignAnswer, RefusedRows, encoded
+from reference_sender.api.campaign_intake import TURN_ROWS, CampaignIntake, wait_limit_s
 from reference_sender.api.csv_rows import CsvRows
 from reference_sender.api.intake import Intake, Invalid
 from reference_sender.api.json_rows import JsonRows, Rows
@@ -28,7 +23,7 @@ from reference_sender.dispatch.values import Message
 from reference_sender.policy.gate import open_gate
 from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.runtime.driver import Driver
-from reference_sender.store import Existing
+from reference_sender.store import Existing, Record
 
 HEAD = b'{"message_class": "marketing", "duplicates": "allow", "text": "hi", "recipients": ['
 ROW = b'{"to": "48500100200"}'
@@ -99,8 +94,11 @@ def take(rows: Rows, *pieces: bytes) -> tuple[CampaignAnswer | Invalid, StepCoun
         async def read_piece() -> bytes:
             return next(coming)
 
+        async def read_keys(keys: Sequence[str]) -> list[Record]:
+            return []
+
         try:
-            taken: CampaignAnswer | Invalid = await campaign.read(counted, Plain(), read_piece)
+            taken: CampaignAnswer | Invalid = await campaign.read(counted, Plain(), read_piece, read_keys)
         except Invalid as error:
             taken = error
         await steps.pause()
@@ -165,9 +163,7 @@ def test_a_slow_body_is_waited_for_while_bytes_arrive() -> None:
 def test_an_answer_is_made_in_parts_of_one_turn_each(count: int, turns_taken: int) -> None:
     async def run() -> tuple[list[bytes], bytes, int]:
         taken = CampaignAnswer("c", 1, 2, refused_count=3, error={"message": '"refused":['})
-        taken.refused = [
-            campaign_intake.RefusedRows(n, n, f"reason {n}", "to", "no") for n in range(1, count + 1)
-        ]
+        taken.refused = [RefusedRows(n, n, f"reason {n}", "to", "no") for n in range(1, count + 1)]
         whole = msgspec.json.encode(taken)
         turns = StepCounter()
         paused = 0

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from nanoseconds import S
 
 from reference_sender.dispatch.values import Change, Lane, Message, State
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.store import Store, StoreError, Work, open_store
+from reference_sender.store.rule_purge import OldRules, RulePlace
 
 # Schema 1, as the version before the routes of attempts were noted wrote it.
 SCHEMA_1 = """
@@ -261,3 +265,19 @@ def test_a_store_without_its_lock_is_not_used_again(tmp_path: Path, how: str) ->
     with closing(opened(path)) as store:
         kept = [record.message.message_id for record in store.records(0, 9)]
         assert kept == ([1] if how.endswith("put back") else [1, 3])
+
+
+def test_campaigns_of_schema_6_are_kept_as_if_they_had_changed_at_the_upgrade(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with closing(opened(path)) as store:
+        store.commit(Work(controls=[CampaignChange("may", CampaignState.PAUSED, 5, at_ns=1)]))
+    before_ns = time.time_ns()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("ALTER TABLE campaign DROP COLUMN changed_ns; PRAGMA user_version = 6")
+    paused = Campaign("may", CampaignState.PAUSED, 5)
+    for limit_ns, left in ((before_ns - 10 * S, [paused]), (time.time_ns() + 10 * S, [])):
+        with closing(opened(path)) as store:
+            place: RulePlace | None = RulePlace()
+            while place is not None:
+                place = store.purge_rules(OldRules(limit_ns, 0), place, 10)
+            assert store.campaigns() == left
