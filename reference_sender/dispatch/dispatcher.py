@@ -65,6 +65,7 @@ class Dispatcher:
         # Of the last call of those that take reports, answers or lookups. The store may have ended their
         # messages: then call ``found_ended``. Of several senders another one may have the ``firsts``.
         self.unmatched = self._states.unmatched
+        self.totals = self._states.totals  # a node adds the reports that its store has counted
         self._hedging = hedging_of(settings, self._states, self._choice, states)
         self._sending = Sending(settings, states, self._backlog, self._states, self._choice, self._hedging)
         self._at_once = AtOnce(self._backlog, self._states, self.campaigns, self._sending)
@@ -199,8 +200,7 @@ class Dispatcher:
     def found_ended(
         self, now_ns: int, ended: Iterable[EndedMessage], reports: Iterable[Report]
     ) -> Sequence[Effect]:
-        """Apply ``reports``, which were unmatched, to ``ended``, what the store says they are about. The
-        first message of a second one may then be unmatched."""
+        """Apply the unmatched ``reports`` to ``ended``, what they are about. New ``firsts`` may follow."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
         self.unmatched.clear()
