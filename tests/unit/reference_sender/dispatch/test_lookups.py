@@ -256,7 +256,11 @@ def test_a_message_that_ended_unknown_is_forgotten_when_its_window_is_over(
             if isinstance(effect, LookUp):
                 core.looked_up(due_ns, effect.message.key, [])
     assert core.state(LATER).totals["expired"] == 1
-    core.offer(200 * S, [message(expires_ns=201 * S)])
-    core.advance(300 * S)  # something else is due
+    (batch,) = core.offer(200 * S, [message(expires_ns=201 * S)])
+    assert isinstance(batch, SubmitBatch)
+    core.answered(200 * S, batch.batch_id, [Result(Outcome.RETRYABLE, reason="busy")])
+    due_ns = core.next_deadline()
+    assert due_ns is not None
+    core.advance(due_ns)
     kept = {name: entries for name, entries, _ in tables.grown() if "_lookups" in name}
     assert kept == {}
