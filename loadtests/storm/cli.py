@@ -17,6 +17,10 @@ def storm(
         str | None,
         typer.Option(metavar="N,N,…|none", help="Of a single storm: keep only these calls."),
     ] = None,
+    messages: Annotated[
+        str | None,
+        typer.Option(metavar="KEY,KEY,…|none", help="Of a single storm: keep only these messages."),
+    ] = None,
     faults: Annotated[
         str | None,
         typer.Option(metavar="N,N,…|none", help="Of a single storm: keep only these faults."),
@@ -38,30 +42,36 @@ def storm(
     """
     from rich.console import Console
 
-    from loadtests.storm.plan import draw_plan, kept
+    from loadtests.storm.plan import Part, draw_plan, kept
     from loadtests.storm.report import run_one, run_storms
 
     console = Console()
     if seeds > 1:
-        if calls is not None or faults is not None:
-            raise usage_error("--calls and --faults need --seeds 1")
+        if any(each is not None for each in (calls, messages, faults)):
+            raise usage_error("--calls, --messages and --faults need --seeds 1")
         raise typer.Exit(run_storms(range(seed, seed + seeds), jobs, console))
     try:
-        plan = kept(draw_plan(seed), _numbers("--calls", calls), _numbers("--faults", faults))
+        part = Part(_numbers("--calls", calls), _keys(messages), _numbers("--faults", faults))
+        plan = kept(draw_plan(seed), part)
     except ValueError as error:
         raise usage_error(str(error)) from None
-    shortened = calls is not None or faults is not None
-    raise typer.Exit(run_one(plan, shortened, console))
+    raise typer.Exit(run_one(plan, not part.is_all, console))
+
+
+def _keys(given: str | None) -> tuple[str, ...] | None:
+    from loadtests.storm.plan import NONE
+
+    if given is None:
+        return None
+    return () if given.strip() == NONE else tuple(key.strip() for key in given.split(","))
 
 
 def _numbers(option: str, given: str | None) -> tuple[int, ...] | None:
     from loadtests.storm.plan import NONE
 
-    if given is None:
+    parts = _keys(given)
+    if parts is None:
         return None
-    if given.strip() == NONE:
-        return ()
-    parts = [part.strip() for part in given.split(",")]
     if not all(part.isdecimal() for part in parts):
         raise ValueError(f"{option}: must be numbers with commas between them, or {NONE}, not {given!r}")
     return tuple(int(part) for part in parts)

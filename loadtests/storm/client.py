@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from loadtests.storm.fault import Call, number_of
+from collections.abc import Collection, Sequence
+
+from loadtests.storm.fault import Call, key_of
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch
@@ -16,7 +18,7 @@ class StormClient:
     """One call, of one message or of several."""
 
     def __init__(
-        self, state: StormState, sender: StormSender, watch: StormWatch, call: Call, places: range
+        self, state: StormState, sender: StormSender, watch: StormWatch, call: Call, places: Sequence[int]
     ) -> None:
         self._state = state
         self._sender = sender
@@ -46,22 +48,19 @@ class StormClient:
 
     def keys(self) -> list[str]:
         """The keys of its messages."""
-        return [self._key(place) for place in self._places]
+        return [key_of(self._call.number, place) for place in self._places]
 
-    def answered(self, kept: bool) -> None:
-        """The call was acknowledged, or not."""
+    def answered(self, kept: bool, refused: Collection[str] = ()) -> None:
+        """The call was acknowledged, but for ``refused``, which are duplicates; or it was not."""
         if kept and not self.acknowledged:
             self.acknowledged = True
-            self._watch.acknowledged(self.keys())
+            self._watch.acknowledged([key for key in self.keys() if key not in refused])
         elif not kept:
             self._again()
 
     def _again(self) -> None:
         if self._tries <= len(_AGAIN_S) and not self.acknowledged:
             self._state.later(int(_AGAIN_S[self._tries - 1] * 1e9), self.begin)
-
-    def _key(self, place: int) -> str:
-        return f"m{self._call.number}-{place}"
 
     def _message(self, place: int, now_ns: int) -> Message:
         call = self._call
@@ -71,8 +70,8 @@ class StormClient:
         ahead_ns = process.node.gate.wall.ahead_ns
         return Message(
             message_id=process.next_id,
-            key=self._key(place),
-            to=number_of(call.number, 0 if call.to_one else place),
+            key=key_of(call.number, place),
+            to=call.number_to(place),
             text="x" * (150 * call.segments),
             lane=call.lane,
             sender_id=call.sender_id,
@@ -82,6 +81,7 @@ class StormClient:
             expires_ns=now_ns + int((call.after_s + call.valid_s) * 1e9),
             not_before_ns=now_ns + ahead_ns + int(call.after_s * 1e9) if call.after_s else 0,
             keeps_hours=call.keeps_hours,
+            once=call.once,
         )
 
 
@@ -92,12 +92,17 @@ class _Attempt:
         self._client = client
         self._timed_out = False
         self._ended = False
+        self._refused: Collection[str] = ()
+
+    def refused(self, keys: Collection[str]) -> None:
+        """The answer, which follows, says that these are duplicates."""
+        self._refused = keys
 
     def end(self, kept: bool) -> None:
         """The sender's answer, or its connection's end. After a time-out the client does not read it."""
         if not self._ended and not self._timed_out:
             self._ended = True
-            self._client.answered(kept)
+            self._client.answered(kept, self._refused)
 
     def time_out(self) -> None:
         """The client has waited long enough and calls again."""

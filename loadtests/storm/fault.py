@@ -16,8 +16,13 @@ CAMPAIGNS = ("c0", "c1", "c2")
 
 
 def number_of(call: int, place: int) -> str:
-    """The recipient of a message of a call; no message of another call has it."""
+    """The recipient of a message of a call. Messages of another call have it only by ``numbers_of``."""
     return str(48_600_000_000 + 1_000 * call + place)
+
+
+def key_of(call: int, place: int) -> str:
+    """The key of a message of a call."""
+    return f"m{call}-{place}"
 
 
 class DrawRange(Struct, frozen=True):
@@ -41,8 +46,9 @@ class DrawRange(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """``count`` messages that a client brings at ``at_s``: in one call (``together``) or each by itself. They
-    are scheduled ``after_s`` later, and valid from then on. ``to_one``: all of them are to one number.
+    """Messages that a client brings at ``at_s``: in one call (``together``) or each by itself. They are
+    scheduled ``after_s`` later, and valid from then on. ``to_one``: all of them are to one number. ``once``:
+    each is stored only if its campaign has no other such message with its number and text.
     """
 
     number: int
@@ -50,13 +56,28 @@ class Call(Struct, frozen=True):
     lane: Lane
     campaign: str
     sender_id: str
-    count: int
+    places: tuple[int, ...]  # of its messages: one that is left out changes no key of the others
     valid_s: float
     segments: int
     together: bool
     after_s: float = 0.0
     keeps_hours: bool = False
     to_one: bool = False
+    once: bool = False
+    distinct: int = 0  # numbers, one after the other; 0: each message has its own
+    numbers_of: int | None = None  # the call whose numbers its messages are to; None: they are its own
+
+    def number_to(self, place: int) -> str:
+        """The recipient of one of its messages."""
+        if self.to_one:
+            place = 0
+        call = self.number if self.numbers_of is None else self.numbers_of
+        return number_of(call, place % self.distinct if self.distinct else place)
+
+    @property
+    def keys(self) -> list[str]:
+        """Those of its messages."""
+        return [key_of(self.number, place) for place in self.places]
 
 
 class FaultTarget(Protocol):

@@ -14,6 +14,7 @@ NUMBER_LIMIT = "message_over_limit_of_number"
 PURGE = "message_purged"
 REPLAY = "dead_letter_replayed"
 REPLAY_AGAIN = "dead_letter_replayed_before"
+DUPLICATE = "duplicate_refused"
 
 FEATURES = (
     HEDGE,
@@ -27,4 +28,5 @@ FEATURES = (
     PURGE,
     REPLAY,
     REPLAY_AGAIN,
+    DUPLICATE,
 )

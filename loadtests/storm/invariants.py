@@ -125,8 +125,7 @@ def no_lane_starves(end: StormEnd) -> Iterator[Violation]:
     for call in plan.calls:
         if call.at_s + call.valid_s < plan.storm_s + _LONGEST_FAULT_S + end.world.state.wall_forward_s:
             continue
-        for place in range(call.count):
-            key = f"m{call.number}-{place}"
+        for key in call.keys:
             record = end.records.get(key)
             if record is None or record.state is not State.EXPIRED or record.reason != "expired":
                 continue
@@ -275,6 +274,25 @@ def a_removed_message_leaves_nothing(end: StormEnd) -> Iterator[Violation]:
         yield Violation("purged", f"{key} was removed and is in the store", (key,))
 
 
+def a_message_that_is_stored_once_has_no_duplicate(end: StormEnd) -> Iterator[Violation]:
+    """The store has no two messages of a campaign that are to be stored once and have one number and text.
+    What kept a duplicate out is in the store, or was removed.
+    """
+    once = {key for call in end.world.plan.calls if call.once for key in call.keys}
+    first: dict[tuple[str, str, str], str] = {}
+    for key, record in end.records.items():
+        if key in once:
+            message = record.message
+            other = first.setdefault((message.campaign, message.to, message.text), key)
+            if other != key:
+                yield Violation("stored once", f"{other} and {key} are in the store", (other, key))
+    ids = {record.message.message_id for record in end.known.values()}
+    for key, holder in end.world.watch.holders.items():
+        if holder not in ids:
+            text = f"{key} was refused as a duplicate of message {holder}, which is not in the store"
+            yield Violation("stored once", text, (key,))
+
+
 def _look_alike(end: StormEnd, one: Record, other: Record) -> bool:
     """Whether a lookup cannot distinguish these two messages."""
     provider = end.world.providers.get(one.route or "")
@@ -302,6 +320,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     costs_are_those_of_the_messages,
     limits_are_kept,
     a_removed_message_leaves_nothing,
+    a_message_that_is_stored_once_has_no_duplicate,
     store_and_dispatcher_agree,
 )
 

@@ -7,7 +7,8 @@ from random import Random
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtests.storm.fault import CAMPAIGNS, Call, DrawRange, Fault
+from loadtests.storm.duplicates import draw_duplicates
+from loadtests.storm.fault import CAMPAIGNS, Call, DrawRange, Fault, key_of
 from loadtests.storm.faults import KINDS
 from loadtests.storm.faults.provider_fault import ProviderFault
 from loadtests.storm.policy import HOURS
@@ -15,7 +16,7 @@ from loadtests.storm.rule_draws import draw_rules
 from loadtests.storm.rules import NO_RULES, StormRules
 from reference_sender.dispatch.values import Lane
 
-NONE = "none"  # on the command line: no calls, or no faults. Each option refuses an empty value.
+NONE = "none"  # on the command line: no calls, messages or faults. Each option refuses an empty value.
 
 _LANES = (Lane.OTP, Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING, Lane.MARKETING)
 _VALID_S = {
@@ -68,7 +69,12 @@ class StormPlan(Struct, frozen=True):
 
     @property
     def messages(self) -> int:
-        return sum(call.count for call in self.calls)
+        return sum(len(call.places) for call in self.calls)
+
+    @property
+    def keys(self) -> list[str]:
+        """Those of the clients' messages."""
+        return [key for call in self.calls for key in call.keys]
 
 
 def draw_plan(seed: int) -> StormPlan:
@@ -100,19 +106,49 @@ def draw_plan(seed: int) -> StormPlan:
     # A draw finds one of the many kinds of a provider's faults in one storm of fifty, and few of them strike.
     faults = (*faults, ProviderFault.next_of(seed, random, within))
     hedging_ends = plan.hedge_otp_after_s is not None and random.random() < 0.5
-    return replace(plan, calls=calls, faults=faults, rules=rules, hedging_ends=hedging_ends)
+    return replace(
+        plan,
+        calls=draw_duplicates(random, calls),
+        faults=faults,
+        rules=rules,
+        hedging_ends=hedging_ends,
+    )
 
 
-def kept(plan: StormPlan, calls: tuple[int, ...] | None, faults: tuple[int, ...] | None) -> StormPlan:
-    """``plan`` with only these of its calls and faults, by their place; None: all. Raises ``ValueError``."""
+class Part(Struct, frozen=True):
+    """Calls by their numbers, messages by their keys, and faults by their places; None: all."""
+
+    calls: tuple[int, ...] | None = None
+    messages: tuple[str, ...] | None = None
+    faults: tuple[int, ...] | None = None
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing is left out."""
+        return self.calls is None and self.messages is None and self.faults is None
+
+
+def kept(plan: StormPlan, part: Part) -> StormPlan:
+    """``plan`` with only ``part`` of its calls, messages and faults. Raises ``ValueError``."""
+    calls, messages, faults = part.calls, part.messages, part.faults
     for what, some, count in (("calls", calls, len(plan.calls)), ("faults", faults, len(plan.faults))):
         if some is not None and any(place >= count for place in some):
             raise ValueError(f"--{what}: the storm of seed {plan.seed} has {what} 0 to {count - 1}")
+    if messages is not None and (unknown := sorted({*messages} - {*plan.keys})):
+        raise ValueError(f"--messages: the storm of seed {plan.seed} has no message {unknown[0]}")
     if calls is not None:
         plan = replace(plan, calls=tuple(call for call in plan.calls if call.number in calls))
+    if messages is not None:
+        smaller = [_with_messages(call, frozenset(messages)) for call in plan.calls]
+        plan = replace(plan, calls=tuple(call for call in smaller if call.places))
     if faults is not None:
         plan = replace(plan, faults=tuple(plan.faults[index] for index in faults))
     return plan
+
+
+def _with_messages(call: Call, keys: frozenset[str]) -> Call:
+    places = tuple(place for place in call.places if key_of(call.number, place) in keys)
+    return replace(call, places=places)
 
 
 def _routes(random: Random) -> tuple[RoutePlan, ...]:
@@ -149,7 +185,7 @@ def _call(random: Random, number: int, storm_s: float, hours: str) -> Call:
         lane=lane,
         campaign="" if alone else random.choice(CAMPAIGNS),
         sender_id=random.choice(("", "Shop")),
-        count=random.randint(1, 3) if alone else random.randint(1, 10),
+        places=tuple(range(random.randint(1, 3) if alone else random.randint(1, 10))),
         valid_s=random.choice(_VALID_S[lane]),
         segments=random.choice((1, 1, 2, 4)),
         together=not alone and random.random() < 0.7,

@@ -8,13 +8,22 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from loadtests.storm import features, steps
+from loadtests.storm.brought import BringsMessages, BroughtMessages
 from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
 from loadtests.storm.number_counts import NumberCounts
-from loadtests.storm.process_interfaces import NO_WAITER, Order, ProcessWatch, ProviderPort, SenderSetup
+from loadtests.storm.process_interfaces import (
+    NO_WAITER,
+    Order,
+    ProcessWatch,
+    ProviderPort,
+    SenderSetup,
+    StoredAtEnd,
+)
 from loadtests.storm.purge import PURGE_NS, purge_step
 from loadtests.storm.state import StormState
 from loadtests.storm.store import ModelStore
+from loadtests.storm.tables import Tables
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import (
     AskReport,
@@ -68,6 +77,7 @@ class StormProcess:
         self.dispatcher = Dispatcher(host.setup.settings_of(number), host.setup.limits, state.seed)
         gate = stored_gate(host.setup.policy, store)
         self.node = Node(self.dispatcher, gate=gate)
+        self.tables = Tables(self.node) if state.watches_memory else None
         self.next_id = self._last_id = store.identity().last_message_id
         self.counted: dict[str, int] = {}  # attempts that count against the budget, by key
         self.keep_ns = host.setup.keep_ns  # of final messages
@@ -82,8 +92,9 @@ class StormProcess:
         self._commit_due_ns: int | None = None
         self._armed_ns: int | None = None
         self._waiters: dict[Waiter, None] = {}  # in order: a set would change from run to run
+        self._brought = BroughtMessages()
         self._failed: Work | None = None  # the last commit, if it failed
-        self._drained: _StoredAtEnd | None = None  # waits for the last answers of a process that stops
+        self._drained: StoredAtEnd | None = None  # waits for the last answers of a process that stops
         self._deferred: list[Callable[[], None]] = []
 
     def now_ns(self) -> int:
@@ -94,6 +105,11 @@ class StormProcess:
     def wall_ns(self) -> int:
         """The wall clock, as far as the process can know."""
         return self._state.now_ns + self.seen_ns
+
+    @property
+    def calls(self) -> int:
+        """Calls of clients, providers and operators that wait for an answer."""
+        return len(self._waiters) + self.stopping
 
     def look_at_wall_clock(self) -> None:
         """As ``runtime/wall_watch.py`` does once a second."""
@@ -153,9 +169,10 @@ class StormProcess:
         """Whether a client's call of ``count`` messages is taken now."""
         return not (self.stopping or self._host.paused) and self.node.has_room(count, lane)
 
-    def take(self, messages: Sequence[Message], waiter: Waiter, together: bool) -> None:
+    def take(self, messages: Sequence[Message], waiter: BringsMessages, together: bool) -> None:
         """A client's call."""
         self._waiters[waiter] = None
+        self._brought.wait(waiter, messages)
         if together:
             self.node.take_many(messages, waiter)
         else:
@@ -221,7 +238,7 @@ class StormProcess:
         """
         self.stopping = True
         self.node.stop()
-        self._drained = _StoredAtEnd(self, ended)
+        self._drained = StoredAtEnd(self, ended)
         self._state.later(drain_ns, lambda: self.input(self._end_drain))
         self._arm()
 
@@ -232,7 +249,7 @@ class StormProcess:
             drained, self._drained = self._drained, None
             self.end_when_stored(drained)
 
-    def end_when_stored(self, waiter: _StoredAtEnd) -> None:
+    def end_when_stored(self, waiter: StoredAtEnd) -> None:
         """Tell ``waiter`` when everything so far is on disk."""
         self.node.answer_when_stored(waiter)
         self._arm()
@@ -305,6 +322,8 @@ class StormProcess:
             return False
         waiter = effect.waiter
         self._waiters.pop(waiter, None)
+        for message, holder in self._brought.answered(effect):
+            self._host.watch.duplicate(message, holder)
         counted = self._numbers.answered(waiter, isinstance(effect, Acknowledge) and effect.answer is None)
         if counted is not None:
             self._host.watch.counted(self, counted)
@@ -373,23 +392,3 @@ class StormProcess:
             self._state.struck("slow_disk")
             return int(slow_s * 1e9 * (0.5 + drawn))
         return int(_COMMIT_NS * (0.3 + drawn))
-
-
-class _StoredAtEnd:
-    """Waits for the last two commits of a process that stops, as ``Driver.close`` does."""
-
-    def __init__(self, process: StormProcess, ended: Callable[[], None]) -> None:
-        self._process = process
-        self._ended = ended
-        self._left = 2
-
-    def end(self, _: bool) -> None:
-        """Everything before it is on disk."""
-        if not self._process.alive:
-            return
-        self._left -= 1
-        if self._left:
-            self._process.end_when_stored(self)
-        else:
-            self._process.end()
-            self._ended()

@@ -68,11 +68,46 @@ class ProcessWatch(Protocol[P]):
     def purged(self, process: P, gone: Sequence[Record]) -> None:
         """Messages were removed from the store."""
 
+    def duplicate(self, message: Message, holder: int) -> None:
+        """A message was refused since the one with the id ``holder`` has its campaign, number and text."""
+
     def hedged(self, process: P, message: Message) -> None:
         """A second message was made."""
 
     def check_schedules(self, process: P, overdue_ns: int) -> None:
         """The process is not behind: no message may be held for longer than this after its time."""
+
+
+class Stopping(Protocol):
+    """A process that stops."""
+
+    alive: bool
+
+    def end_when_stored(self, waiter: StoredAtEnd) -> None:
+        """Tell ``waiter`` when everything so far is on disk."""
+
+    def end(self) -> None:
+        """The process ends, with everything on disk."""
+
+
+class StoredAtEnd:
+    """Waits for the last two commits of a process that stops, as ``Driver.close`` does."""
+
+    def __init__(self, process: Stopping, ended: Callable[[], None]) -> None:
+        self._process = process
+        self._ended = ended
+        self._left = 2
+
+    def end(self, _: bool) -> None:
+        """Everything before it is on disk."""
+        if not self._process.alive:
+            return
+        self._left -= 1
+        if self._left:
+            self._process.end_when_stored(self)
+        else:
+            self._process.end()
+            self._ended()
 
 
 class NoWaiter:

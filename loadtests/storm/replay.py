@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from loadtests.storm import features
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
@@ -78,6 +80,10 @@ class _ReplayAttempt:
         self._replay = replay
         self._number = number
         self._ended = False
+
+    def refused(self, keys: Collection[str]) -> None:
+        """A replay is stored also if another message has its number and text."""
+        raise ValueError(f"a replay was refused as a duplicate: {', '.join(keys)}")
 
     def end(self, kept: bool) -> None:
         """The sender's answer, its connection's end, or the end of the operator's patience."""

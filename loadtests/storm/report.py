@@ -11,7 +11,7 @@ from analysis.exit_codes import ExitCode
 from loadtests.storm.faults import NAMES
 from loadtests.storm.features import FEATURES
 from loadtests.storm.outcome import StormOutcome, storm
-from loadtests.storm.plan import NONE, StormPlan, draw_plan, kept
+from loadtests.storm.plan import NONE, Part, StormPlan, draw_plan, kept
 from loadtests.storm.run import StormTotals, storms
 from loadtests.storm.shrink import shrunken
 
@@ -64,25 +64,32 @@ def run_one(plan: StormPlan, shortened: bool, console: Console) -> int:
 
 def explain(plan: StormPlan, outcome: StormOutcome, console: Console) -> None:
     """Print the smallest storm that fails as ``plan`` does, its trace, and the command that repeats it."""
-    calls, faults = shrunken(plan, outcome.invariants)
-    smaller = kept(plan, calls, faults)
+    before: list[str] = []
+    storm(plan, before)
+    part = shrunken(plan, outcome.invariants)
+    smaller = kept(plan, part)
     notes: list[str] = []
     again = storm(smaller, notes)
     _say(console, "")
     _say(
         console,
-        f"seed {plan.seed} failed; {len(calls)} of {len(plan.calls)} calls and {len(faults)} of "
-        f"{len(plan.faults)} faults suffice:",
+        f"seed {plan.seed} failed; {smaller.messages} of {plan.messages} messages, in {len(smaller.calls)} of"
+        f" {len(plan.calls)} calls, and {len(smaller.faults)} of {len(plan.faults)} faults suffice"
+        f" (trace of {len(notes):,} lines, before {len(before):,}):",
     )
     _print_plan(console, smaller)
     _print_trace(console, notes, again)
-    _say(console, f"repeat it: {command(plan.seed, calls, faults)}")
+    _say(console, f"repeat it: {command(plan.seed, part)}")
 
 
-def command(seed: int, calls: tuple[int, ...], faults: tuple[int, ...]) -> str:
-    """The command line that repeats a storm with these of its calls and faults."""
-    some_calls, some_faults = (",".join(map(str, some)) or NONE for some in (calls, faults))
-    return f"smsbench storm --seed {seed} --seeds 1 --calls {some_calls} --faults {some_faults}"
+def command(seed: int, part: Part) -> str:
+    """The command line that repeats ``part`` of a storm."""
+    words = [f"smsbench storm --seed {seed} --seeds 1"]
+    for name in ("calls", "messages", "faults"):
+        some: tuple[object, ...] | None = getattr(part, name)
+        if some is not None:
+            words.append(f"--{name} {','.join(map(str, some)) or NONE}")
+    return " ".join(words)
 
 
 def _run(seeds: range, jobs: int, console: Console, total: StormTotals) -> None:

@@ -126,6 +126,7 @@ class StormSender:
         """Set the wall clock."""
         self._state.struck("wall_clock_back" if by_s < 0 else "wall_clock_forward")
         self._state.note(f"the wall clock is set by {by_s:g} s")
+        self._state.wall_steps += 1
         self._state.wall_ahead_ns += int(by_s * NS_PER_S)
         self._state.wall_forward_s += max(0.0, by_s)
         self._state.wall_back_s += max(0.0, -by_s)

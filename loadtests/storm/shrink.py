@@ -1,49 +1,79 @@
-"""A smaller storm that fails in the same way: delta debugging over faults and calls. A call is
-left out as a whole, with all its messages.
+"""A smaller storm that fails in the same way: delta debugging over faults, calls and messages.
 
-A part of the faults or calls is left out as long as the storm violates the same invariant (Zeller and
-Hildebrandt, Simplifying and Isolating Failure-Inducing Input, 2002: algorithm ddmin). Draws do not depend on
-what is left out (``draws.py``).
+Some of them are left out as long as the storm violates the same invariant (Zeller and Hildebrandt,
+Simplifying and Isolating Failure-Inducing Input, 2002: algorithm ddmin). Whole calls are tried first, then
+the single messages of those that are left. Draws do not depend on what is left out (``draws.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import TypeVar
 
-from loadtests.storm.outcome import StormOutcome, storm
-from loadtests.storm.plan import StormPlan, kept
+from loadtests.storm.outcome import storm
+from loadtests.storm.plan import Part, StormPlan, kept
 
 _T = TypeVar("_T")
-_Fails = Callable[[Sequence[int], Sequence[int]], bool]
-_MOST_TRIES = 300
+_MOST_TRIES = 600
 
 
-def shrunken(plan: StormPlan, invariants: frozenset[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Numbers of the calls, and places of the faults, that suffice to violate one of ``invariants``."""
-    tries = _MOST_TRIES
-
-    def fails(calls: Sequence[int], faults: Sequence[int]) -> bool:
-        nonlocal tries
-        tries -= 1
-        if tries < 0:
-            return False
-        outcome: StormOutcome = storm(kept(plan, tuple(calls), tuple(faults)))
-        return not invariants.isdisjoint(outcome.invariants)
-
-    calls = [call.number for call in plan.calls]
-    faults = list(range(len(plan.faults)))
+def shrunken(plan: StormPlan, invariants: frozenset[str]) -> Part:
+    """The messages and faults that suffice to violate one of ``invariants``."""
+    search = _Search(plan, invariants)
     while True:
-        before = len(calls) + len(faults)
-        faults = smallest(faults, partial(fails, calls))
-        calls = smallest(calls, partial(_swapped, fails, faults))
-        if len(calls) + len(faults) == before:
-            return tuple(calls), tuple(faults)
+        before = len(search.messages) + len(search.faults)
+        search.leave_out_faults()
+        search.leave_out_calls()
+        search.leave_out_messages()
+        if len(search.messages) + len(search.faults) == before:
+            return search.part
 
 
-def _swapped(fails: _Fails, faults: Sequence[int], calls: Sequence[int]) -> bool:
-    return fails(calls, faults)
+class _Search:
+    """``messages`` and ``faults`` are what is left."""
+
+    def __init__(self, plan: StormPlan, invariants: frozenset[str]) -> None:
+        self._plan = plan
+        self._invariants = invariants
+        self._tries = 0
+        self.messages = plan.keys
+        self.faults = list(range(len(plan.faults)))
+
+    @property
+    def part(self) -> Part:
+        """What is left, as a part of the plan."""
+        return _part(self.messages, self.faults)
+
+    def leave_out_faults(self) -> None:
+        """Leave out as many faults as possible."""
+        messages = self.messages
+        self.faults = smallest(self.faults, lambda faults: self._fails(_part(messages, faults)))
+
+    def leave_out_calls(self) -> None:
+        """Leave out as many whole calls as possible."""
+        calls = [call.keys for call in kept(self._plan, self.part).calls]
+        faults = self.faults
+        left = smallest(calls, lambda some: self._fails(_part(_all(some), faults)))
+        self.messages = _all(left)
+
+    def leave_out_messages(self) -> None:
+        """Leave out as many messages as possible."""
+        faults = self.faults
+        self.messages = smallest(self.messages, lambda keys: self._fails(_part(keys, faults)))
+
+    def _fails(self, part: Part) -> bool:
+        self._tries += 1
+        if self._tries > _MOST_TRIES:
+            return False
+        return not self._invariants.isdisjoint(storm(kept(self._plan, part)).invariants)
+
+
+def _part(messages: list[str], faults: list[int]) -> Part:
+    return Part(messages=tuple(messages), faults=tuple(faults))
+
+
+def _all(calls: list[list[str]]) -> list[str]:
+    return [key for keys in calls for key in keys]
 
 
 def smallest(items: list[_T], fails: Callable[[list[_T]], bool]) -> list[_T]:

@@ -13,6 +13,9 @@ from loadtests.storm.disk import Disk
 from mock_provider.engine.faults.settings import FaultSettings
 
 BEGIN_S = 1_000.0  # of the storm on the world's clock
+_STEP_NS, _QUIET_STEP_NS = 5 * NS_PER_S, 120 * NS_PER_S
+_WATCHED_SEEDS = 4  # of so many, in one
+_LONGEST_STORM_NS = 180 * NS_PER_S  # with what follows at once
 _EPOCH_NS = 1_700_000_000 * NS_PER_S  # of the wall clock, ahead of the world's
 
 
@@ -30,8 +33,10 @@ class StormState:
 
     def __init__(self, seed: int, routes: Iterable[str], notes: list[str] | None = None) -> None:
         self.seed = seed
+        self.watches_memory = seed % _WATCHED_SEEDS == 0  # a watch takes a third of a storm's time
         self.now_ns = int(BEGIN_S * NS_PER_S)
         self.wall_ahead_ns = _EPOCH_NS
+        self.wall_steps = 0
         self.wall_forward_s = 0.0  # by how much it was set forward, in all
         self.wall_back_s = 0.0
         self.strikes: Counter[str] = Counter()
@@ -55,14 +60,21 @@ class StormState:
         """Whether nothing was left to happen when the quiet time ended."""
         return not self._events
 
-    def run(self, lasts_s: float) -> None:
-        """Let everything happen that is due within ``lasts_s``."""
+    def run(self, lasts_s: float, look: Callable[[], None]) -> None:
+        """Let everything happen that is due within ``lasts_s``. After each step of the virtual time in which
+        something happened, ``look``.
+        """
+        storm_ns = self.now_ns + _LONGEST_STORM_NS
+        look_ns = self.now_ns + _STEP_NS
         until_ns = self.now_ns + int(lasts_s * NS_PER_S)
         events = self._events
         # What is scheduled waits until a clock that was set back is there again.
         while events and events[0][0] <= until_ns + self.wall_back_s * NS_PER_S:
             self.now_ns, _, act = heappop(events)
             act()
+            if self.watches_memory and self.now_ns >= look_ns:
+                look_ns = self.now_ns + (_STEP_NS if self.now_ns < storm_ns else _QUIET_STEP_NS)
+                look()
 
     def later(self, delay_ns: int, act: Callable[[], None]) -> None:
         """Do it after that time; what is due at one instant happens in the order of the calls."""

@@ -16,6 +16,7 @@ from loadtests.storm.process import StormProcess
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import LinkTrouble, StormState
 from loadtests.storm.storm_exchange import StormExchange
+from loadtests.storm.tables import Tables
 from mock_provider.engine import Engine
 from mock_provider.engine.values import (
     Accepted,
@@ -96,6 +97,8 @@ class StormProvider:
         )
         self._profile = profile.model_copy(update={"faults": tuple(state.provider_faults[plan.name])})
         self._exchange = StormExchange(self._profile, TOKEN)
+        self._rows: dict[tuple[str, str | None], JournalRow] = {}  # of the engine
+        self.seen = 0  # messages of requests so far
         self._requests: dict[int, tuple[Request, Render, bool]] = {}  # that the engine has: reply arrives?
         self._accepted: dict[str, list[tuple[str, int]]] = {}  # by number: ids and instants
         self._last_request = 0
@@ -105,12 +108,24 @@ class StormProvider:
     def _new_engine(self) -> None:
         seed = (self._state.seed * 8 + ord(self.plan.name) - ord("a")) * 16 + self.number
         self.engine = Engine(self._profile, seed, slice_bits=_SLICE_BITS)
+        self.tables = Tables(self.engine) if self._state.watches_memory else None
+        self._rows = {}
         self._accepted = {}
         self._armed_ns = None
+
+    @property
+    def unanswered(self) -> int:
+        """Messages of requests that the engine has not answered."""
+        return sum(len(request.messages) for request, _, _ in self._requests.values())
+
+    def keep_rows(self) -> None:
+        """Take the rows of the journal that are complete, or have changed since."""
+        self._rows.update({(row.key, row.provider_id): row for row in self.engine.take_rows()})
 
     def request(self, process: StormProcess, submit: SubmitNow) -> None:
         """The sender's client sends a request."""
         self._last_request += 1
+        self.seen += len(submit.messages)
         request = Request(process, submit.batch_id, submit.messages, self._last_request)
         met = self._met(request.number, network.REFUSED, network.RESET, network.REQUEST_LATE)
         state, delay_ns = self._state, self._delay_ns(request.number)
@@ -170,7 +185,8 @@ class StormProvider:
         self._state.note(f"provider {self.plan.name} is up again")
 
     def _end_epoch(self) -> None:
-        rows = self.engine.close_rows()
+        self._rows.update({(row.key, row.provider_id): row for row in self.engine.close_rows()})
+        rows = list(self._rows.values())
         self.epochs.append(Epoch(self.plan.name, self.number, rows))
         for row in rows:
             if row.fault:

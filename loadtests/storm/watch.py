@@ -57,6 +57,7 @@ class StormWatch:
         self.limits = LimitsWatch(policy)
         self.purged_records: dict[str, Record] = {}  # by key
         self.repeats: dict[int, set[int]] = {}  # ids of the messages that repeat a dead letter, by its id
+        self.holders: dict[str, int] = {}  # by the key of a refused duplicate, the id of what keeps it out
         self._ended: dict[str, tuple[int, int]] = {}  # by key: process, and when by its clock
         self._refused: Counter[tuple[int, str]] = Counter()  # attempts, by the process's number and key
         self._hedged: set[tuple[int, str]] = set()  # with the number of the process
@@ -82,6 +83,15 @@ class StormWatch:
         """A message was stored that counts for the limit of its number."""
         for text in self.limits.counted(process.number, message):
             self._violated("number limit", text, message.key)
+
+    def duplicate(self, message: Message, holder: int) -> None:
+        """A message was refused since the one with the id ``holder`` has its campaign, number and text."""
+        self._state.struck(features.DUPLICATE)
+        self._state.note(f"refused as a duplicate: {message.key}")
+        self.holders[message.key] = holder
+        other = self._state.disk.messages.get(holder)
+        if other is None or _shown(other) != _shown(message):
+            self._violated("stored once", f"{message.key} was refused and has no duplicate", message.key)
 
     def purged(self, process: StormProcess, gone: Sequence[Record]) -> None:
         """Messages were removed from the store."""
@@ -156,6 +166,10 @@ class StormWatch:
             if closed:
                 self._violated("schedule", f"{key} was submitted in quiet hours", key)
 
+    def violated(self, invariant: str, text: str) -> None:
+        """An invariant does not hold, of no message in particular."""
+        self.violations.append(Violation(invariant, text))
+
     def _violated(self, invariant: str, text: str, key: str) -> None:
         self.violations.append(Violation(invariant, text, (key,)))
 
@@ -221,3 +235,7 @@ class StormWatch:
                 campaign = gate.campaign(message.campaign)
                 is_limited = campaign is not None and campaign.spending_limit is not None
                 self._state.struck(features.CAMPAIGN_LIMIT if is_limited else features.DAILY_LIMIT)
+
+
+def _shown(message: Message) -> tuple[str, str, str]:
+    return message.campaign, message.to, message.text

@@ -6,6 +6,7 @@ from functools import partial
 
 from loadtests.storm.client import StormClient
 from loadtests.storm.fault import Call
+from loadtests.storm.memory import MemoryWatch
 from loadtests.storm.operator import Operator
 from loadtests.storm.plan import RoutePlan, StormPlan
 from loadtests.storm.policy import policy_of
@@ -49,7 +50,8 @@ class StormWorld:
     def run(self) -> None:
         """Make the storm."""
         self.sender.start()
-        self.state.run(self.plan.storm_s + QUIET_S)
+        memory = MemoryWatch(self.state, self.watch, self.providers, self.sender.setup.settings.late_reports)
+        self.state.run(self.plan.storm_s + QUIET_S, lambda: memory.look(self.sender.process))
         for provider in self.providers.values():
             provider.end()
 
@@ -74,8 +76,7 @@ class StormWorld:
             process.input(process.purge)
 
     def _clients(self, call: Call) -> list[StormClient]:
-        places = range(call.count)
-        each = [places] if call.together else [range(place, place + 1) for place in places]
+        each = [call.places] if call.together else [(place,) for place in call.places]
         clients = [StormClient(self.state, self.sender, self.watch, call, some) for some in each]
         for client in clients:
             self.state.at(call.at_s, client.begin)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from msgspec import Struct
@@ -170,33 +171,55 @@ class Ended:
 class EarlyReports:
     """Reports without our key that came before the answer to their submit. Only that answer identifies them.
 
-    A report that carries the key is never early: it proves by itself that the provider has the message.
+    A report that carries the key is never early: it proves by itself that the provider has the message. One
+    that is about no message in flight, such as a repeat, is dropped when all batches that were in flight when
+    it came are answered: some batch is always in flight under load. ``newest_batch``: the last one so far.
     """
 
-    __slots__ = ("_capacity", "by_id")
+    __slots__ = ("_batch_of", "_capacity", "by_id", "newest_batch")
 
     def __init__(self, capacity: int) -> None:
+        self.newest_batch = 0
         self.by_id: dict[str, Report] = {}
+        self._batch_of: OrderedDict[str, int] = OrderedDict()  # the newest one when the report came
         self._capacity = capacity
 
     def __len__(self) -> int:
         return len(self.by_id)
 
+    def has_any(self, reports: Iterable[Report]) -> bool:
+        """Whether one of ``reports`` is kept."""
+        return bool(self.by_id) and any(
+            each.key is None and each.provider_id in self.by_id for each in reports
+        )
+
     def keep(self, report: Report) -> bool:
         """Keep ``report`` for the message that will get its provider id. False if there is no room."""
         kept = self.by_id.get(report.provider_id)
-        if kept is None and len(self.by_id) >= self._capacity:
-            return False
+        if kept is None:
+            if len(self.by_id) >= self._capacity:
+                return False
+            self._batch_of[report.provider_id] = self.newest_batch
         if kept is None or kept.state is State.SENT:
             self.by_id[report.provider_id] = report
         return True
 
     def take(self, provider_id: str | None) -> Report | None:
         """The report kept for the message that got ``provider_id``."""
-        return self.by_id.pop(provider_id, None) if provider_id is not None else None
+        if provider_id is None or provider_id not in self.by_id:
+            return None
+        del self._batch_of[provider_id]
+        return self.by_id.pop(provider_id)
 
-    def drop_unclaimed(self) -> int:
-        """Drop the kept reports: no submit is in flight that could identify them. Returns their number."""
-        dropped = len(self.by_id)
-        self.by_id.clear()
+    def drop_answered(self, oldest: int | None) -> int:
+        """Drop the reports that came before the batch ``oldest``, the first one in flight, was submitted: no
+        answer to come can identify them. None: no batch is in flight. Returns their number.
+        """
+        dropped = 0
+        while self._batch_of:
+            provider_id, newest = next(iter(self._batch_of.items()))
+            if oldest is not None and newest >= oldest:
+                break
+            del self._batch_of[provider_id], self.by_id[provider_id]
+            dropped += 1
         return dropped

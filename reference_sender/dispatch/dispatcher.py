@@ -65,6 +65,9 @@ class Dispatcher:
         # Of the last call of those that take reports, answers or lookups. The store may have ended their
         # messages: then call ``found_ended``. Of several senders another one may have the ``firsts``.
         self.unmatched = self._states.unmatched
+        # Reports kept for a submit that is not answered yet. No ``Change`` contains them so far.
+        self.early = self._states.early
+        self.totals = self._states.totals  # a node adds the reports that its store has counted
         self._hedging = hedging_of(settings, self._states, self._choice, states)
         self._sending = Sending(settings, states, self._backlog, self._states, self._choice, self._hedging)
         self._at_once = AtOnce(self._backlog, self._states, self.campaigns, self._sending)
@@ -199,8 +202,7 @@ class Dispatcher:
     def found_ended(
         self, now_ns: int, ended: Iterable[EndedMessage], reports: Iterable[Report]
     ) -> Sequence[Effect]:
-        """Apply ``reports``, which were unmatched, to ``ended``, what the store says they are about. The
-        first message of a second one may then be unmatched."""
+        """Apply the unmatched ``reports`` to ``ended``, what they are about. New ``firsts`` may follow."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
         self.unmatched.clear()
@@ -328,9 +330,9 @@ class Dispatcher:
         return self._backlog.for_any_route(lane_index(lane))
 
     def _drop_unclaimed(self) -> None:
-        early = self._states.early
-        if early.by_id and not self._sending.in_flight and not self._lookups.asking:
-            self._states.totals.orphan_reports += early.drop_unclaimed()
+        if self.early.by_id and not self._lookups.asking:
+            oldest = next(iter(self._sending.in_flight), None)
+            self.totals.orphan_reports += self.early.drop_answered(oldest)
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
@@ -350,11 +352,6 @@ class Dispatcher:
     def open_messages(self) -> int:
         """Messages that have not ended."""
         return len(self._backlog.tickets) + len(self._states.awaiting.index.by_key)
-
-    @property
-    def early_reports(self) -> int:
-        """Reports kept for a submit that is not answered yet. No ``Change`` contains them so far."""
-        return len(self._states.early)
 
     def kept(self) -> dict[str, int]:
         """Entries of the tables that are empty when nothing is open."""

@@ -76,6 +76,8 @@ class ExpiryIndex:
         while self._heap and self._heap[0] * GRAIN_NS <= now_ns:
             found.extend(self._sets.pop(heappop(self._heap), ()))
         self.next_ns = self._heap[0] * GRAIN_NS if self._heap else None
+        if found:  # the last set may be one of these, and is large if a campaign expired
+            self._last = set()
         # The order of a set depends on memory addresses, but the same inputs must give the same effects.
         found.sort(key=lambda ticket: ticket.message.message_id)
         return found

@@ -75,6 +75,7 @@ class PendingLookups:
 
     def run(self, now_ns: int, effects: list[Effect]) -> None:
         """Start the lookups that are due."""
+        self._forget_before(now_ns)
         while self._due and len(self._asked) < _AT_ONCE and self._due[0][0] <= now_ns:
             _, _, ticket, wait_ns = heappop(self._due)
             key = ticket.message.key

@@ -279,7 +279,7 @@ class Sending:
         if self._choice is not None:
             self._choice.sent(route, segments)
         self._shares.sent(tickets[0].queue, segments, self._backlog.ready)
-        self._batches = batch_id = self._batches + 1
+        self._batches = self._states.early.newest_batch = batch_id = self._batches + 1
         self.in_flight[batch_id] = Batch(route, tickets, now_ns)
         if self._hedging is not None and tickets[0].lane == OTP:
             self._hedging.submitted(now_ns, tickets)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from msgspec import Struct
 
-from reference_sender.dispatch.values import Report
 from reference_sender.node.effects import Waiter
 
 
@@ -25,25 +24,9 @@ class EarlyCalls:
     def __init__(self, limit_ns: int) -> None:
         self._limit_ns = limit_ns
         self._calls: deque[_EarlyCall] = deque()  # all wait equally long, so they are in order
-        self._ids: set[str] = set()  # provider ids of reports that came with an early one
 
     def __len__(self) -> int:
         return len(self._calls)
-
-    def has_early(self, reports: Sequence[Report], kept_before: int, kept: int) -> bool:
-        """Whether one of ``reports`` is for a submit without an answer, now or when it came before.
-
-        ``kept``: the reports that the dispatcher keeps for such a submit; ``kept_before``: before this call.
-        """
-        if not kept:
-            if self._ids:
-                self._ids.clear()
-            return False
-        ids = {report.provider_id for report in reports}
-        again = not self._ids.isdisjoint(ids)
-        if kept > kept_before:
-            self._ids |= ids
-        return again or kept > kept_before
 
     def add(self, now_ns: int, waiter: Waiter, batches: Iterable[int]) -> None:
         self._calls.append(_EarlyCall(waiter, set(batches), now_ns + self._limit_ns))

@@ -156,6 +156,8 @@ class Node:
 
     def renewed(self, now_ns: int, until_ns: int, renewal: Renewal) -> list[NodeEffect]:
         """The lease is in force until ``until_ns``."""
+        self._dispatcher.totals.repeated_reports += renewal.repeated_reports
+        self._dispatcher.totals.orphan_reports += renewal.orphan_reports
         node_share = self._node_share
         if node_share is None or not node_share.renewed(until_ns, renewal):
             return []

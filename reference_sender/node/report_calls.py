@@ -44,14 +44,12 @@ class ReportCalls:
             knows = self._dispatcher.knows
             self._commits.hand_over([report for report in reports if not knows(report)])
             reports = [report for report in reports if knows(report)]
-        before = self._dispatcher.early_reports
         effects = self._dispatcher.reported(now_ns, reports)
-        is_early = self._early.has_early(reports, before, self._dispatcher.early_reports)
         if late := self._late():
             held, effects = self._hold_back(effects)
             self._commits.find_ended(LateReports(late, [(waiter, reports)], changes=held))
         else:
-            self._answer(now_ns, waiter, is_early, unanswered)
+            self._answer(now_ns, waiter, reports, unanswered)
         return effects
 
     def take_handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> Sequence[Effect]:
@@ -73,9 +71,8 @@ class ReportCalls:
             self._commits.find_ended(LateReports(again, late.calls, late.read, held))
             return effects
         self._commits.read(late.read)
-        kept = self._dispatcher.early_reports
         for waiter, reports in late.calls:
-            self._answer(now_ns, waiter, self._early.has_early(reports, kept, kept), unanswered)
+            self._answer(now_ns, waiter, reports, unanswered)
         return effects
 
     def not_found(self, now_ns: int, late: LateReports) -> list[Waiter]:
@@ -146,8 +143,10 @@ class ReportCalls:
         held = [each for each in effects if isinstance(each, Change) and each.key in keys]
         return held, [each for each in effects if not isinstance(each, Change) or each.key not in keys]
 
-    def _answer(self, now_ns: int, waiter: Waiter, is_early: bool, unanswered: Collection[int]) -> None:
-        if is_early and unanswered:
+    def _answer(
+        self, now_ns: int, waiter: Waiter, reports: Sequence[Report], unanswered: Collection[int]
+    ) -> None:
+        if unanswered and self._dispatcher.early.has_any(reports):
             self._early.add(now_ns, waiter, unanswered)
         else:
             self._commits.answer_when_stored(waiter, True)

@@ -35,6 +35,7 @@ class ChangingRules:
         self._commits = commits
         self._changes: dict[str, list[CampaignChange]] = {}  # of this node, by campaign
         self._numbers: set[str] = set()
+        self._learns = False  # whether the two are read: other nodes use the store
 
     def join(self) -> None:
         """Other nodes use the store. From now on messages are fitted into limits only in turns."""
@@ -119,6 +120,7 @@ class ChangingRules:
 
     def begin_learning(self) -> None:
         """Shared rule changes are being read."""
+        self._learns = True
         self._changes.clear()
         self._numbers.clear()
         self._note(self._commits.controls())
@@ -180,6 +182,8 @@ class ChangingRules:
         self._commits.control(controls)
 
     def _note(self, controls: Iterable[Control]) -> None:
+        if not self._learns:
+            return
         for each in controls:
             if isinstance(each, CampaignChange):
                 self._changes.setdefault(each.name, []).append(each)

@@ -148,6 +148,10 @@ class Renewal(Struct, frozen=True):
     # If the limits are not enough for this node and those that joined before it: for how many they are.
     standby: int | None = None
     differing: tuple[str, ...] = ()  # names of the routes for which another node has other limits
+    # Reports that change nothing, of those that this node handed over, or that were removed, since its last
+    # renewal: about messages that have ended, and about messages that the store does not have.
+    repeated_reports: int = 0
+    orphan_reports: int = 0
 
 
 class HandedOver(Struct, frozen=True):

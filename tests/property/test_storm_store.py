@@ -12,10 +12,12 @@ from loadtests.storm.disk import Disk
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan
 from loadtests.storm.store import ModelStore
+from loadtests.storm.tables import Tables
 from reference_sender.dispatch.values import Lane, Recovered
 from reference_sender.store import Existing, Place, Purged, SqliteStore, Work
 
 SEEDS = range(40, 60)
+CAMPAIGNS = 3  # of a storm
 
 
 class TwinStore(ModelStore):
@@ -32,11 +34,15 @@ class TwinStore(ModelStore):
         if TwinStore.latest is not None:  # of a killed process, whose files the system closes
             TwinStore.latest.close()
         self._real = TwinStore.latest = SqliteStore(self.path)
+        self._tables = Tables(self._real)
 
     def commit(self, work: Work) -> Mapping[int, Existing]:
         taken = super().commit(work)
         assert self._real.commit(work) == taken
         TwinStore.commits += 1
+        messages = len(self.disk.messages) + len(work.refused)
+        for name, entries, at_first in self._tables.grown():
+            assert entries <= at_first + 2 * messages + CAMPAIGNS, f"{name} of SQLite has {entries} entries"
         return taken
 
     def unfinished(

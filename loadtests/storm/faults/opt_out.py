@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.fault import DrawRange, FaultTarget, number_of
+from loadtests.storm.fault import DrawRange, FaultTarget
 from reference_sender.dispatch.values import Lane
 
 OPTED_OUT = "opted_out"
@@ -30,9 +30,10 @@ class OptsOut(Struct, frozen=True):
         bulk = [call for call in target.calls if call.lane is Lane.MARKETING]
         if bulk:
             call = bulk[self.nth % len(bulk)]
-            for place in range(0, call.count, 2):
-                number = number_of(call.number, place)
-                target.state.at(self.at_s, partial(target.operator.opt_out, OPTED_OUT, number))
+            for place in call.places:
+                if place % 2 == 0:
+                    order = partial(target.operator.opt_out, OPTED_OUT, call.number_to(place))
+                    target.state.at(self.at_s, order)
 
 
 KIND = OptsOut

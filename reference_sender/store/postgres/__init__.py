@@ -12,6 +12,7 @@ from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.postgres import campaign_reports, controls, leases, reading, rule_changes, writing
+from reference_sender.store.postgres.idle_reports import IdleReports
 from reference_sender.store.postgres.link import LoopThread, PostgresLink
 from reference_sender.store.postgres.schema import bring_up_to_date
 from reference_sender.store.protocol import (
@@ -51,6 +52,7 @@ class PostgresStore:
         self._membership = membership
         self._doubtful_claims: list[int] = []  # of claims without an answer
         self._claimed_turns: dict[int, int] = {}  # the highest of each lane
+        self._idle_reports = IdleReports()
         self._loop = LoopThread()
         self._writer = PostgresLink(self._loop, url, WRITE_S)
         self._reader = PostgresLink(self._loop, url, READ_S, checked=True)
@@ -80,7 +82,8 @@ class PostgresStore:
         return Identity(row[0], row[1], self._node << NODE_BITS)
 
     def commit(self, work: Work) -> Mapping[int, Existing]:
-        return self._writer.call(lambda connection: writing.commit(connection, self._node, work))
+        idle = self._idle_reports
+        return self._writer.call(lambda connection: writing.commit(connection, self._node, work, idle))
 
     def probe(self) -> None:
         if self._writer.call(lambda connection: connection.fetchval(_PROBE, self._node)) is None:
@@ -172,10 +175,13 @@ class PostgresStore:
         )
 
     def renew(self, share: int) -> Renewal:
-        membership = self._membership
-        return self._renewer.call(
-            lambda connection: leases.renew(connection, self._node, share, membership, self._claimed_turns)
+        membership, idle = self._membership, self._idle_reports
+        renewal = self._renewer.call(
+            lambda connection: leases.renew(
+                connection, self._node, share, membership, self._claimed_turns, idle
+            )
         )
+        return idle.told(renewal)
 
     def rule_changes(self, since: float) -> RuleChanges:
         return self._renewer.call(lambda connection: rule_changes.read(connection, self._node, since))

@@ -13,6 +13,7 @@ import asyncpg
 
 from reference_sender.dispatch.values import Lane, Report, State, key_of_second
 from reference_sender.store.message_rows import IS_FIRST
+from reference_sender.store.postgres.idle_reports import IdleReports, is_idle
 from reference_sender.store.postgres.reading import these
 from reference_sender.store.postgres.rule_changes import forget_old, keep_spent
 from reference_sender.store.protocol import HandedOver, LeaseLost, Membership, Record, Renewal
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 _LOCK = 0x736D7363  # renewals follow one another, see sharing.py
 _FREED_A_RENEWAL = 20_000  # claims of dead nodes; so many that a renewal stays short
 _COUNTED = 1_000_000  # unclaimed messages; there may be more
+_REPEATED_KEPT = "1 minute"
 _REPORT_KEPT = "1 hour"  # for a message that is not known, or that has ended
 
 _JOIN = """
@@ -117,16 +119,22 @@ _MATCH = """
 UPDATE report SET message_id = p.id FROM progress p
 WHERE report.message_id IS NULL AND p.provider_id = report.provider_id
 """
+# One that changes nothing is left for a while: a node that has read it before removes it itself.
+_DROP_REPEATED = f"""
+DELETE FROM report r USING progress p WHERE p.id = r.message_id
+    AND r.came_at < clock_timestamp() - interval '{_REPEATED_KEPT}' AND {is_idle("r", "p")}
+    AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id) RETURNING r.id
+"""
 _DROP_REPORTS = f"""
 DELETE FROM report r WHERE came_at < clock_timestamp() - interval '{_REPORT_KEPT}'
-    AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id)
+    AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id) RETURNING r.id
 """
 # A report that was handed over for a message that ended before its owner read it goes to the oldest node.
-_REPORTS = """
+_REPORTS = f"""
 SELECT r.id, r.provider_id, r.key, r.state, r.reason
 FROM report r LEFT JOIN claim c ON c.id = r.message_id LEFT JOIN progress p ON p.id = r.message_id
 WHERE c.owner = $1 OR (
-    c.id IS NULL AND r.state = 'delivered' AND p.state IN ('failed', 'expired')
+    c.id IS NULL AND NOT {is_idle("r", "p")}
     AND $1 = (SELECT min(n.id) FROM node n WHERE NOT n.dead)
 ) ORDER BY r.id LIMIT $2
 """
@@ -145,8 +153,10 @@ async def renew(
     share: int,
     membership: Membership,
     claimed: dict[int, int],
+    idle: IdleReports,
 ) -> Renewal:
-    """As ``Leases.renew``. ``claimed`` is that of ``claim``.
+    """As ``Leases.renew``, without the counts of reports, which ``idle`` gets. ``claimed`` is that of
+    ``claim``.
 
     A node takes work over only after it has itself renewed without a gap for the time of a lease: after an
     outage of the server, in which no lease could be renewed, the nodes then find each other alive.
@@ -169,7 +179,8 @@ async def renew(
             await connection.execute("UPDATE node SET share = $2 WHERE id = $1", node, max(share, may_use))
     await _free_claims(connection)
     await connection.execute(_MATCH)
-    await connection.execute(_DROP_REPORTS)
+    repeated = await connection.fetch(_DROP_REPEATED)
+    idle.add(len(repeated), len(await connection.fetch(_DROP_REPORTS)))
     await forget_old(connection)
     unclaimed = await connection.fetchval(
         "SELECT count(*) FROM (SELECT FROM claim WHERE owner = 0 LIMIT $1) AS free", _COUNTED

@@ -15,6 +15,7 @@ import asyncpg
 from reference_sender.dispatch.values import FINAL_STATES, Change, Lane, Message, Report, State, SubmitAttempt
 from reference_sender.store.message_rows import pair_of
 from reference_sender.store.postgres.controls import is_held, write_controls, write_holds
+from reference_sender.store.postgres.idle_reports import IdleReports, is_idle
 from reference_sender.store.postgres.leases import give_back
 from reference_sender.store.protocol import Existing, StoreError, Work
 from reference_sender.store.unstored_costs import kept_controls
@@ -73,15 +74,19 @@ WITH fence AS MATERIALIZED (
     FROM fence, {rows(_ATTEMPT)} AS u (id, route, at_ns, messages)
 ), ended AS (
     DELETE FROM attempt USING fence, {rows(_IDS)} AS u (id) WHERE attempt.node = $1 AND attempt.id = u.id
+), came AS (
+    SELECT m.id AS message_id, u.*, c.id IS NULL AND u.key IS NOT NULL AND {is_idle("u", "p")} AS idle
+    FROM fence, {rows(_REPORT)} AS u (key, provider_id, state, reason)
+    LEFT JOIN message m ON m.key = u.key LEFT JOIN claim c ON c.id = m.id LEFT JOIN progress p ON p.id = m.id
 ), handed_over AS (
     INSERT INTO report (message_id, key, provider_id, state, reason)
-    SELECT m.id, u.* FROM fence, {rows(_REPORT)} AS u (key, provider_id, state, reason)
-    LEFT JOIN message m ON m.key = u.key LEFT JOIN claim c ON c.id = m.id LEFT JOIN progress p ON p.id = m.id
-    WHERE c.id IS NOT NULL OR u.key IS NULL OR (u.state = 'delivered' AND p.state IN ('failed', 'expired'))
+    SELECT message_id, key, provider_id, state, reason FROM came WHERE NOT idle
 ), read AS (
     DELETE FROM report USING fence, {rows(_IDS)} AS u (id) WHERE report.id = u.id
 )
-SELECT (SELECT count(*) FROM fence), (SELECT array_agg(id) FROM kept)
+SELECT (SELECT count(*) FROM fence), (SELECT array_agg(id) FROM kept),
+    (SELECT count(message_id) FROM came WHERE idle),
+    (SELECT count(*) FROM came WHERE idle AND message_id IS NULL)
 """
 
 
@@ -113,16 +118,20 @@ LEASE_ENDED = (
 )
 
 
-async def commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> Mapping[int, Existing]:
-    """As ``Store.commit``. Raises ``StoreError`` and writes nothing if the lease has ended."""
+async def commit(
+    connection: asyncpg.Connection[Any], node: int, work: Work, idle: IdleReports
+) -> Mapping[int, Existing]:
+    """As ``Store.commit``. Raises ``StoreError`` and writes nothing if the lease has ended. ``idle`` counts
+    the reports that are not handed over, since they change nothing.
+    """
     controlled = work.refused or work.controls or work.given_back
     if not (controlled or any(is_held(each) or each.once for each in work.messages)):
-        return await _commit(connection, node, work)
+        return await _commit(connection, node, work, idle)
     async with connection.transaction():
         if work.refused:
             await connection.execute(_REFUSE, node, work.refused)
             await connection.execute(_LEAVE, node, work.refused)
-        taken = await _commit(connection, node, work)
+        taken = await _commit(connection, node, work, idle)
         if work.given_back:
             await give_back(connection, node, work.given_back)
         await write_holds(connection, work.messages)
@@ -130,7 +139,9 @@ async def commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> 
         return taken
 
 
-async def _commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> Mapping[int, Existing]:
+async def _commit(
+    connection: asyncpg.Connection[Any], node: int, work: Work, idle: IdleReports
+) -> Mapping[int, Existing]:
     latest = {change.message_id: change for change in work.changes}
     final = {message_id for message_id, change in latest.items() if change.state in FINAL_STATES}
     # Of messages that are inserted by the same statement, which does not see them otherwise.
@@ -150,16 +161,18 @@ async def _commit(connection: asyncpg.Connection[Any], node: int, work: Work) ->
         work.read,
     )
     assert row is not None
-    fence, kept = row
+    fence, kept, repeated, orphans = row
     if not fence:
         raise StoreError(LEASE_ENDED)
+    if work.handed_over:
+        idle.add(repeated, orphans)
     if len(kept or ()) == len(work.messages):
         return {}
-    return await _taken(connection, node, work, frozenset(kept or ()))
+    return await _taken(connection, node, work, frozenset(kept or ()), idle)
 
 
 async def _taken(
-    connection: asyncpg.Connection[Any], node: int, work: Work, kept: frozenset[int]
+    connection: asyncpg.Connection[Any], node: int, work: Work, kept: frozenset[int], idle: IdleReports
 ) -> dict[int, Existing]:
     """The messages that prevented others from being stored. Those that nothing prevents are stored now."""
     others = [message for message in work.messages if message.message_id not in kept]
@@ -177,7 +190,7 @@ async def _taken(
         if (number := await connection.fetchval(_ID_IN_USE, [each.message_id for each in free])) is not None:
             raise StoreError(f"another message has the id {number}")
         again = Work(free, work.changes, unclaimed=work.unclaimed)
-        taken.update(await _commit(connection, node, again))
+        taken.update(await _commit(connection, node, again, idle))
     return taken
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from waiting import eventually
 from loadtests.cli import app
 from loadtests.storm import report
 from loadtests.storm.faults import NAMES
-from loadtests.storm.plan import draw_plan, kept
+from loadtests.storm.plan import Part, draw_plan, kept
 from loadtests.storm.run import storms
 from reference_sender.dispatch.values import Recovered
 from reference_sender.node.node import Node
@@ -31,7 +32,7 @@ def run(seed: int, seeds: int, jobs: int = 1, **more: Any) -> tuple[int, str]:
     """Its exit code and output."""
     console = Console(file=io.StringIO(), width=200)
     if seeds == 1:
-        plan = kept(draw_plan(seed), more.get("calls"), more.get("faults"))
+        plan = kept(draw_plan(seed), Part(**more))
         code = report.run_one(plan, bool(more), console)
     else:
         code = report.run_storms(range(seed, seed + seeds), jobs, console)
@@ -79,29 +80,36 @@ def test_a_failure_prints_the_command_that_repeats_it(monkeypatch: pytest.Monkey
     code, output = run(1, 30)
     assert code == 1
     assert "storms failed; seeds " in output
+    assert re.search(r"seed \d+ failed; 1 of \d+ messages, in 1 of \d+ calls, and \d of \d faults ", output)
     (again, *_) = (line for line in output.splitlines() if line.startswith("repeat it: smsbench storm "))
     words = shlex.split(again)
     options = dict(zip(words[4::2], words[5::2], strict=True))
-    calls, faults = (
-        tuple(int(each) for each in options[name].split(",") if each != "none")
-        for name in ("--calls", "--faults")
-    )
-    code, output = run(int(options["--seed"]), 1, calls=calls, faults=faults)
+    messages = tuple(each for each in options["--messages"].split(",") if each != "none")
+    faults = tuple(int(each) for each in options["--faults"].split(",") if each != "none")
+    code, output = run(int(options["--seed"]), 1, messages=messages, faults=faults)
     assert code == 1
     assert "violated: acknowledged: " in output
     monkeypatch.undo()
-    assert run(int(options["--seed"]), 1, calls=calls, faults=faults)[0] == 0
+    assert run(int(options["--seed"]), 1, messages=messages, faults=faults)[0] == 0
 
 
-@pytest.mark.parametrize(("calls", "faults"), [((0,), (0,)), ((0, 1), ()), ((), (0,)), ((), ())])
-def test_the_command_that_repeats_a_failure_is_understood(
-    calls: tuple[int, ...], faults: tuple[int, ...]
-) -> None:
-    program, *words = shlex.split(report.command(3, calls, faults))
+@pytest.mark.parametrize(
+    "part",
+    [
+        Part(calls=(0,), faults=(0,)),
+        Part(calls=(0, 1), faults=()),
+        Part(calls=()),
+        Part(messages=("m0-0", "m1-0"), faults=(0,)),
+        Part(messages=(), faults=()),
+        Part(calls=(1,), messages=("m0-0", "m1-0")),
+    ],
+)
+def test_the_command_that_repeats_a_failure_is_understood(part: Part) -> None:
+    program, *words = shlex.split(report.command(3, part))
     assert program == "smsbench"
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
-    plan = kept(draw_plan(3), calls, faults)
+    plan = kept(draw_plan(3), part)
     expected = io.StringIO()
     report.run_one(plan, True, Console(file=expected, width=80))
     assert done.output == expected.getvalue()
@@ -151,7 +159,9 @@ def test_ctrl_c_ends_all_processes_of_the_storms_without_a_traceback() -> None:
             ["--seeds", "1", "--calls", "1,x"],
             "--calls: must be numbers with commas between them, or none, not '1,x'",
         ),
-        (["--seeds", "2", "--faults", "1"], "--calls and --faults need --seeds 1"),
+        (["--seeds", "2", "--faults", "1"], "--calls, --messages and --faults need --seeds 1"),
+        (["--seeds", "2", "--messages", "m0-0"], "--calls, --messages and --faults need --seeds 1"),
+        (["--seeds", "1", "--messages", "m0"], "--messages: the storm of seed 1 has no message m0"),
         (["--seeds", "0"], "0"),
         (["--seeds", "1", "--faults", "99"], "--faults: the storm of seed 1 has faults 0 to "),
     ],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from loadtests.storm.tables import Tables
 from reference_sender.dispatch.expiry import GRAIN_NS, ExpiryIndex
 from reference_sender.dispatch.ticket import Ticket
 
@@ -23,6 +24,16 @@ def test_tickets_that_are_due_together_are_ordered_by_message_id(ticket: Callabl
         index.add(each)
     index.discard([tickets[10]])
     assert index.take_due(7 * GRAIN_NS) == tickets[:10] + tickets[11:]
+
+
+def test_tickets_that_have_expired_are_forgotten(ticket: Callable[..., Ticket]) -> None:
+    """A campaign of 200,000 has one deadline: its set is the last one until another message comes."""
+    index = ExpiryIndex()
+    tables = Tables(index)
+    for _ in range(5):
+        index.add(ticket(expires_ns=7 * GRAIN_NS))
+    assert len(index.take_due(7 * GRAIN_NS)) == 5
+    assert list(tables.grown()) == []
 
 
 def test_a_trickle_leaves_nothing_behind(ticket: Callable[..., Ticket]) -> None:

@@ -10,6 +10,7 @@ from dispatch_steps import Make, MakeDispatcher, MakeLimits
 from msgspec.structs import replace
 from nanoseconds import LATER, S
 
+from loadtests.storm.tables import Tables
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import (
     Change,
@@ -84,7 +85,7 @@ def test_a_report_without_key_that_overtakes_the_answer_to_a_lookup_is_kept(
     found = [Report("p", one.key, State.SENT, "queued")]
     assert ends(core.looked_up(at_ns + 2, one.key, found)) == [(one.key, "delivered", "")]
     state = core.state(LATER)
-    assert (state.open, core.early_reports, state.totals["orphan_reports"]) == (0, 0, 0)
+    assert (state.open, len(core.early), state.totals["orphan_reports"]) == (0, 0, 0)
 
 
 def test_a_report_that_no_lookup_claims_is_dropped(core: Dispatcher, message: Make) -> None:
@@ -93,7 +94,7 @@ def test_a_report_that_no_lookup_claims_is_dropped(core: Dispatcher, message: Ma
     at_ns, _ = asked(core, 10 * S)
     core.reported(at_ns + 1, [Report("of another account", None, State.DELIVERED, "")])
     core.looked_up(at_ns + 2, one.key, [])
-    assert (core.early_reports, core.state(LATER).totals["orphan_reports"]) == (0, 1)
+    assert (len(core.early), core.state(LATER).totals["orphan_reports"]) == (0, 1)
 
 
 def test_a_lookup_may_find_that_it_has_ended(core: Dispatcher, message: Make) -> None:
@@ -243,3 +244,23 @@ def test_few_lookups_are_made_at_once(core: Dispatcher, message: Make) -> None:
 def test_an_answer_that_was_not_asked_for_changes_nothing(core: Dispatcher) -> None:
     with pytest.raises(ValueError, match="not being looked up"):
         core.looked_up(S, "k", [])
+
+
+def test_a_message_that_ended_unknown_is_forgotten_when_its_window_is_over(
+    core: Dispatcher, message: Make
+) -> None:
+    tables = Tables(core)
+    left_unknown(core, message(expires_ns=10 * S))
+    while (due_ns := core.next_deadline()) is not None:
+        for effect in core.advance(due_ns):
+            if isinstance(effect, LookUp):
+                core.looked_up(due_ns, effect.message.key, [])
+    assert core.state(LATER).totals["expired"] == 1
+    (batch,) = core.offer(200 * S, [message(expires_ns=201 * S)])
+    assert isinstance(batch, SubmitBatch)
+    core.answered(200 * S, batch.batch_id, [Result(Outcome.RETRYABLE, reason="busy")])
+    due_ns = core.next_deadline()
+    assert due_ns is not None
+    core.advance(due_ns)
+    kept = {name: entries for name, entries, _ in tables.grown() if "_lookups" in name}
+    assert kept == {}

@@ -45,10 +45,32 @@ def test_an_early_report_without_our_key_waits_for_the_answer_that_places_it(
     (batch,) = batches(core.offer(0, [one]))
     assert core.reported(1, [Report(f"p-{one.key}", None, State.DELIVERED, "")]) == []
     assert core.reported(1, [Report("unknown", None, State.DELIVERED, "")]) == []
-    assert core.early_reports == 2
+    assert len(core.early) == 2
     assert changes(core.answered(2, batch.batch_id, accepted(batch))) == [(one.key, "delivered", "")]
-    assert core.early_reports == 0
+    assert len(core.early) == 0
     assert core.state(LATER).totals["orphan_reports"] == 1
+
+
+def test_a_report_of_no_message_in_flight_is_kept_only_until_the_batches_of_its_time_are_answered(
+    dispatcher: MakeDispatcher, message: Make, batches: Pick, changes: Pick
+) -> None:
+    """Under load a batch is in flight at every moment."""
+    core = dispatcher()
+    (batch,) = batches(core.offer(0, [message()]))
+    for number in range(1, 100):
+        now_ns = number * S
+        one = message()
+        (later,) = batches(core.offer(now_ns, [one]))
+        repeat = Report(f"repeat-{number}", None, State.DELIVERED, "")
+        core.reported(now_ns, [repeat, Report(f"p-{one.key}", None, State.DELIVERED, "")])
+        core.answered(now_ns, batch.batch_id, accepted(batch))
+        batch = later
+        assert len(core.early) <= 3
+        if number > 1:
+            assert core.state(now_ns).totals["delivered"] == number - 1
+    core.answered(100 * S, batch.batch_id, accepted(batch))
+    totals = core.state(100 * S).totals
+    assert (len(core.early), totals["delivered"], totals["orphan_reports"]) == (0, 99, 99)
 
 
 def test_a_report_on_an_unanswered_attempt_ends_its_repeats(

@@ -336,3 +336,11 @@ def test_a_report_handed_over_for_a_message_that_ended_is_removed_with_its_chang
     work = begun(made, AT)
     assert [(change.key, change.state) for change in work.changes] == [("k-9", State.DELIVERED)]
     assert list(work.read) == [7]
+
+
+def test_reports_that_the_store_counted_are_in_the_totals_of_the_node() -> None:
+    made = node()
+    made.renewed(0, UNTIL, replace(all_of(), repeated_reports=3, orphan_reports=1))
+    made.renewed(1, UNTIL, replace(all_of(), repeated_reports=1))
+    totals = made.state(1).totals
+    assert (totals["repeated_reports"], totals["orphan_reports"]) == (4, 1)

@@ -1,0 +1,134 @@
+"""Whether the tables of sender and providers stay within what open messages need, at steps of a storm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from functools import cache
+
+from loadtests.storm.process import StormProcess
+from loadtests.storm.state import StormState
+from loadtests.storm.storm_provider import StormProvider
+from loadtests.storm.tables import Tables
+from loadtests.storm.watch import StormWatch
+from reference_sender.dispatch.values import FINAL_STATES
+
+_STALE = 64  # entries that a heap may have in addition, of messages that have left it
+_KINDS = 64  # of outcomes, refusals, reasons, countries, carriers, and edges of windows
+_CLAIMED = 20_000  # ids that lookups must not take: ``dispatch/lookups.py`` keeps the newest
+_EVENTS_OF_A_MESSAGE = 6  # that a provider has arranged, such as its delivery and its reports
+
+
+class Growth(Enum):
+    """With what a table may grow. Its value: the ends of the names of such tables."""
+
+    RULES = (
+        *(
+            "gate._campaigns",
+            "gate.stopped",
+            "opt_outs.numbers",
+            "campaigns._campaigns",
+            "campaigns._continued",
+        ),
+        *("spending.spent", "spending._by_day", "spending._own", "spending._others", "spending._moved"),
+        *("wall._steps_ns", "wall._before_ns", "wall._least"),
+    )
+    HEAP = (
+        "._queue",
+        "._flows",
+        "_expiry._heap",
+        "_held._heap",
+        "_backlog._retries",
+        ".due",
+        "_to_fit._lowest",
+    )
+    # Lookups compare a message with others after its end, and the entries of a timer go when it is due.
+    MESSAGES = (
+        *("_lookups._unanswered", "_lookups._forget", "_lookups._due", "_lookups._since_ns"),
+        *("_hedging._due", "unmatched.reports", "unmatched.firsts"),
+    )
+    ENDED = ("past.index.by_key", "past.index._key_of")  # for late reports
+    CLAIMED = ("_lookups._claimed",)
+    KINDS = (
+        *("figures.reasons", "_choice._carriers", "._minutes", "_hours._last"),
+        *(
+            "._carriers",
+            "_held_until",
+            "_pipeline._holding",
+            "_fault_history._present",
+            "_fault_history._removed",
+        ),
+        *("_counters.ended", "_counters.refused", "_counters.messages_refused"),
+    )
+    # Of a provider: it refuses repeats of what it has accepted, and answers status queries.
+    REMEMBERED = ("_message_store._newest", "_message_store._order", "_message_store.by_id")
+    EVENTS = ("_reporting._batches", "_event_queue._later", "_event_queue._slices", "_event_queue._present")
+    OPEN = ("",)
+
+
+@cache
+def growth_of(table: str) -> Growth:
+    """With what the table of this name may grow."""
+    return next(each for each in Growth if table.endswith(each.value))
+
+
+class MemoryWatch:
+    """``look`` compares all tables with their bounds. A violation is recorded once for each table."""
+
+    def __init__(
+        self,
+        state: StormState,
+        watch: StormWatch,
+        providers: Mapping[str, StormProvider],
+        late_reports: int,
+    ) -> None:
+        self._state = state
+        self._watch = watch
+        self._providers = providers
+        self._late_reports = late_reports
+        self._found: set[str] = set()
+
+    def look(self, process: StormProcess | None) -> None:
+        """Look now. ``process`` is the one that runs."""
+        if process is not None:
+            self._compare("", process.tables, self._bounds(process))
+        for name, provider in self._providers.items():
+            provider.keep_rows()
+            most = 2 * (provider.engine.open_messages + provider.unanswered)
+            bounds = {
+                Growth.REMEMBERED: provider.seen,
+                Growth.EVENTS: _EVENTS_OF_A_MESSAGE * most + _KINDS,
+                Growth.KINDS: _KINDS,
+                Growth.OPEN: most,
+            }
+            self._compare(f"{name}: ", provider.tables, bounds)
+
+    def _compare(self, owner: str, tables: Tables | None, bounds: Mapping[Growth, int]) -> None:
+        assert tables is not None, "memory is watched"
+        for table, entries, at_first in tables.grown():
+            most = at_first + bounds[growth_of(table)]
+            name = owner + table
+            if entries > most and name not in self._found:
+                self._found.add(name)
+                text = f"{name} has {entries} entries, and messages that are open need {most} at most"
+                self._watch.violated("memory", text)
+
+    def _bounds(self, process: StormProcess) -> Mapping[Growth, int]:
+        """Open are messages that are not final in the store or are on their way to it, requests without an
+        answer, and calls that wait. A table of tables has its own entries and theirs.
+        """
+        disk, node = self._state.disk, process.node
+        final = sum(change.state in FINAL_STATES for change in disk.progress.values())
+        most = (
+            len(disk.messages) - final + node.waiting + node.unanswered + len(disk.attempts) + process.calls
+        )
+        rules = len(disk.campaigns) + len(disk.spent) + len(disk.opt_outs) + self._state.wall_steps
+        return {
+            Growth.OPEN: 2 * most,
+            Growth.HEAP: 3 * most + _STALE,
+            Growth.RULES: 2 * (rules + most),
+            Growth.MESSAGES: 2 * (len(self._watch.submitted_keys) + most),
+            Growth.ENDED: self._late_reports,
+            Growth.CLAIMED: _CLAIMED,
+            Growth.KINDS: _KINDS,
+        }
