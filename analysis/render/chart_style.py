@@ -33,6 +33,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = (
 )
 CLASS_COLOURS = {"otp": VERMILION, "transactional": BLUE, "marketing": GREEN, "all": INK}
 _OTHER_COLOURS = (PURPLE, ORANGE, SKY)
+_WIDTH_IN = 8.8  # of a chart
 _SVG_INKS = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)"}
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -78,8 +79,8 @@ def class_colour(name: str, index: int) -> str:
     return CLASS_COLOURS.get(name, _OTHER_COLOURS[index % len(_OTHER_COLOURS)])
 
 
-def new_figure(title: str, height_in: float = 3.4, width_in: float = 8.8) -> Figure:
-    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+def new_figure(title: str, height_in: float = 3.4) -> Figure:
+    figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained")
     figure.suptitle(title, x=0.008, ha="left", fontsize=11, fontweight="bold")
     return figure
 

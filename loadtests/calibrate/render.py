@@ -21,9 +21,9 @@ def rows_of(measurements: Sequence[Measurement]) -> list[Row]:
     return [row for measurement in measurements for row in measurement.rows]
 
 
-def table_of(rows: Sequence[Row], title: str = "") -> Table:
+def table_of(rows: Sequence[Row]) -> Table:
     """Set value, observed value and tolerance, one line per row."""
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("", min_width=22)
     for name in ("set", "observed", "allowed"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -60,9 +60,9 @@ class StateQuery(Struct, frozen=True):
             return None
 
 
-def healthy(url: str, timeout_s: float = 1.0) -> bool:
+def healthy(url: str) -> bool:
     try:
-        with _open(url, "", timeout_s) as reply:
+        with _open(url, "", 1.0) as reply:
             return bool(200 <= reply.status < 300)
     except _NO_ANSWER:
         return False

@@ -15,16 +15,16 @@ KEPT_WITHIN_S = 5.0  # as long as a campaign's change may take to reach its mess
 RETRY_STORE_S = 5
 
 
-async def check_health(driver: Driver, patience_s: float = TOO_SLOW_S) -> None:
+async def check_health(driver: Driver) -> None:
     """Raises ``ApiError`` 503 with the reason unless a message can be stored and sent."""
     check_chores(driver)
     try:
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(TOO_SLOW_S):
             await driver.check()
     except StoreError as error:
         raise ApiError(503, "store_failed", f"the store cannot keep a message: {error}") from error
     except TimeoutError as error:
-        text = f"the store has not finished a commit for {patience_s:g} s"
+        text = f"the store has not finished a commit for {TOO_SLOW_S:g} s"
         raise ApiError(503, "store_failed", text) from error
 
 
