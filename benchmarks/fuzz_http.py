@@ -1,4 +1,4 @@
-"""Bad input against every HTTP wire of a running provider: inputs tried, failures found.
+"""Bad input against every HTTP protocol of a running provider: inputs tried, failures found.
 
     python benchmarks/fuzz_http.py [--inputs 50000] [--seed N]
 

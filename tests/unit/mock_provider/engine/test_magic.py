@@ -115,7 +115,7 @@ def test_no_magic_without_the_setting() -> None:
 
 
 def test_magic_numbers_belong_to_no_subscriber() -> None:
-    """Unassigned, or in a range that a regulator keeps for films; and a wire takes them for numbers."""
+    """Unassigned, or in a range that a regulator keeps for films; and a protocol takes them for numbers."""
     for msisdn in BY_MSISDN:
         assert normalise(msisdn) == msisdn
     assert not phonenumbers.is_valid_number(phonenumbers.parse(f"+{BEGINNINGS[0]}00"))

@@ -36,7 +36,7 @@ def form(body: bytes, content_type: str = "application/x-www-form-urlencoded") -
 
 
 def error_of(body: bytes, content_type: str = "") -> bytes:
-    """The reply to a send that the wire itself refuses, after the token was looked up."""
+    """The reply to a send that the protocol itself refuses, after the token was looked up."""
     protocol = smsapi_with()
     call: Any = protocol.read(form(body, content_type), 1, Instants(0, 0.0))
     reply = call if isinstance(call, HttpResponse) else answer_to(call, FakeLookups("t"))

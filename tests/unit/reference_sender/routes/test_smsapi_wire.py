@@ -1,4 +1,4 @@
-"""SMSAPI's wire, row by row: request bodies, replies, report calls."""
+"""SMSAPI's formats, row by row: request bodies, replies, report calls."""
 
 from __future__ import annotations
 

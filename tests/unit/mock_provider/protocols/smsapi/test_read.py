@@ -1,4 +1,4 @@
-"""What the SMSAPI wire understands of a request: fields, recipients, texts, dates, and what it refuses."""
+"""What the SMSAPI protocol reads of a request: fields, recipients, texts, dates, and what it refuses."""
 
 from __future__ import annotations
 

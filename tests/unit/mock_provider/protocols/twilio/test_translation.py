@@ -1,4 +1,4 @@
-"""The pure parts of the Twilio wire."""
+"""The pure parts of the Twilio protocol."""
 
 from __future__ import annotations
 
