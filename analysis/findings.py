@@ -34,6 +34,7 @@ HELD_FOR_LIMITS = (
     "the sender held ready messages because of the contract's limits"  # and is mostly below them
 )
 ON_REPORTS = "report_"  # begins the kinds of faults that change delivery reports only
+AT_A_LATER_TIME = "asks the provider to send messages at a later time"  # ends the text of a hold
 OWN_PACING = "that are allowed: its own pacing"  # ends the text of a sender that is slow after a refusal
 A_FAULT = "a fault of the provider: "  # begins the text of a fault as a bottleneck, before its faults
 MOST_REASONS = 12  # in the table of why messages did not arrive
@@ -90,7 +91,8 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     """The delay of one class, split into shares. The shares' means add up to the total's mean.
 
     ``network_only`` are p50, p95, p99 with an ideal sender on this profile without limits, ``ideal`` with an
-    ideal sender within the contract's limits. ``left_out`` messages were delivered and lack a timestamp, so
+    ideal sender within the contract's limits; messages of one queue count as fewer, so their interval is that
+    of another load. ``left_out`` messages were delivered and lack a timestamp, so
     that they cannot be split.
     """
 
@@ -103,6 +105,7 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     shares: tuple[Share, ...]  # network, contract, sender, bench
     network_only: tuple[Quantile, ...]
     ideal: tuple[Quantile, ...] = ()
+    ideal_of_run_s: tuple[float | None, ...] = ()  # for the messages of this run; None: too few of them
     without_flag: int = 0  # messages without the provider's priority flag, where the flag makes them faster
     routes: int = 1  # of the sender; a message has the network of the route that it took
     limit: str = ""  # the limit of the contract with the longest waits, as text; "" without waits
@@ -114,6 +117,7 @@ def lacks_flag(split: DelaySplit) -> bool:
 
 
 NO_TURN = "no_turn"  # name of the hint that a class waited for the end of the load
+NO_PRIORITY = "no_priority"  # name of the hint that OTPs wait in the sender as long as other messages
 REPORTS_NOT_CONFIRMED = "reports_not_confirmed"  # name of the hint
 SINGLE = "one_message_per_request"  # name of the hint
 # Hints on what the contract's limits did.
@@ -293,7 +297,9 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     unseen: int  # accepted in parts without provider rows, so that their outcome is unknown
     paid: float
     paid_for_duplicates: float
+    paid_for_other_keys: float = 0.0  # for ``with_other_keys``
     paid_in_vain: float
     paid_per_delivered: float | None
-    paid_per_delivered_low: float | None = None  # if all messages that were still open arrive
+    # If all messages that were still open arrive, and those with other keys are no copies.
+    paid_per_delivered_low: float | None = None
     currency: str  # "points" if the profile names none, or if the parts' currencies differ

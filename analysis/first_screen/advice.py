@@ -11,6 +11,7 @@ from analysis.findings import (
     ANSWERED_FIRST,
     ANSWERED_NOTHING,
     AS_ALLOWED,
+    AT_A_LATER_TIME,
     BEFORE_REFUSED,
     CONNECTION_REFUSED,
     HELD_FOR_LIMITS,
@@ -131,6 +132,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         advice = _machine(first)
     elif first.kind == "sender_pacing" and part.identity.profile_limits == "none":
         advice = "raise the sender's own rate limit: the contract has none."
+    elif first.text.endswith(AT_A_LATER_TIME):
+        advice = "submit messages without a time of delivery, or with an earlier one."
     elif first.text.endswith(OWN_PACING):
         advice = "let the sender raise its rate faster after a refusal, up to what the contract allows."
     return (advice,) if advice else ()

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import socket
 import threading
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from bottleneck_runs import ALL_CLASSES, FAST, analysed, named_first, part_of
+from naive_target import EXAMPLE, forward, free_port
 from rich.console import Console
 
 from analysis.model import PartReport
@@ -25,23 +23,8 @@ from loadtests.runner.settings import RunSettings
 from loadtests.scenario import Scenario
 from loadtests.targets import load_target
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "naive-sender.toml"
 DELAY_S = 3.0
 PER_S = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def forward(provider_port: int, message: dict[str, str]) -> None:
-    form = {"to": message["to"], "message": message["text"], "idx": message["reference"]}
-    body = urllib.parse.urlencode({**form, "encoding": "utf-8", "format": "json"}).encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{provider_port}/sms.do", body)
-    request.add_header("Authorization", "Bearer naive")
-    urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10).read()
 
 
 @contextmanager
