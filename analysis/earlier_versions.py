@@ -28,6 +28,7 @@ ADDED_LATER: dict[str, Any] = {
     "throttled": 0,
     "priority": False,
     "ucs2_for": "",
+    "t_scheduled_ns": None,
 }
 
 _OBJECTIVES_BEFORE_3 = "slos"

@@ -65,6 +65,7 @@ BottleneckSign = Literal[
     "answered_first",  # most messages were answered before the sender submitted them
     "connections_refused",  # messages failed because connections were refused
     "not_reached",  # of a sender that was absent for some time: its connections failed
+    "scheduled",  # messages wait at the provider for a time that the sender set
     "slow_after_refusal",  # of the sender's pacing
     "held_by_an_ended_process",  # of messages that were not forwarded
     "refused_permanently",  # of messages that were not repeated: a repeat meets the same refusal
@@ -104,7 +105,8 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     """The delay of one class, split into shares. The shares' means add up to the total's mean.
 
     ``network_only`` are p50, p95, p99 with an ideal sender on this profile without limits, ``ideal`` with an
-    ideal sender within the contract's limits. ``left_out`` messages were delivered and lack a timestamp, so
+    ideal sender within the contract's limits; messages of one queue count as fewer, so their interval is that
+    of another load. ``left_out`` messages were delivered and lack a timestamp, so
     that they cannot be split.
     """
 
@@ -117,6 +119,7 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     shares: tuple[Share, ...]  # network, contract, sender, bench
     network_only: tuple[Quantile, ...]
     ideal: tuple[Quantile, ...] = ()
+    ideal_of_run_s: tuple[float | None, ...] = ()  # for the messages of this run; None: too few of them
     without_flag: int = 0  # messages without the provider's priority flag, where the flag makes them faster
     routes: int = 1  # of the sender; a message has the network of the route that it took
     limit: str = ""  # the limit of the contract with the longest waits, as text; "" without waits
@@ -128,6 +131,7 @@ def lacks_flag(split: DelaySplit) -> bool:
 
 
 NO_TURN = "no_turn"  # name of the hint that a class waited for the end of the load
+NO_PRIORITY = "no_priority"  # name of the hint that OTPs wait in the sender as long as other messages
 REPORTS_NOT_CONFIRMED = "reports_not_confirmed"  # name of the hint
 SINGLE = "one_message_per_request"  # name of the hint
 # Hints on what the contract's limits did.
@@ -313,7 +317,9 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     unseen: int  # accepted in parts without provider rows, so that their outcome is unknown
     paid: float
     paid_for_duplicates: float
+    paid_for_other_keys: float = 0.0  # for ``with_other_keys``
     paid_in_vain: float
     paid_per_delivered: float | None
-    paid_per_delivered_low: float | None = None  # if all messages that were still open arrive
+    # If all messages that were still open arrive, and those with other keys are no copies.
+    paid_per_delivered_low: float | None = None
     currency: str  # "points" if the profile names none, or if the parts' currencies differ

@@ -241,6 +241,7 @@ class Cost(Struct, frozen=True, kw_only=True):
     points: float
     per_1000_delivered_points: float | None
     duplicates_points: float  # paid for duplicates
+    other_keys_points: float = 0.0  # for messages with keys that the load did not send: may be copies
     undelivered_points: float  # paid for messages that failed or expired; open ones are not counted
     segments: int
     segments_per_message: float | None
@@ -394,7 +395,6 @@ class RunReport(Struct, frozen=True, kw_only=True):
     parts: tuple[PartReport, ...]
     comparisons: tuple[Comparison, ...] = ()
     capacity: CapacityResult | None = None
-    # Of a capacity search without a suite's parts that found no sustained rate: missed or undecided.
-    no_rate: Verdict | None = None
+    no_rate: Verdict | None = None  # of a search alone that found no sustained rate: missed or undecided
     totals: tuple[ReportTotals, ...] = ()  # live parts, then simulated ones
     seeds: dict[str, int] = {}  # of the whole run; the trials of a capacity search have seeds derived from it

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from analysis.classes import ALL
-from analysis.findings import Availability, DelaySplit
+from analysis.findings import Availability, DelaySplit, Hint
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
@@ -30,6 +30,7 @@ from analysis.measure.outcomes import MessageOutcomes, accounting, judge
 from analysis.measure.percentiles import SHOWN_PERCENTILES
 from analysis.measure.provider_limits import binds_elsewhere, currency_of, limits_text, segments_per_s
 from analysis.measure.reasons import reasons
+from analysis.measure.send_order import otps_wait_like_others
 from analysis.measure.shares.delays import delay_splits, route_count
 from analysis.measure.shares.hints import hints
 from analysis.measure.shares.why_missed import why_missed
@@ -121,7 +122,7 @@ def analyse_part(
         backlog_grew=grew,
         sustained=sustained(counted, grew, journeys, outcomes, _waited_out(manifest, journeys)),
         delay_splits=splits,
-        hints=hints(journeys, outcomes, manifest),
+        hints=_hints(journeys, outcomes, manifest),
         bottlenecks=() if failed else find_bottlenecks(asked),
     )
 
@@ -181,6 +182,11 @@ def _bottleneck_inputs(
         routes=route_count(manifest.target),
         waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
     )
+
+
+def _hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> tuple[Hint, ...]:
+    order = otps_wait_like_others(journeys, manifest)
+    return (*((order,) if order is not None else ()), *hints(journeys, outcomes, manifest))
 
 
 def _with_reach(

@@ -1,7 +1,6 @@
-"""The run directory's record types: schemas, manifest, writer, reader. Documented in docs/run-directory.md.
+"""The run directory's record types: schemas, manifest, reader, and the writer that ``loadtests`` uses.
 
-``loadtests`` writes with this module.
-"""
+Documented in docs/run-directory.md."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from analysis.earlier_versions import ADDED_LATER, names_of_today, upgraded
 from analysis.fault_effects import RecordedEffect
 from arrow_columns import column_array
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 RESULT = "result.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed; its records may be incomplete
 # In ``scenario.parameters`` of a start in the web UI: messages of earlier starts that were still open then.
@@ -71,6 +70,7 @@ PROVIDER_SCHEMA = pa.schema(
         ("throttled", pa.int32()),  # submits of the key that were refused because of a rate limit
         ("priority", pa.bool_()),  # sent with the provider's priority flag
         ("ucs2_for", pa.string()),  # the only character that made the text UCS-2, "" otherwise
+        ("t_scheduled_ns", _NS),  # the sender asked the provider to send it then; null: at once
     ]
 )
 
@@ -392,9 +392,9 @@ def _require_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
     today = names_of_today(found, wanted)
     for field in wanted:
         index = today.index(field.name) if field.name in today else -1
+        if index < 0 and field.name in ADDED_LATER:
+            continue
         if index < 0:
-            if field.name in ADDED_LATER:
-                continue
             raise ValueError(f"{path}: column {field.name!r} is missing")
         if found.field(index).type != field.type:
             raise ValueError(f"{path}: column {field.name!r} is {found.field(index).type}, not {field.type}")

@@ -98,6 +98,7 @@ def write_synthetic_run(run_dir: Path, messages: int, load_s: float, seed: int) 
             "throttled": np.zeros(messages, dtype=np.int32),
             "priority": np.zeros(messages, dtype=np.bool_),
             "ucs2_for": empty,
+            "t_scheduled_ns": pa.nulls(messages, pa.int64()),
         },
         schema=records.PROVIDER_SCHEMA,
     ).take(pa.array(random.permutation(messages)))

@@ -90,6 +90,7 @@ BY_SIGN: dict[tuple[BottleneckKind, BottleneckSign], str] = {
     ("network", "provider_errors"): (
         "ask the provider for the cause of its errors. The sender must send a message again after one."
     ),
+    ("sender_hold", "scheduled"): "submit messages without a time of delivery, or with an earlier one.",
     ("sender_pacing", "slow_after_refusal"): (
         "let the sender raise its rate faster after a refusal, up to what the contract allows."
     ),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from analysis.classes import ALL, GUARDED_CLASS, class_text, messages_of
 from analysis.findings import (
+    NO_PRIORITY,
     NO_TURN,
     ON_LIMITS,
     REPLY_AS_DRAWN,
@@ -15,6 +16,7 @@ from analysis.findings import (
 )
 from analysis.first_screen.advice import CONTRACT_SHARE, faulty, same_limit, sender_dominates, sufficient
 from analysis.first_screen.campaigns import campaigns
+from analysis.first_screen.causes import no_priority
 from analysis.first_screen.cost import cost
 from analysis.first_screen.differences import difference_sentence
 from analysis.first_screen.quoting import Quote
@@ -32,7 +34,7 @@ from analysis.model import BurstResult, PartReport, RunReport
 from analysis.quantile import Quantile
 
 _MOST_HINTS = 2
-_FLAG = "otp_without_priority"
+_FIRST = (NO_PRIORITY, "otp_without_priority", REPORTS_NOT_CONFIRMED)
 _LIMITED_BY_CONTRACT = ("delivery_time", "not_taken", "availability")
 _STAGE_SHARE = 0.005  # of the mean difference; a smaller one does not change the digits shown
 _TAIL_SHARE = 0.02  # of the mean size of the largest differences; it has fewer messages than that mean
@@ -273,9 +275,9 @@ def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
     """The delay that the contract's limits cause, and hints from the journal."""
     found: list[Sentence] = []
     hints = _hints(quote.report)
-    # The flag goes first, since no limit matters as much to an OTP. Reports without an answer are a defect of
-    # the sender, and no improvement.
-    first = [each for name in (_FLAG, REPORTS_NOT_CONFIRMED) for each in hints if each[2] == name]
+    # Send order and flag go first, since no limit matters as much to an OTP. Reports without an answer are a
+    # defect of the sender, and no improvement.
+    first = [each for name in _FIRST for each in hints if each[2] == name]
     found += [_hint(quote, place, index) for place, index, _ in first]
     found += _higher_limit(quote)
     others = [each for each in hints if each not in first][: max(_MOST_HINTS - len(first), 0)]
@@ -316,12 +318,16 @@ def _hints(report: RunReport) -> list[tuple[int, int, str]]:
     """Part, position and name of the first hint of each name; those of parts without faults go first.
 
     A hint on the contract's limits is not taken from a part with faults: they change what the limits do.
-    The first question has the hint on a class without a turn.
+    The first question has the hint on a class without a turn, and the cause of a NO may have that on the send
+    order.
     """
+    told = no_priority(report)
     found: dict[str, tuple[int, int, str]] = {}
     parts = [(place, part) for place, part in deciding(report) if trusted(part)]
     for place, part in sorted(parts, key=lambda item: faulty(item[1])):
         for index, hint in enumerate(part.hints):
+            if hint.name == NO_PRIORITY and told is not None:
+                continue
             if hint.name != NO_TURN and not (faulty(part) and hint.name in ON_LIMITS):
                 found.setdefault(hint.name, (place, index, hint.name))
     return list(found.values())

@@ -10,7 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from analysis.findings import NETWORK_ALONE, NOT_FORWARDED, POINTS
+from analysis.classes import GUARDED_CLASS
+from analysis.findings import (
+    NETWORK_ALONE,
+    NO_PRIORITY,
+    NOT_FORWARDED,
+    POINTS,
+)
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
@@ -73,7 +79,24 @@ def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
         named += _advice(quote, at, number)
     if objective.measure in _OWN:
         return (*named, *_OWN[objective.measure](quote, at))
+    order = no_priority(report)
+    if order is not None:
+        named.append((quote.text(f"parts.{order[0]}.hints.{order[1]}.text"), "."))
     return (*reach, *named) or (("Bottleneck: unknown. The samples of this run do not show it.",),)
+
+
+def no_priority(report: RunReport) -> tuple[int, int] | None:
+    """Part and position of the hint that the late OTPs waited as long as other messages, if the objective
+    that the headline names is one on their time.
+    """
+    place = worst_objective(report, "missed")
+    if place is None or report.objectives[place].measure != "delivery_time":
+        return None
+    if report.objectives[place].message_class != GUARDED_CLASS:
+        return None
+    at = objective_part(report, report.objectives[place])
+    names = [each.name for each in report.parts[at].hints]
+    return (at, names.index(NO_PRIORITY)) if NO_PRIORITY in names else None
 
 
 def _numbers(part: PartReport, measure: Measure) -> list[int]:
@@ -214,6 +237,14 @@ def _price(quote: Quote, at: int) -> tuple[Sentence, ...]:
         (
             *("Cause: the ", quote.count(f"{path}.segments"), " segments cost "),
             *(quote.amount(f"{path}.points", unit), ", of which "),
+            *(
+                (
+                    quote.amount(f"{path}.other_keys_points", unit),
+                    " for messages with other keys, which may be copies, ",
+                )
+                if part.cost.other_keys_points
+                else ()
+            ),
             *(
                 quote.amount(f"{path}.undelivered_points", unit),
                 " for messages that failed or expired and ",

@@ -29,7 +29,9 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
                 *_if_open_arrive(quote, place, each),
                 "; ",
                 quote.amount(f"{path}.paid_for_duplicates", unit),
-                " for duplicates and ",
+                " for duplicates",
+                *_for_other_keys(quote, place, each),
+                " and ",
                 quote.amount(f"{path}.paid_in_vain", unit),
                 " for messages that failed or expired",
                 " (those still open at the end are not counted)" if each.still_open else "",
@@ -44,13 +46,24 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
 
 
 def _if_open_arrive(quote: Quote, place: int, each: ReportTotals) -> Sentence:
-    """The other end: messages that are still open are paid for, and some of them arrive later."""
+    """The other end: messages that are still open are paid for, and some of them arrive later. Messages with
+    other keys may be those of another program.
+    """
     if not each.paid_per_delivered_low:
         return ()
     low = quote.amount(f"totals.{place}.paid_per_delivered_low", each.currency)
     if low.text == quote.amount(f"totals.{place}.paid_per_delivered", each.currency).text:
         return ()
-    return (" (at least ", low, " if those still open arrive)")
+    arrive = "those still open arrive" if each.still_open else ""
+    copies = "those with other keys are no copies" if each.paid_for_other_keys else ""
+    return (" (at least ", low, f" if {' and '.join(filter(None, (arrive, copies)))})")
+
+
+def _for_other_keys(quote: Quote, place: int, each: ReportTotals) -> Sentence:
+    if not each.paid_for_other_keys:
+        return ()
+    paid = quote.amount(f"totals.{place}.paid_for_other_keys", each.currency)
+    return (", ", paid, " for messages with other keys, which may be copies,")
 
 
 def _of_how_many(quote: Quote, place: int, each: ReportTotals) -> Sentence:

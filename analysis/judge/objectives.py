@@ -301,10 +301,16 @@ def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> Finding:
     still = f", {count_text(every.open)} still open" if every.open else ""
     if every.unpriced:
         still = f"{still}, of which the provider has not accepted {count_text(every.unpriced)}"
-    least, width = 1000.0 * facts.cost.points / (delivered + every.open), every.cost_width
+    # Messages with other keys may be copies, or those of another program.
+    least_points = facts.cost.points - facts.cost.other_keys_points
+    least, width = 1000.0 * least_points / (delivered + every.open), every.cost_width
     low, high_end = least * (1.0 - width), high * (1.0 + width)
     interval = f"{value_text(spec, low)} to {value_text(spec, high_end)}" if width else ""
-    if judge(spec.relation, least, high, spec.limit) == "undecided":  # without another message
+    if facts.cost.other_keys_points:
+        still += ", and messages with keys that the load did not send are paid too: they may be copies"
+    if judge(spec.relation, least_points * 1000.0 / delivered, value, spec.limit) == "undecided":
+        needs = PASS_THE_KEY
+    elif judge(spec.relation, least, high, spec.limit) == "undecided":  # without another message
         needs = wait_longer(every.open, every.unforwarded, every.for_phones)
     elif not facts.accepts_to_the_end:
         needs = ACCEPTS_TO_THE_END

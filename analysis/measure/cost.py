@@ -10,9 +10,14 @@ from analysis.read.journeys import Journeys
 
 
 def cost(journeys: Journeys, outcomes: MessageOutcomes, currency: str = "") -> Cost:
-    """Prices are the provider's, for every copy that it accepted."""
+    """Prices are the provider's, for every copy that it accepted, also under another key.
+
+    Messages of the load without their key are not counted: which of them arrived is not known.
+    """
     provider = journeys.provider
-    points = float(provider.price.sum())
+    unknown, without_key = provider.unknown_messages, int(np.count_nonzero(outcomes.without_key))
+    others = max(0, unknown - without_key) / max(unknown, 1) * provider.price_of_unknown
+    points = float(provider.price.sum()) + others
     # Delivered messages count also without the sender's acceptance, since they were paid for.
     delivered = int(np.count_nonzero(outcomes.outcome == DELIVERED)) + delivered_unacknowledged(journeys)
     in_vain = (
@@ -24,6 +29,7 @@ def cost(journeys: Journeys, outcomes: MessageOutcomes, currency: str = "") -> C
         points=points,
         per_1000_delivered_points=1000.0 * points / delivered if delivered else None,
         duplicates_points=float(provider.price_of_duplicates.sum()),
+        other_keys_points=others,
         undelivered_points=float((provider.price - provider.price_of_duplicates)[in_vain].sum()),
         segments=segments,
         segments_per_message=segments / accepted if accepted else None,

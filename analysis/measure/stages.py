@@ -27,6 +27,8 @@ from analysis.read.journeys import Journeys
 
 DELIVERY_STAGES = ("generator lag", "sender API", "sender queue", "provider", "carrier queue", "radio")
 REPORT_STAGE = "report"
+# Between provider and carrier queue, in a run with messages that the sender scheduled at the provider.
+SCHEDULED_STAGE = "until the time that the sender set"
 # A timer may fire early by this much.
 EARLY_TOLERANCE_S = 0.001
 _EXAMPLES = 4
@@ -58,7 +60,11 @@ def breakdowns(journeys: Journeys, outcomes: MessageOutcomes) -> tuple[tuple[Sta
 
     A group has one breakdown per class with messages, then one for all if there are several classes.
     """
-    timestamps = delivery_timestamps(journeys)
+    stages, timestamps = list(DELIVERY_STAGES), delivery_timestamps(journeys)
+    if np.isfinite(journeys.provider.scheduled_s).any():
+        at = stages.index("carrier queue")
+        stages.insert(at, SCHEDULED_STAGE)
+        timestamps.insert(at + 1, timestamps[at] + journeys.provider.scheduled_wait_s(journeys.end_s))
     present = np.array([np.isfinite(timestamp) for timestamp in timestamps])
     # Without its first and last timestamp a message has no delivery time.
     chosen: Bools = _covered(journeys, outcomes) & present[0] & present[-1]
@@ -68,7 +74,7 @@ def breakdowns(journeys: Journeys, outcomes: MessageOutcomes) -> tuple[tuple[Sta
     for pattern in (patterns[:, i] for i in order):
         among: Bools = chosen & (present == pattern[:, None]).all(axis=0)
         kept = [timestamp for timestamp, there in zip(timestamps, pattern, strict=True) if there]
-        groups.append(_of_each_class(journeys, _names(pattern), kept, among))
+        groups.append(_of_each_class(journeys, _names(stages, pattern), kept, among))
     return tuple(groups)
 
 
@@ -96,10 +102,10 @@ def coverage(
     return tuple(found)
 
 
-def _names(pattern: Bools) -> tuple[str, ...]:
+def _names(stages: list[str], pattern: Bools) -> tuple[str, ...]:
     """Names of the stages between the present timestamps; merged if a timestamp is missing."""
     names: list[list[str]] = []
-    for stage, begins in zip(DELIVERY_STAGES, pattern[:-1], strict=True):
+    for stage, begins in zip(stages, pattern[:-1], strict=True):
         if begins:
             names.append([])
         names[-1].append(stage)

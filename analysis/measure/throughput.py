@@ -138,11 +138,13 @@ def _queue_wait(journeys: Journeys, peak: BestRate | None) -> tuple[float | None
     in_sender = provider.submitted_s - journeys.load.replied_s
     # Not submitted: it waited at least until the end.
     in_sender = np.where(np.isfinite(in_sender), in_sender, journeys.end_s - journeys.load.replied_s)
-    at_carrier = provider.carrier_s - provider.answered_s
+    scheduled = provider.scheduled_wait_s(journeys.end_s)  # at the provider, for a time that the sender set
+    in_sender = np.maximum(in_sender, 0.0) + scheduled
+    at_carrier = provider.carrier_s - provider.answered_s - scheduled
     at_carrier = np.where(np.isfinite(at_carrier), at_carrier, 0.0)
     if not among.any():
         return None, ""
-    sender_s, carrier_s = np.maximum(in_sender[among], 0.0), np.maximum(at_carrier[among], 0.0)
+    sender_s, carrier_s = in_sender[among], np.maximum(at_carrier[among], 0.0)
     where = "sender's queue" if np.median(sender_s) >= np.median(carrier_s) else "carrier's queue"
     return float(np.median(sender_s + carrier_s)), where
 

@@ -24,7 +24,10 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
     arrived = delivered + unacknowledged
     still_open = sum(each.open for each in accountings)
     paid = sum(part.cost.points for part in parts)
+    others = sum(part.cost.other_keys_points for part in parts)
     currencies = {part.cost.currency for part in parts}
+    unsure = still_open or others
+    least = (paid - others) / (arrived + still_open) if arrived and unsure else None
     return ReportTotals(
         mode=mode,
         parts=len(parts),
@@ -45,8 +48,9 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
         unseen=sum(part.accounting.accepted for part in parts if not (part.delivery or part.handsets)),
         paid=paid,
         paid_for_duplicates=sum(part.cost.duplicates_points for part in parts),
+        paid_for_other_keys=others,
         paid_in_vain=sum(part.cost.undelivered_points for part in parts),
         paid_per_delivered=paid / arrived if arrived else None,
-        paid_per_delivered_low=paid / (arrived + still_open) if arrived and still_open else None,
+        paid_per_delivered_low=least,
         currency=(currencies.pop() if len(currencies) == 1 else "") or POINTS,
     )

@@ -35,6 +35,7 @@ class ProviderSide:
     unreachable: Bools  # its phone was off or out of coverage: it waited for the phone, or failed for it
     submitted_s: Floats
     answered_s: Floats
+    scheduled_s: Floats  # the sender asked the provider to send it then; NaN: at once
     carrier_s: Floats
     final_s: Floats  # delivered, or finally failed
     reported_s: Floats
@@ -45,6 +46,7 @@ class ProviderSide:
     price: Floats
     price_of_duplicates: Floats
     unknown_messages: int  # rows with a key that the load did not send
+    price_of_unknown: float  # of these
     reason: Labels  # why a message was not delivered, in the provider's words
     taken_s: Floats  # the submit that was accepted
     reply_s: Floats  # the answer's delay as drawn; lengths, not instants, up to ``handset_wait_s``
@@ -57,6 +59,14 @@ class ProviderSide:
     fault: Labels  # each is a list of fault names, separated by commas
     ucs2_for: tuple[tuple[str, int, int], ...]  # (character, messages, their segments): more than one segment
     faults: tuple[tuple[str, int], ...] = ()  # (name, affected messages)
+
+    def scheduled_wait_s(self, end_s: float) -> Floats:
+        """From the answer to the time at which the sender asked the provider to send the message; 0 without
+        one. A message that has no carrier yet waits until ``end_s``, the end of the observation.
+        """
+        left_s = np.where(np.isfinite(self.carrier_s), self.carrier_s, end_s)
+        found: Floats = np.nan_to_num(np.fmin(self.scheduled_s, left_s) - self.answered_s)
+        return np.where(np.isfinite(self.scheduled_s), np.maximum(found, 0.0), 0.0)
 
     def touched(self, name: str) -> Bools:
         """Messages that the fault of that name affected."""
@@ -87,7 +97,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     """Put the provider's rows in the order of ``keys``, which are unique."""
     count = len(keys)
     copies, others = _copies(rows, keys)
-    parts, unknown_messages = _parts(others, keys)
+    parts, unknown = _parts(others, keys)
     chosen, owner = _speakers(copies, origin_ns)
     speaking = _taken(copies.rows, chosen)
 
@@ -118,6 +128,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         unreachable=flags(_unreachable(speaking)),
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
         answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),
+        scheduled_s=spread(seconds(speaking["t_scheduled_ns"], origin_ns)),
         carrier_s=spread(seconds(speaking["t_carrier_ns"], origin_ns)),
         final_s=spread(seconds(speaking["t_final_ns"], origin_ns)),
         reported_s=spread(seconds(speaking["t_reported_ns"], origin_ns)),
@@ -129,7 +140,8 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         segments=segments,
         price=price + _total(parts.key, _prices_of(parts.rows), count),
         price_of_duplicates=duplicates,
-        unknown_messages=unknown_messages,
+        unknown_messages=len(unknown),
+        price_of_unknown=float(_prices_of(unknown).sum()),
         reason=labelled(speaking["reason"].filter(pa.array(undelivered)), owner[undelivered], count),
         taken_s=spread(seconds(speaking["t_taken_ns"], origin_ns)),
         reply_s=spread(seconds(speaking["reply_ns"], 0)),
@@ -225,15 +237,15 @@ def _taken(rows: pa.Table, places: Ints) -> pa.Table:
     return rows.take(pa.array(places))
 
 
-def _parts(others: pa.Table, keys: pa.ChunkedArray) -> tuple[_Parts, int]:
+def _parts(others: pa.Table, keys: pa.ChunkedArray) -> tuple[_Parts, pa.Table]:
     """Rows ``<key>/<number>``: parts of long messages (docs/smpp.md).
 
-    Also the number of rows without a message of the load.
+    Also the rows without a message of the load.
     """
     base = pc.replace_substring_regex(pc.fill_null(others["key"], ""), r"/[0-9]+$", "")
     key = positions(base, keys)
     found = key != ABSENT
-    return _Parts(others.filter(pa.array(found)), key[found]), int(np.count_nonzero(~found))
+    return _Parts(others.filter(pa.array(found)), key[found]), others.filter(pa.array(~found))
 
 
 def _labels(column: pa.ChunkedArray) -> Ints:

@@ -32,6 +32,9 @@ _TOTAL_NAMES = {
 }
 
 
+_RARE_SUMS = ("paid_per_delivered_low", "paid_for_other_keys")
+
+
 def totals(report: RunReport) -> Table:
     """Sums over the deciding parts, by mode."""
     quote = Quote(report, plain=False)
@@ -39,11 +42,15 @@ def totals(report: RunReport) -> Table:
         *("planned", "accepted", "delivered", "failed_or_expired", "still_open"),
         *("lost", "duplicates", "unaccounted", "unseen"),
     )
+    others = any(each.paid_for_other_keys for each in report.totals)
+    copies = " and those with other keys are no copies" if others else ""
+    least = f"the same, if those still open arrive{copies}: at least"
     money = (
         ("paid", "paid"),
         ("paid_per_delivered", "paid per delivered SMS"),
-        ("paid_per_delivered_low", "the same, if those still open arrive: at least"),
+        ("paid_per_delivered_low", least),
         ("paid_for_duplicates", "paid for duplicates"),
+        ("paid_for_other_keys", "paid for messages with other keys, which may be copies"),
         ("paid_in_vain", "paid for failed or expired messages"),
     )
     rows: list[tuple[str | Sentence, ...]] = []
@@ -56,9 +63,7 @@ def totals(report: RunReport) -> Table:
             )
         )
     for field, name in money:
-        if field == "paid_per_delivered_low" and not any(
-            each.paid_per_delivered_low for each in report.totals
-        ):
+        if field in _RARE_SUMS and not any(getattr(each, field) for each in report.totals):
             continue
         cells: list[str | Sentence] = []
         for place, each in enumerate(report.totals):

@@ -345,6 +345,11 @@ def cost(report: RunReport, place: int) -> Table:
         ),
         ("per 1,000 delivered", "-" if per_1000 is None else f"{significant(per_1000)} {unit}"),
         ("for duplicates", (quote.amount(f"{path}.duplicates_points", unit),)),
+        *(
+            (("for messages with other keys", (quote.amount(f"{path}.other_keys_points", unit),)),)
+            if paid.other_keys_points
+            else ()
+        ),
         ("for failed or expired messages", (quote.amount(f"{path}.undelivered_points", unit),)),
         ("segments", (quote.count(f"{path}.segments"),)),
     )

@@ -144,10 +144,21 @@ def read_trials(settings: SearchSettings, trials: Sequence[TrialResult]) -> Brac
     """The bracket after these trials, in their order. From the first miss on its upper end never rises. Its
     lower end falls only where a later trial shows that the target's throughput is lower.
     """
-    bracket = Bracket()
+    bracket, trials = Bracket(), _without_refuted(trials)
     for number, trial in enumerate(trials):
         bracket = _with_trial(settings, replace(bracket, repeat=None), trials[:number], trial)
     return bracket
+
+
+def _without_refuted(trials: Sequence[TrialResult]) -> list[TrialResult]:
+    """Without a trial that was met by chance: a later and longer one at its rate was not."""
+    kept = []
+    for number, trial in enumerate(trials):
+        longer = [each for each in trials[number + 1 :] if _same(each, trial) and each.load_s > trial.load_s]
+        refuted = trial.verdict == "met" and any(each.verdict in ("missed", "undecided") for each in longer)
+        if not refuted:
+            kept.append(trial)
+    return kept
 
 
 def _with_trial(

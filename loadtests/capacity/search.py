@@ -38,6 +38,8 @@ _CLEARLY_BELOW = 0.25  # at most this share below a rate near the limit, if the 
 _OVERLOAD = 2.0  # times the lowest missed rate: it spends a reserve in the warm-up
 _WHOLE_FROM_PER_S = 1_000.0  # rates from here on are shown without decimals
 _MOST_PLACES = 6
+_AFTER_CONFIRMATION = 3  # trials that are left for a lower rate, if the confirmation fails
+_RANDOM = 0.25  # precisions: a target whose throughput has a larger standard error has random times
 _BEYOND = 1.75  # times a rate that stayed undecided: a clear overload
 
 
@@ -66,6 +68,10 @@ def next_step(settings: SearchSettings, trials: Sequence[TrialResult]) -> NextTr
         overload = _overload(settings, bracket)
         if overload is not None and len(trials) < settings.most_trials:
             return overload
+        again = _confirmation(settings, bracket, trials)
+        left = settings.most_trials - len(trials) - 1 - _AFTER_CONFIRMATION
+        if again is not None and (left == 0 or (end is not None and left > 0)):
+            return again
         if end is not None:
             return end
     if len(trials) >= settings.most_trials:
@@ -73,6 +79,23 @@ def next_step(settings: SearchSettings, trials: Sequence[TrialResult]) -> NextTr
     if bracket.repeat is not None:
         return NextTrial(*bracket.repeat)
     return _next(settings, bracket)
+
+
+def _confirmation(
+    settings: SearchSettings, bracket: Bracket, trials: Sequence[TrialResult]
+) -> NextTrial | None:
+    """The highest met rate once more, as long as a trial can be, if the target has random times: in a short
+    trial it can be met by chance, above the capacity.
+    """
+    met, known = bracket.met_per_s, bracket.saturation
+    if settings.brief or not 0 < met < settings.to_per_s or known is None:
+        return None
+    errors = [each.through_error_per_s for each in trials if each.verdict == "missed"]
+    if min((each for each in errors if each), default=0.0) <= _RANDOM * settings.precision * known.per_s:
+        return None
+    if any(each.rate_per_s == met and each.load_s >= settings.longest_s for each in trials):
+        return None
+    return NextTrial(met, settings.longest_s)
 
 
 def _overload(settings: SearchSettings, bracket: Bracket) -> NextTrial | None:

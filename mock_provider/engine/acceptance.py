@@ -65,6 +65,9 @@ class Acceptance:
                 seen[index].reason = reason.value
                 counters.refuse(reason.value, 1)
         messages, answered, segments = self._take(now_ns, submit, seen, admitted)
+        if submit.scheduled_ns is not None and submit.scheduled_ns > now_ns:
+            for message in messages:
+                message.scheduled_ns = submit.scheduled_ns
         self._pipeline.reserve(messages, segments)
         if submit.replaces:
             self._remove(now_ns, submit.replaces)

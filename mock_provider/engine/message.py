@@ -80,12 +80,15 @@ class TrackedMessage(Struct, gc=False, array_like=True):
     report_retries: int = 0
     fault: str = ""  # names of the faults that touched it, with commas between them
     magic: Magic | None = None
+    scheduled_ns: int | None = None  # the client asked to send it then, later than it was accepted
 
     def wall_moved(self, by_ns: int) -> None:
         """The wall clock was set forward by ``by_ns``: scheduled time and expiry come earlier."""
         self.expires_ns -= by_ns
         if self.not_before_ns:
             self.not_before_ns -= by_ns
+        if self.scheduled_ns is not None:
+            self.scheduled_ns -= by_ns
 
 
 def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -> JournalRow:
@@ -97,7 +100,7 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
         state, reason = _OPEN, message.delayed_for
     else:
         state, reason = message.outcome.state_name, message.outcome.reason or message.delayed_for
-    # By position: keywords of 26 fields take 1.4 us, the row itself 0.4 us. A contract test has the order.
+    # By position: keywords of 27 fields take 1.4 us, the row itself 0.4 us. A contract test has the order.
     return JournalRow(
         message.key,
         message.provider_id,
@@ -125,6 +128,7 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
         newest.throttled,
         message.terms.options.priority,
         message.ucs2_for,
+        message.scheduled_ns,
     )
 
 

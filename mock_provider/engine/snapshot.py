@@ -67,6 +67,17 @@ class Changes:
         return taken
 
 
+# Of a message; None: it did not happen.
+_INSTANTS = (
+    "t_answered_ns",
+    "t_carrier_ns",
+    "t_final_ns",
+    "t_reported_ns",
+    "t_confirmed_ns",
+    "scheduled_ns",
+)
+
+
 def in_another_time(message: TrackedMessage, later_ns: int) -> TrackedMessage:
     """A copy for a clock that shows ``later_ns`` more at the same instant."""
     moved = copy(message)
@@ -76,7 +87,7 @@ def in_another_time(message: TrackedMessage, later_ns: int) -> TrackedMessage:
         setattr(moved, name, getattr(message, name) + later_ns)
     for name in ("not_before_ns", "due_ns"):  # 0: there is none
         setattr(moved, name, getattr(message, name) and getattr(message, name) + later_ns)
-    for name in ("t_answered_ns", "t_carrier_ns", "t_final_ns", "t_reported_ns", "t_confirmed_ns"):
+    for name in _INSTANTS:
         instant_ns = getattr(message, name)
         setattr(moved, name, None if instant_ns is None else instant_ns + later_ns)
     return moved

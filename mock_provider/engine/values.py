@@ -242,3 +242,4 @@ class JournalRow(Struct, frozen=True, gc=False):
     throttled: int = 0  # submits of the key refused for a rate limit
     priority: bool = False  # sent with the priority flag
     ucs2_for: str = ""  # the one character for which the text is in UCS-2
+    t_scheduled_ns: int | None = None  # the time at which the client asked to send it; None: at once

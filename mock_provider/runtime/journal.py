@@ -50,6 +50,7 @@ JOURNAL_SCHEMA = pa.schema(
         ("throttled", pa.int32()),
         ("priority", pa.bool_()),
         ("ucs2_for", pa.string()),
+        ("t_scheduled_ns", _NS),
     ]
 )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def forward(provider_port: int, message: dict[str, str]) -> None:
+    """One message to the mock provider, as the example submits it."""
+    form = {"to": message["to"], "message": message["text"], "idx": message["reference"]}
+    body = urllib.parse.urlencode({**form, "encoding": "utf-8", "format": "json"}).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{provider_port}/sms.do", body)
+    request.add_header("Authorization", "Bearer naive")
+    urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10).read()
 
 
 @contextmanager

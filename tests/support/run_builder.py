@@ -58,11 +58,14 @@ class RunBuilder:
 
         ``taken_s`` is the instant of the accepted submit, ``handset_s`` the part of ``radio_s`` that is a
         wait for the phone. ``reply_drawn_s`` and ``radio_drawn_s`` are as drawn, where they differ.
+        ``scheduled_s`` is the instant at which the sender asked the provider to send the message.
         """
         state = more.get("state", "delivered")
         ended = state not in ("open",) and more.get("accepted", True)
         answered_s = None if submitted_s is None else submitted_s + more.get("provider_s", 0.01)
-        carrier_s = None if answered_s is None else answered_s + more.get("carrier_s", 0.1)
+        scheduled_s = more.get("scheduled_s")
+        queued_s = answered_s if answered_s is None else max(answered_s, scheduled_s or answered_s)
+        carrier_s = None if queued_s is None else queued_s + more.get("carrier_s", 0.1)
         delivered_s = None if not ended or carrier_s is None else carrier_s + more.get("radio_s", 1.0)
         if not more.get("at_carrier", True):
             carrier_s = None
@@ -91,6 +94,7 @@ class RunBuilder:
                 *(state, more.get("reason", ""), more.get("price", 0.5), more.get("fault", "")),
                 *(at(taken_s) if provider_id else None, _ns(reply_s), _ns(radio_s), _ns(wait_s)),
                 *(more.get("throttled", 0), more.get("priority", False), more.get("ucs2_for", "")),
+                at(scheduled_s),
             )
         )
 

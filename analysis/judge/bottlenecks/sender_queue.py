@@ -20,7 +20,7 @@ from analysis.judge.bottlenecks.machine import without_core
 from analysis.judge.bottlenecks.sender_api import median_answer
 from analysis.judge.bottlenecks.sender_process import PROCESSES
 from analysis.judge.bottlenecks.view import View
-from analysis.judge.bottlenecks.waits import in_sender, median
+from analysis.judge.bottlenecks.waits import in_sender, median, median_text, waits_for_their_time
 
 _LIMIT_NAME = r"(_(?:requests|segments)_per_s)$"
 _FEW_IN_FLIGHT = 0.5  # share of the time with a request in flight
@@ -164,8 +164,11 @@ def hold(view: View) -> KindFinding:
     held &= ~_inferred_pacing(view)
     if view.is_reference_sender:
         held = np.zeros_like(held)
+    scheduled = waits_for_their_time(view)
 
     def describe(windows: Bools) -> Description:
+        if 2 * np.count_nonzero(scheduled & windows) > np.count_nonzero(windows):
+            return _scheduled(view, windows)
         mean, most, _ = submits.unanswered_in(view, windows)
         text = (
             f"{view.sender_name} holds messages before it sends them to the provider; the cause is not "
@@ -180,8 +183,21 @@ def hold(view: View) -> KindFinding:
             evidence.append("all messages waited about equally long")
         return Description(text, tuple(evidence))
 
-    # Weak, since it shows where messages wait and not why.
-    return KindFinding(strength(held, 0.4), describe)
+    # Weak, since it shows where messages wait and not why. A time that the sender set is the reason.
+    return KindFinding(strength(held | scheduled, np.where(scheduled, 0.85, 0.4)), describe)
+
+
+def _scheduled(view: View, windows: Bools) -> Description:
+    due = view.windows.inside(view.due_s, windows)
+    with_time = due & np.isfinite(view.provider.scheduled_s)
+    count, accepted = (int(np.count_nonzero(each)) for each in (with_time, due & view.provider.accepted))
+    waited = median_text(view.scheduled_wait_s[with_time], view.before_its_time[with_time])
+    evidence = (
+        f"{count_text(count)} of {times_text(accepted, 'message')} at the provider had such a time",
+        f"the median of these messages waited {waited} for it",
+    )
+    text = f"{view.sender_name} asks the provider to send messages at a later time"
+    return Description(text, evidence, ("scheduled",))
 
 
 def concurrency(view: View) -> KindFinding:

@@ -9,7 +9,12 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text, share_text
 from analysis.judge.bottlenecks.view import View
-from analysis.judge.bottlenecks.waits import bounded, carrier_bounds, sender_bounds
+from analysis.judge.bottlenecks.waits import (
+    bounded,
+    carrier_bounds,
+    sender_bounds,
+    waits_for_their_time,
+)
 from analysis.measure.binomial import chance_beyond
 from analysis.measure.percentiles import ranks
 from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
@@ -66,6 +71,7 @@ def symptoms(view: View) -> Symptoms:
     found["sender_queue"] = np.nan_to_num(waits) > QUEUED_S
     carried = windows.percentile(due, view.carrier_wait_s, view.everyone, 50.0)
     found["carrier_queue"] = np.nan_to_num(carried) > QUEUED_S
+    found["scheduled"] = waits_for_their_time(view)
     found["one_carrier"] = _of_one_carrier(view)
     found["late"] = _late(view)
     found["unforwarded"] = windows.counts(due, view.outcomes.unaccounted & ~view.outcomes.still_held) > 0

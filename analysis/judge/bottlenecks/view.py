@@ -157,6 +157,17 @@ class View:
         return open_ & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
 
     @cached_property
+    def scheduled_wait_s(self) -> Floats:
+        """Wait at the provider for a time that the sender set, or to the end."""
+        return self.provider.scheduled_wait_s(self.journeys.end_s)
+
+    @cached_property
+    def before_its_time(self) -> Bools:
+        """Messages that waited for such a time when the observation ended."""
+        open_ = self.journeys.accepted & ~np.isfinite(self.provider.carrier_s)
+        return open_ & (self.provider.scheduled_s > self.journeys.end_s)
+
+    @cached_property
     def forwarded(self) -> Bools:
         """Accepted messages that the provider has seen."""
         seen: Bools = self.journeys.accepted & np.isfinite(self.taken_at_s)
@@ -166,13 +177,13 @@ class View:
     def carrier_wait_s(self) -> Floats:
         """Wait in the provider's and the carriers' queues, or to the end."""
         until = np.where(self.still_queued, self.journeys.end_s, self.provider.carrier_s)
-        return np.maximum(until - self.provider.answered_s, 0.0)
+        return np.maximum(until - self.provider.answered_s - self.scheduled_wait_s, 0.0)
 
     @cached_property
     def still_queued(self) -> Bools:
         """Messages that waited for a carrier when the observation ended."""
         open_: Bools = self.provider.accepted & ~np.isfinite(self.provider.carrier_s)
-        return open_ & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
+        return open_ & np.isin(self.outcomes.outcome, (OPEN, EXPIRED)) & ~self.before_its_time
 
     @cached_property
     def taken_at_s(self) -> Floats:

@@ -7,6 +7,9 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.formatting import seconds_text
 from analysis.judge.bottlenecks.view import View
+from analysis.measure.throughput import QUEUED_S
+
+_SCHEDULED = 0.1  # of the messages at the provider
 
 
 def in_sender(view: View, windows: Bools) -> str:
@@ -33,6 +36,13 @@ def median(values: Floats) -> float:
 
 def sender_bounds(view: View) -> tuple[Floats, Floats]:
     return _bounds(view, view.sender_wait_s, view.still_waits, view.everyone)
+
+
+def waits_for_their_time(view: View) -> Bools:
+    """Windows of which over a tenth of the messages wait at the provider for a time that the sender set."""
+    waiting = view.windows.counts(view.due_s, view.scheduled_wait_s > QUEUED_S)
+    found: Bools = waiting > _SCHEDULED * view.windows.counts(view.due_s, view.provider.accepted)
+    return found
 
 
 def carrier_bounds(view: View, among: Bools) -> tuple[Floats, Floats]:

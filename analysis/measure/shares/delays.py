@@ -86,7 +86,7 @@ def _of_class(
     shares = []
     for share in SHARES:
         own = split.of[share][among]
-        p50, p95, p99 = _own_percentiles(own)
+        p50, p95, p99 = _of_run(own, SPLIT_PERCENTILES)
         shares.append(
             Share(
                 name=share,
@@ -105,7 +105,8 @@ def _of_class(
         total=_quantiles(total, percentiles, faults),
         shares=tuple(shares),
         network_only=_quantiles(split.of["network"][among], percentiles, faults),
-        ideal=quantiles(known(_seconds(split.ideal[among])), percentiles),
+        ideal=_quantiles(split.ideal[among], percentiles, faults),
+        ideal_of_run_s=_of_run(split.ideal[among], percentiles),
         limit=_dearest(split, among, limits, carrier),
     )
 
@@ -128,13 +129,14 @@ def _mean_s(values: Ints) -> float:
     return int(values.sum()) / len(values) * 1e-9 if len(values) else 0.0
 
 
-def _own_percentiles(values: Ints) -> tuple[float | None, ...]:
+def _of_run(values: Ints, percentiles: tuple[float, ...]) -> tuple[float | None, ...]:
+    """Nearest ranks of these messages, without an interval."""
     ordered = _seconds(np.sort(values))
     if not len(ordered):
-        return (None,) * len(SPLIT_PERCENTILES)
+        return (None,) * len(percentiles)
     return tuple(
         float(ordered[rank - 1]) if len(ordered) >= needed(percentile) else None
-        for percentile, rank in zip(SPLIT_PERCENTILES, ranks(len(ordered), SPLIT_PERCENTILES), strict=True)
+        for percentile, rank in zip(percentiles, ranks(len(ordered), percentiles), strict=True)
     )
 
 

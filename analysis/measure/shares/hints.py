@@ -19,6 +19,7 @@ from analysis.measure.provider_limits import currency_of, priority_price_factor
 from analysis.measure.report_answers import reports_not_confirmed
 from analysis.measure.turns import no_turn
 from analysis.read.journeys import Journeys
+from analysis.read.provider_rows import ProviderSide
 from analysis.records import Manifest
 
 _SHOWN_CHARACTERS = 3
@@ -37,7 +38,7 @@ def hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> 
     found = (
         _without_priority(journeys, outcomes, manifest.profile),
         reports_not_confirmed(journeys, outcomes),
-        _throttled(refused, journeys.provider.accepted, bool(manifest.faults), limits),
+        _throttled(refused, journeys, bool(manifest.faults), limits),
         _behind_others(journeys, manifest, limits),
         _one_message_per_request(journeys, refused, limits),
         _marketing_with_priority(journeys, manifest.profile),
@@ -115,10 +116,10 @@ def _refused_by_contract(journeys: Journeys, manifest: Manifest) -> Ints:
     provider = journeys.provider
     first_s, taken_s = provider.submitted_s, provider.taken_s
     until_s = np.where(np.isfinite(taken_s), taken_s, journeys.end_s)
-    return np.where(_meets_fault(journeys, manifest, first_s, until_s), 0, provider.throttled)
+    return np.where(meets_fault(journeys, manifest, first_s, until_s), 0, provider.throttled)
 
 
-def _meets_fault(journeys: Journeys, manifest: Manifest, from_s: Floats, to_s: Floats) -> Bools:
+def meets_fault(journeys: Journeys, manifest: Manifest, from_s: Floats, to_s: Floats) -> Bools:
     """Messages for which a fault was active at an instant of their interval."""
     met: Bools = np.zeros(journeys.count, dtype=np.bool_)
     for fault in manifest.faults:
@@ -128,21 +129,28 @@ def _meets_fault(journeys: Journeys, manifest: Manifest, from_s: Floats, to_s: F
     return met
 
 
-def _throttled(refused: Ints, accepted: Bools, faulty: bool, limits: ContractLimits) -> Hint | None:
+def _throttled(refused: Ints, journeys: Journeys, faulty: bool, limits: ContractLimits) -> Hint | None:
+    """The journal counts the refusals of each message. A request of several messages is refused as a whole,
+    so that their sum is a number of requests only if each had one message.
+    """
     submits = int(refused.sum())
     if not submits:
         return None
     messages = int(np.count_nonzero(refused))
     named = [words for words in limits.words[:3] if words]
     of = f" ({', '.join(named)})" if named else ""
-    later = int(np.count_nonzero((refused > 0) & accepted))
+    later = int(np.count_nonzero((refused > 0) & journeys.provider.accepted))
     were = "was" if later == 1 else "were"
     period = "Outside the faults" if faulty else "In the whole run"
     repeated = (
         f": {count_text(later)} of these messages {were} accepted after a later submit" if later else ""
     )
+    refusals = f"{count_text(submits)} submits of {times_text(messages)}"
+    if not _single(journeys.provider):
+        refusals = f"{times_text(messages)} {times_text(submits, 'time')} in all"
+        refusals += " (a refused request counts once for each of its messages)"
     text = (
-        f"{period} the provider refused {count_text(submits)} submits of {times_text(messages)} "
+        f"{period} the provider refused {refusals} "
         f"because of the rate limits of the contract{of}{repeated}. "
         f"A sender that obeys the limits itself loses no {'time' if later else 'message'} to refusals."
     )
@@ -158,8 +166,8 @@ def _behind_others(journeys: Journeys, manifest: Manifest, limits: ContractLimit
         return None
     provider = journeys.provider
     first = provider.accepted & journeys.of_class(names[0])
-    waited = provider.carrier_s - provider.answered_s
-    in_fault = _meets_fault(journeys, manifest, provider.answered_s, provider.carrier_s)
+    waited = provider.carrier_s - provider.answered_s - provider.scheduled_wait_s(journeys.end_s)
+    in_fault = meets_fault(journeys, manifest, provider.answered_s, provider.carrier_s)
     queued = first & (waited > _QUEUED_S) & ~in_fault
     count = int(np.count_nonzero(queued))
     if not count or count < _WORTH_SAYING * int(np.count_nonzero(first)):
@@ -182,7 +190,7 @@ def _one_message_per_request(journeys: Journeys, refused: Ints, limits: Contract
         return None
     submits_s = provider.taken_s[np.isfinite(provider.taken_s)]
     requests_s = np.unique(submits_s)
-    if not len(requests_s) or len(submits_s) / len(requests_s) > 1.0 + _WORTH_SAYING:
+    if not len(requests_s) or not _single(provider):
         return None
     of_itself = not refused.any()
     if of_itself and not _at_limit(requests_s, limits.requests):
@@ -197,6 +205,16 @@ def _one_message_per_request(journeys: Journeys, refused: Ints, limits: Contract
             "requests and segments in batches, not messages."
         )
     return Hint(SINGLE, text, len(submits_s))
+
+
+def _single(provider: ProviderSide) -> bool:
+    """Whether nearly each request had one message. Those of one request reach the provider at one instant.
+
+    A message that the provider never accepted has the instant of its first submit.
+    """
+    at_s = np.where(np.isfinite(provider.taken_s), provider.taken_s, provider.submitted_s)
+    at_s = at_s[np.isfinite(at_s)]
+    return len(at_s) <= (1.0 + _WORTH_SAYING) * len(np.unique(at_s))
 
 
 def _at_limit(requests_s: Floats, limit: Bucket) -> bool:

@@ -2,7 +2,8 @@
 
 ==========  ==========================================================================
 bench       lag of the generator; delay of the mock provider
-sender      from the request to the accepted submit, without the shares below
+sender      from the request to the accepted submit, without the shares below; and the wait at the
+            provider for the time that the sender set
 contract    in the provider's queues, and the wait that an ideal sender would have had too
 network     the provider's answer and the radio, as drawn; a provider or network that was down
 ==========  ==========================================================================
@@ -38,6 +39,7 @@ class DelayTimes:
     sent: Ints
     accepted: Ints  # the accepted submit
     entered: Ints  # its answer left or was due to leave; then it is in the provider's queues
+    scheduled: Ints  # length: before that it waited for the time that the sender set
     carrier: Ints
     delivered: Ints
     reply: Ints  # lengths, as drawn
@@ -76,7 +78,7 @@ def split_delays(
     times = _times(journeys, splittable(journeys, outcomes))
     ideal, alone_ns, delayed = _ideal(journeys, limits, faults, times.place)
     sender = times.accepted - times.sent
-    queued = times.carrier - times.entered
+    queued = times.carrier - times.entered - times.scheduled
     # First the time in which the provider was down for any sender, then the limits' share.
     down = np.minimum(delayed, np.maximum(sender, 0))
     waited = np.clip(ideal.wait_ns - queued, 0, np.maximum(sender - down, 0))
@@ -93,7 +95,7 @@ def split_delays(
         of={
             "network": network,
             "contract": queued - held + waited,
-            "sender": sender - down - waited,
+            "sender": sender - down - waited + times.scheduled,
             "bench": times.sent - times.intended + late,
         },
         ideal=network + ideal.wait_ns,
@@ -118,7 +120,7 @@ def _in_accept_queue(journeys: Journeys, limits: ContractLimits) -> Ints:
     found = np.zeros(journeys.count, dtype=np.int64)
     through = np.flatnonzero(provider.accepted & np.isfinite(provider.answered_s))
     if limits.drain_ns and len(through):
-        entered = whole_ns(provider.answered_s[through])
+        entered = whole_ns(np.fmax(provider.answered_s, provider.scheduled_s)[through])
         cost = np.maximum(provider.segments[through], 1) * limits.drain_ns
         order = np.argsort(entered, kind="stable")
         found[through[order]] = busy_until(entered[order], cost[order]) - cost[order] - entered[order]
@@ -129,13 +131,18 @@ def _times(journeys: Journeys, chosen: Bools) -> DelayTimes:
     load, provider = journeys.load, journeys.provider
     accepted, reply = whole_ns(provider.taken_s[chosen]), whole_ns(provider.reply_s[chosen])
     answered = provider.answered_s[chosen]
+    entered = np.where(np.isfinite(answered), whole_ns(answered), accepted + reply)
+    carrier = whole_ns(provider.carrier_s[chosen])
+    due = provider.scheduled_s[chosen]
+    until = np.where(np.isfinite(due), np.minimum(whole_ns(due), carrier), entered)
     return DelayTimes(
         place=np.flatnonzero(chosen),
         intended=whole_ns(load.intended_s[chosen]),
         sent=whole_ns(load.sent_s[chosen]),
         accepted=accepted,
-        entered=np.where(np.isfinite(answered), whole_ns(answered), accepted + reply),
-        carrier=whole_ns(provider.carrier_s[chosen]),
+        entered=entered,
+        scheduled=np.maximum(until - entered, 0),
+        carrier=carrier,
         delivered=whole_ns(provider.final_s[chosen]),
         reply=reply,
         radio=whole_ns(provider.radio_s[chosen]),
@@ -180,7 +187,7 @@ def _held(journeys: Journeys, faults: Downtime, times: DelayTimes) -> Ints:
     held = np.zeros(len(times.place), dtype=np.int64)
     for name, start, end in faults.networks:
         touched = journeys.provider.touched(name)[times.place]
-        overlap = np.minimum(times.carrier, end) - np.maximum(times.entered, start)
+        overlap = np.minimum(times.carrier, end) - np.maximum(times.entered + times.scheduled, start)
         held += np.where(touched, np.maximum(overlap, 0), 0)
     return held
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from analysis.classes import messages_of
 from analysis.findings import NETWORK_ALONE, OUT_OF_ORDER, SUFFICIENT, DelaySplit, lacks_flag
-from analysis.formatting import count_text
+from analysis.formatting import count_text, seconds_beside_limit
 from analysis.objectives.objective_text import interval_text, quantile_text
 from analysis.quantile import Quantile
 
@@ -62,9 +62,9 @@ def to_negotiate(
     arrive.
 
     The condition: the interval with the contract's share is above the limit, and the one without it is not.
-    The time with an ideal sender is computed for the messages of this run, and shown without an interval. If
-    it meets the limit within the same contract, no limit is named, unless the backlog grew until the end of
-    the load: then a longer load would miss it with any sender.
+    The time with an ideal sender is computed for the messages of this run, and has no interval. If it meets
+    the limit within the same contract, no limit is named, unless the backlog grew until the end of the load:
+    then a longer load would miss it with any sender.
     """
     split = _of(splits, message_class)
     if split is None:
@@ -78,12 +78,12 @@ def to_negotiate(
         return ""
     measured = measured or total
     instead = "" if measured.state == "withheld" else f", not {_shown(measured, limit_s)}"
-    ideal = _at(split.ideal, percentile)
-    if not backlog_grew and ideal is not None and _meets(ideal, limit_s):
+    ideal_s = _ideal_s(split, percentile)
+    if not backlog_grew and ideal_s is not None and ideal_s <= limit_s:
+        arrive = f"would arrive within {seconds_beside_limit(ideal_s, limit_s)}{instead}"
         return (
-            f"{SUFFICIENT}: with an ideal sender {percentile:g} % of {messages_of(message_class)} "
-            f"would arrive within {quantile_text(ideal)}{instead}; they waited in the provider's "
-            "queue behind messages that were sent earlier."
+            f"{SUFFICIENT}: with an ideal sender {percentile:g} % of the {messages_of(message_class)} of "
+            f"this run {arrive}; they waited in the provider's queue behind messages that were sent earlier."
         )
     named = split.limit or "the contract's limits"
     return (
@@ -108,11 +108,11 @@ def out_of_order(
     """
     found = tuple(splits)
     split = _of(found, message_class)
-    ideal = _at(split.ideal, percentile) if split else None
+    ideal_s = _ideal_s(split, percentile) if split else None
     total = _at(split.total, percentile) if split else None
-    if split is None or ideal is None or total is None or not _late(split, total, measured, limit_s):
+    if split is None or ideal_s is None or total is None or not _late(split, total, measured, limit_s):
         return ""
-    if not _meets(ideal, limit_s) or _waits(split, percentile) is not False:
+    if ideal_s > limit_s or _waits(split, percentile) is not False:
         return ""
     waiting = [each for each in found if each is not split and _waits(each, percentile)]
     never = measured is not None and measured.state == "never" and _queued_s(split) > limit_s
@@ -120,20 +120,25 @@ def out_of_order(
         return ""
     mean_s = {share.name: share.mean_s for share in split.shares}
     where = "the sender" if mean_s["sender"] > mean_s["contract"] else "the provider's queue"
+    arrive = f"would arrive within {seconds_beside_limit(ideal_s, limit_s)}"
     return (
-        f"With an ideal sender and the same contract {percentile:g} % of {messages_of(message_class)} would "
-        f"arrive within {quantile_text(ideal, limit_s)}; they waited in {where} {OUT_OF_ORDER}."
+        f"With an ideal sender and the same contract {percentile:g} % of the {messages_of(message_class)} of "
+        f"this run {arrive}; they waited in {where} {OUT_OF_ORDER}."
     )
 
 
 def _waits(split: DelaySplit, percentile: float) -> bool | None:
     """Whether an ideal sender has to wait for the contract's limits; None if it is not known."""
-    ideal, network = _at(split.ideal, percentile), _at(split.network_only, percentile)
-    if ideal is None or network is None or ideal.high_s is None or network.high_s is None:
+    ideal_s, network = _ideal_s(split, percentile), _at(split.network_only, percentile)
+    if ideal_s is None or network is None or network.value_s is None or math.isinf(network.value_s):
         return None
-    if math.isinf(network.high_s):
-        return None
-    return ideal.high_s - network.high_s > _WAITS * split.total_mean_s
+    return ideal_s - network.value_s > _WAITS * split.total_mean_s
+
+
+def _ideal_s(split: DelaySplit, percentile: float) -> float | None:
+    """The time with an ideal sender, of the messages of this run; None with too few of them."""
+    of_run = zip(split.ideal, split.ideal_of_run_s, strict=False)
+    return next((each_s for each, each_s in of_run if each.percentile == percentile), None)
 
 
 def _queued_s(split: DelaySplit) -> float:
@@ -180,10 +185,6 @@ def _late(split: DelaySplit, total: Quantile, measured: Quantile | None, limit_s
         return total.low_s > limit_s
     missed = measured is not None and measured.low_s is not None and measured.low_s > limit_s
     return missed and split.total_mean_s > limit_s
-
-
-def _meets(ideal: Quantile, limit_s: float) -> bool:
-    return ideal.high_s is not None and ideal.high_s <= limit_s
 
 
 def _shown(quantile: Quantile, limit_s: float | None = None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from made_parts import OWN, arrivals, found, kinds, sampled
 from run_builder import Build
@@ -126,3 +128,34 @@ def test_a_constant_rate_while_a_backlog_waits_is_a_rate_limit(new_run: Build) -
     (only,) = found(run, target=OWN).bottlenecks
     assert only.kind == "sender_rate"
     assert only.text.startswith("my-sender forwards 5.") and only.text.endswith("/s came in")
+
+
+@pytest.mark.parametrize("limits", [{}, {"accept_queue": {"drain_segments_per_s": 100.0}}])
+def test_a_sender_that_asks_the_provider_for_a_later_time(new_run: Build, limits: dict[str, Any]) -> None:
+    """Neither the carrier nor the accept queue is to blame: the messages wait for the time that was asked."""
+    run = new_run("run")
+    for slot in range(600):
+        due_s = slot / 10
+        run.due(f"m-{slot}", due_s)
+        scheduled_s = due_s + 30.0 if slot % 2 else None
+        run.seen(f"m-{slot}", due_s + 0.01, scheduled_s=scheduled_s, carrier_s=0.0)
+    report = found(run, load_s=60.0, target=OWN, profile=limits, objectives=("otp.p95<10s",))
+    (only,) = report.bottlenecks
+    assert only.kind == "sender_hold"
+    assert only.text == "my-sender asks the provider to send messages at a later time"
+    assert only.evidence == (
+        "300 of 600 messages at the provider had such a time",
+        "the median of these messages waited 30.0 s for it",
+    )
+
+
+def test_messages_whose_time_has_not_come_wait_at_least_until_the_end(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(600):
+        due_s = slot / 10
+        run.due(f"m-{slot}", due_s)
+        run.seen(f"m-{slot}", due_s, scheduled_s=3_600.0, at_carrier=False, state="open", provider_s=0.0)
+    report = found(run, load_s=60.0, target=OWN)
+    (only,) = report.bottlenecks
+    assert only.text.endswith("asks the provider to send messages at a later time")
+    assert "the median of these messages waited at least 60.1 s for it" in only.evidence

@@ -159,15 +159,16 @@ def test_parts_of_a_long_message_are_paid_for_and_are_known(new_run: Build) -> N
     part = analysed(run)
     found = part.accounting
     assert (found.delivered, found.duplicates, found.unknown_messages) == (1, 0, 1)
-    assert (part.cost.points, part.cost.segments) == (1.5, 3)
+    assert (part.cost.points, part.cost.other_keys_points, part.cost.segments) == (2.0, 0.5, 3)
 
 
-def test_rows_of_others_are_seen_and_left_out(new_run: Build) -> None:
+def test_rows_of_others_are_seen_and_their_price_is_apart(new_run: Build) -> None:
     run = new_run("run")
     run.journey("ours", 1.0, 3.0)
     run.seen("theirs", 1.0, price=100.0)
     part = analysed(run)
-    assert (part.accounting.unknown_messages, part.cost.points) == (1, 0.5)
+    assert part.accounting.unknown_messages == 1
+    assert (part.cost.points, part.cost.other_keys_points) == (100.5, 100.0)
     assert state_of(part, "unknown messages") == "warn"
 
 

@@ -42,6 +42,22 @@ def test_stages_have_their_known_lengths_and_add_up(new_run: Build) -> None:
     assert part.timestamp_order.wrong == 0
 
 
+def test_the_time_that_the_sender_set_has_a_stage(new_run: Build) -> None:
+    """One of two messages is scheduled: it waits 9.5 s of the mean's 4.75 s, and no carrier has that time."""
+    run = new_run("run")
+    for key, scheduled_s in (("now", None), ("later", 11.0)):
+        run.due(key, 1.0)
+        run.seen(key, 1.5, provider_s=0.0, scheduled_s=scheduled_s, carrier_s=0.25, radio_s=2.0)
+    run_dir = run.write()
+    part = analyse_part(run_dir, read_manifest(run_dir), "made")
+    (breakdown,) = part.stages
+    means = {stage.name: stage.mean_s for stage in breakdown.stages}
+    assert list(means)[3:6] == ["provider", "until the time that the sender set", "carrier queue"]
+    assert (means["until the time that the sender set"], means["carrier queue"]) == (4.75, 0.25)
+    del means["report"]
+    assert sum(means.values()) == pytest.approx(breakdown.end_to_end.mean_s)
+
+
 def test_a_submit_before_the_reply_was_read_keeps_its_sign(new_run: Build) -> None:
     run = new_run("run")
     run.due("early", 1.0, api_s=0.010)

@@ -36,6 +36,17 @@ def test_the_accepted_submit_its_reply_and_its_radio() -> None:
     assert (row.throttled, row.priority, row.ucs2_for) == (0, False, "")
 
 
+def test_the_time_that_the_client_set() -> None:
+    p = virtual_provider(reply={"latency": fixed(0.5)}, delivery={"latency": fixed(3.0)})
+    p.send(1.0, "later", scheduled_ns=100 * S)
+    p.send(1.0, "past", scheduled_ns=S // 2)
+    p.send(1.0, "now")
+    p.run()
+    row = p.row("later")
+    assert (row.t_scheduled_ns, row.t_answered_ns, row.t_carrier_ns) == (100 * S, 3 * S // 2, 100 * S)
+    assert (p.row("past").t_scheduled_ns, p.row("now").t_scheduled_ns) == (None, None)
+
+
 def test_a_refusal_for_the_rate_is_counted_and_the_accepted_submit_is_the_later_one() -> None:
     p = virtual_provider(
         throttle={"requests": {"rate_per_s": 1.0, "burst": 1}}, reply={"latency": fixed(0.25)}

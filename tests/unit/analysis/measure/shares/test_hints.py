@@ -263,6 +263,21 @@ def test_a_sender_that_passes_refusals_on_repeats_nothing(new_run: Build) -> Non
     assert "later" not in text and "loses no message to refusals" in text
 
 
+def test_refused_requests_of_several_messages_are_not_that_many_submits(new_run: Build) -> None:
+    """Four requests of 25 messages, each refused twice: 8 requests, and 200 refusals of messages."""
+    limit = {"throttle": {"requests": {"rate_per_s": 1.0, "burst": 1}}}
+    run = new_run("run")
+    for slot in range(100):
+        run.due(f"m-{slot}", 1.0)
+        run.seen(f"m-{slot}", 1.0 + slot // 25, taken_s=11.0 + slot // 25, submits=3, throttled=2)
+    text = hints_of(run, profile=limit)["throttled"].text
+    assert text.startswith(
+        "In the whole run the provider refused 100 messages 200 times in all (a refused request counts once "
+        "for each of its messages) because of the rate limits of the contract"
+    )
+    assert "100 of these messages were accepted after a later submit" in text
+
+
 def reports(run: RunBuilder, answers: dict[int, float | None], count: int = 100) -> None:
     """Delivered messages whose reports are confirmed after these times; None: not confirmed."""
     for slot in range(count):

@@ -54,6 +54,33 @@ def test_lag_answer_and_radio_of_a_message_that_nothing_kept(new_run: Build) -> 
     assert shares_s(run) == [{"network": 2.5, "contract": 0.0, "sender": 0.5, "bench": 0.25}]
 
 
+def test_the_wait_for_a_time_that_the_sender_set_is_its_own(new_run: Build) -> None:
+    """Due at 1 s, accepted at 1.5 s, answered at 2 s, scheduled for 9 s, then 4 s in queues."""
+    run = new_run("run")
+    run.due("m", 1.0)
+    run.seen("m", 1.5, provider_s=0.5, scheduled_s=9.0, carrier_s=4.0, radio_s=2.0)
+    assert shares_s(run) == [{"network": 2.5, "contract": 4.0, "sender": 7.5, "bench": 0.0}]
+
+
+def test_a_time_before_the_answer_delays_nothing(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("m", 1.0)
+    run.seen("m", 1.5, provider_s=0.5, scheduled_s=1.75, carrier_s=4.0, radio_s=2.0)
+    assert shares_s(run) == [{"network": 2.5, "contract": 4.0, "sender": 0.5, "bench": 0.0}]
+
+
+def test_scheduled_messages_are_in_the_accept_queue_when_their_time_has_come(new_run: Build) -> None:
+    """Two messages of one instant, of which the second is scheduled: it waits in no queue of 1 segment/s."""
+    run = new_run("run")
+    run.due("now", 1.0)
+    run.seen("now", 1.0, provider_s=0.5, carrier_s=0.0)
+    run.due("later", 1.0)
+    run.seen("later", 1.0, provider_s=0.5, scheduled_s=20.0, carrier_s=0.0)
+    found = shares_s(run, profile=DRAIN)
+    assert [each["contract"] for each in found] == [0.0, 0.0]
+    assert [each["sender"] for each in found] == [0.0, 18.5]
+
+
 def test_a_reply_that_left_later_than_drawn_is_the_benchs(new_run: Build) -> None:
     run = new_run("run")
     run.due("m", 1.0)
