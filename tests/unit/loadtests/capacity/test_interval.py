@@ -17,7 +17,9 @@ SETTINGS = SearchSettings()
     ("count", "each_per_s"), [(1, 100.0), (4, 75.0), (8, 125.0)], ids=["M/M/1", "M/M/4", "M/M/8"]
 )
 def test_the_interval_holds_the_capacity_of_servers_with_random_times(count: int, each_per_s: float) -> None:
-    """One trial of 8 s decides by chance: the bracket of the trials alone held it in 13, 19 and 30 of 40."""
+    """One trial of 8 s decides by chance: the bracket of the trials alone holds it less often. Before the
+    highest met rate was confirmed it held it in 13, 19 and 30 of 40.
+    """
     true_per_s, runs = count * each_per_s, 40
     searched = Searched(profile="servers", target="simulated", objectives=(), ended="")
     held = bracketed = 0
@@ -29,7 +31,7 @@ def test_the_interval_holds_the_capacity_of_servers_with_random_times(count: int
         held += found.low_per_s <= true_per_s <= found.high_per_s
         bracketed += bracket.met_per_s <= true_per_s <= upper_end_per_s(SETTINGS, bracket)
     assert held >= 0.85 * runs, held
-    assert bracketed < 0.8 * runs, bracketed
+    assert bracketed < held, bracketed
 
 
 def test_the_interval_of_a_server_with_fixed_times_is_as_narrow_as_asked() -> None:
