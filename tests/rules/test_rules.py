@@ -256,7 +256,7 @@ def test_rule_08_an_error_of_the_account_stops_the_route() -> None:
             for notice in alerts.observe(float(at_s), dispatcher.state(at_s * S))
         ]
         unusable = f"route a has not been usable for 65 s: smsapi_{code}"
-        assert notices == [f"ALERT unusable_route.a: {unusable}, above the limit of 60"]
+        assert notices == [f"ALERT unusable_route.a: {unusable}, above the limit of 60 s"]
         (first, *_) = later(dispatcher, 61 * S)
         assert (first[0], first[1].messages[0].key) == (60 * S, one.key)
 
