@@ -99,18 +99,11 @@ class Acceptance:
         last_text = odd = ""
         for candidate in admitted.candidates:
             outbound = candidate.outbound
-            message = store.accept(seen[candidate.index], now_ns)
+            message = store.accept(seen[candidate.index], outbound, protocol, now_ns)
             message.chances = chances = draws.message(message.key, message.ordinal)
             message.provider_id = provider_id = id_of(chances, id_style)
             by_id[provider_id] = message
-            segments = outbound.segments
-            # Mostly as it was first submitted. Setting a field of a Struct takes longer than comparing it.
-            if message.protocol is not protocol:
-                message.protocol = protocol
-            if message.segments != segments:
-                message.segments = segments
-            message.client_ref = client_ref = outbound.client_ref
-            message.msisdn = msisdn = outbound.msisdn
+            msisdn, client_ref, segments = outbound.msisdn, outbound.client_ref, outbound.segments
             message.country = candidate.country
             message.carrier = candidate.carrier
             message.price_micro = micro = candidate.price_micro

@@ -183,13 +183,14 @@ class Admission:
         candidates: list[Candidate] = []
         left_out: list[tuple[int, Refusal]] = []
         invalid = [each.number for each in submit.unparsable]
-        segment_micro, router = self.account.prices_micro[priority], self._router
+        segment_micro, route_of = self.account.prices_micro[priority], self._router.route
+        at_admission = self._at_admission
         for index, outbound in enumerate(messages):
-            route = router.route(outbound.msisdn)
+            route = route_of(outbound.msisdn)
             if route is None:
                 invalid.append(outbound.submitted_number)
                 left_out.append((index, Refusal.NO_VALID_RECIPIENT))
-            elif self._at_admission and (fault := self._refused_by_fault(*route)) is not None:
+            elif at_admission and (fault := self._refused_by_fault(*route)) is not None:
                 left_out.append((index, fault.refusal))
             else:
                 country, carrier = route

@@ -105,8 +105,10 @@ class CarrierLookup:
         if self._closely:
             return self._route_closely(country, serving, msisdn)
         names = serving.names
-        if len(names) == 1 and not self._invalid_share:
-            return country, names[0]
+        if not self._invalid_share:
+            if len(names) == 1:
+                return country, names[0]
+            return country, names[bisect_right(serving.limits, self._draws.carrier(msisdn))]
         place, existence, _, _ = self._draws.number(msisdn)
         if existence < self._invalid_share:
             return None

@@ -11,6 +11,7 @@ Uniforms = tuple[float, float, float]
 
 _words = struct.Struct("<4I").unpack_from
 _three_words = struct.Struct("<3I").unpack_from
+_first_word = struct.Struct("<I").unpack_from
 _word = struct.Struct("<Q").unpack_from
 _SCALE = 2.0**-32
 _NINETEEN_DIGITS = 10**18
@@ -21,7 +22,7 @@ _SEVEN_BITS = tuple(f"{octet >> 1:02x}" for octet in range(256))
 class Draws:
     """Independent uniforms, each in (0, 1), for a key in one of several domains."""
 
-    __slots__ = ("_attempt", "_fault", "_message", "_number")
+    __slots__ = ("_attempt", "_fault", "_first_message", "_message", "_number")
 
     def __init__(self, seed: int) -> None:
         def domain(name: bytes, size: int = 16) -> blake2b:
@@ -33,6 +34,9 @@ class Draws:
         self._number = domain(b"number")
         self._fault = domain(b"fault")
         self._message = domain(b"message", 48)
+        # Nearly every message is the first with its key: the hash has its ordinal already.
+        self._first_message = self._message.copy()
+        self._first_message.update(b"1 ")
 
     def attempt(self, key: str, attempt: int) -> Uniforms:
         """For one submit: reply latency (two), reply error."""
@@ -45,12 +49,19 @@ class Draws:
 
         One hash gives all three, which are independent: a hash takes longer than the rest of the calculation.
         """
-        return _hashed(self._message, f"1 {key}" if ordinal == 1 else f"{ordinal} {key}")
+        if ordinal == 1:
+            return _hashed(self._first_message, key)
+        return _hashed(self._message, f"{ordinal} {key}")
 
     def number(self, msisdn: str) -> tuple[float, float, float, float]:
         """For a number, always the same: carrier, validity, whether it was ported, and from which carrier."""
         a, b, c, d = _words(_hashed(self._number, msisdn))
         return (a + 0.5) * _SCALE, (b + 0.5) * _SCALE, (c + 0.5) * _SCALE, (d + 0.5) * _SCALE
+
+    def carrier(self, msisdn: str) -> float:
+        """The first of ``number``. Most profiles need no other."""
+        carrier: float = (_first_word(_hashed(self._number, msisdn))[0] + 0.5) * _SCALE
+        return carrier
 
     def fault(self, name: str, key: str, attempt: int) -> float:
         """For one fault, and one attempt, message or report."""

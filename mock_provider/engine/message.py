@@ -134,42 +134,42 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
 
 def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryReport:
     """The report of a message that has ended."""
-    ended = message.outcome
-    t_final_ns = message.t_final_ns
+    ended, t_final_ns, t_carrier_ns = message.outcome, message.t_final_ns, message.t_carrier_ns
     if ended is None or t_final_ns is None:
         raise ValueError(f"message {message.provider_id} has not ended")
-    t_sent_ns = message.t_accepted_ns if message.t_carrier_ns is None else message.t_carrier_ns
-    return _report(message, ended.state, ended.reason, t_final_ns, t_sent_ns, mcc, mnc)
-
-
-def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> DeliveryReport:
-    """The report of a message that has not ended. ``at_ns`` is when it reached its stage."""
-    return _report(message, MessageState.OPEN, "", at_ns, at_ns, mcc, mnc)
-
-
-def _report(
-    message: TrackedMessage,
-    state: MessageState,
-    reason: str,
-    t_state_ns: int,
-    t_sent_ns: int,
-    mcc: str,
-    mnc: str,
-) -> DeliveryReport:
-    # By position, as in ``journal_row``.
     terms = message.terms
+    # By position, as in ``journal_row``.
     return DeliveryReport(
         message.provider_id,
         message.client_ref,
         message.msisdn,
         terms.sender_id,
-        state,
-        reason,
-        t_state_ns,
+        ended.state,
+        ended.reason,
+        t_final_ns,
         message.segments,
         message.price_micro / MICRO,
         mcc,
         mnc,
-        t_sent_ns,
+        message.t_accepted_ns if t_carrier_ns is None else t_carrier_ns,
         terms.memo,
+    )
+
+
+def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> DeliveryReport:
+    """The report of a message that has not ended. ``at_ns`` is when it reached its stage."""
+    return DeliveryReport(
+        provider_id=message.provider_id,
+        client_ref=message.client_ref,
+        msisdn=message.msisdn,
+        sender_id=message.terms.sender_id,
+        state=MessageState.OPEN,
+        reason="",
+        t_state_ns=at_ns,
+        segments=message.segments,
+        price=message.price_micro / MICRO,
+        mcc=mcc,
+        mnc=mnc,
+        t_sent_ns=at_ns,
+        memo=message.terms.memo,
     )

@@ -159,7 +159,8 @@ class Reporting:
             self._close(message)
             return
         self._waiting += 1
-        message.due_ns = at_ns + delay_ns
+        if delay_ns or message.due_ns != at_ns:  # mostly it is the end on the air, which is set
+            message.due_ns = at_ns + delay_ns
         if self._message_store.changes is not None:
             self._message_store.changes.changed(message)
         if delay_ns <= 0:

@@ -149,20 +149,17 @@ def render_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) ->
 
 def _items(accepted: Accepted, settings: SmsapiSettings, date_s: int) -> tuple[SentItem, ...]:
     written_as = settings.points_as
-    items = [
-        SentItem(
-            id=m.provider_id,
-            points=_points(m.price, written_as),
-            number=m.msisdn,
-            date_sent=date_s,
-            submitted_number=m.submitted_number,
-            status="QUEUE",
-            error=None,
-            idx=m.client_ref,
-            parts=m.segments,
+    items: list[SentItem] = []
+    price = -1.0
+    for m in accepted.messages:
+        if m.price != price:  # mostly all cost the same
+            price = m.price
+            shown = _points(price, written_as)
+        number, submitted = m.msisdn, m.submitted_number
+        # By position: keywords take half as long again.
+        items.append(
+            SentItem(m.provider_id, shown, number, date_s, submitted, "QUEUE", None, m.client_ref, m.segments)
         )
-        for m in accepted.messages
-    ]
     return tuple(items)
 
 

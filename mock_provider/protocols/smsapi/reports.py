@@ -63,56 +63,50 @@ def report_url(
 
 
 def _query(reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings) -> str:
-    ids, codes, names, references = [], [], [], []
-    done, sent, numbers = [], [], []
-    for r in reports:
-        # ``value`` is a property in Python, which takes longer than the rest of its line.
-        code, name = STATUS_CODES[r.state._value_]
-        ids.append(r.provider_id)
-        codes.append(code)
-        names.append(name)
-        references.append(r.client_ref or "")
-        done.append(str((r.t_state_ns + wall_offset_ns) // NS_PER_S))
-        sent.append(str((r.t_sent_ns + wall_offset_ns) // NS_PER_S))
-        numbers.append(r.msisdn)
+    # ``value`` is a property in Python, which takes longer than the rest of its line.
+    statuses = [STATUS_CODES[r.state._value_] for r in reports]
     return (
-        f"MsgId={','.join(ids)}&status={','.join(codes)}&status_name={','.join(names)}"
-        f"&idx={','.join(_quoted(references))}&donedate={','.join(done)}&sent_at={','.join(sent)}"
-        f"&to={','.join(numbers)}{_shared(reports, settings)}&username={_username(settings.username)}"
+        f"MsgId={','.join([r.provider_id for r in reports])}"
+        f"&status={','.join([code for code, _ in statuses])}"
+        f"&status_name={','.join([name for _, name in statuses])}"
+        f"&idx={','.join(_quoted([r.client_ref or '' for r in reports]))}"
+        f"&donedate={_seconds([r.t_state_ns for r in reports], wall_offset_ns)}"
+        f"&sent_at={_seconds([r.t_sent_ns for r in reports], wall_offset_ns)}"
+        f"&to={','.join([r.msisdn for r in reports])}"
+        f"{_shared(reports, settings)}&username={_escaped(settings.username)}"
     )
+
+
+def _seconds(instants_ns: list[int], wall_offset_ns: int) -> str:
+    """Unix seconds of instants of the engine's clock; most instants of a call are in one second."""
+    texts: list[str] = []
+    begun_ns, ends_ns, text = 1, 0, ""  # of the second of the last instant
+    for instant_ns in instants_ns:
+        if not begun_ns <= instant_ns < ends_ns:
+            unix_s = (instant_ns + wall_offset_ns) // NS_PER_S
+            begun_ns = unix_s * NS_PER_S - wall_offset_ns
+            ends_ns, text = begun_ns + NS_PER_S, str(unix_s)
+        texts.append(text)
+    return ",".join(texts)
 
 
 def _shared(reports: Sequence[DeliveryReport], settings: SmsapiSettings) -> str:
     """The fields that are mostly the same for all reports of a call."""
-    rows = [(r.sender_id, r.price, r.segments, r.mcc, r.mnc) for r in reports]
-    if rows.count(rows[0]) == len(rows):
-        sender_id, price, segments, mcc, mnc = rows[0]
-        return _shared_by_all(sender_id, str(points(price, settings)), segments, mcc, mnc)
-    sender_ids, prices, parts, mccs, mncs = zip(*rows, strict=True)
-    return _shared_fields(
-        _collapsed(sender_ids, lambda sender_id: quote(sender_id, safe="")),
-        _collapsed(prices, lambda price: str(points(price, settings))),
-        _collapsed(parts, str),
-        _collapsed(mccs, str),
-        _collapsed(mncs, str),
+    sender_ids, prices = [r.sender_id for r in reports], [r.price for r in reports]
+    parts, mccs, mncs = [r.segments for r in reports], [r.mcc for r in reports], [r.mnc for r in reports]
+    return (
+        f"&from={_collapsed(sender_ids, _escaped)}"
+        f"&points={_collapsed(prices, lambda price: str(points(price, settings)))}"
+        f"&parts={_collapsed(parts, str)}&mcc={_collapsed(mccs, str)}&mnc={_collapsed(mncs, str)}"
     )
 
 
-@lru_cache(maxsize=1024)
-def _shared_by_all(sender_id: str, price: str, segments: int, mcc: str, mnc: str) -> str:
-    return _shared_fields(quote(sender_id, safe=""), price, str(segments), mcc, mnc)
+@lru_cache(maxsize=256)
+def _escaped(text: str) -> str:
+    return quote(text, safe="")
 
 
-def _shared_fields(senders: str, prices: str, parts: str, mccs: str, mncs: str) -> str:
-    return f"&from={senders}&points={prices}&parts={parts}&mcc={mccs}&mnc={mncs}"
-
-
-@lru_cache(maxsize=16)
-def _username(name: str) -> str:
-    return quote(name, safe="")
-
-
-def _collapsed(values: tuple[Any, ...], written: Callable[[Any], str]) -> str:
+def _collapsed(values: list[Any], written: Callable[[Any], str]) -> str:
     """As they are written with commas between them; once, if all values are the same."""
     if values.count(values[0]) == len(values):
         return written(values[0])

@@ -20,6 +20,37 @@ def test_second_acceptance_shows_on_the_newest_row_of_the_key() -> None:
     assert p.engine.take_rows() == []
 
 
+@pytest.mark.parametrize("first_token", ["x", ""])
+def test_a_message_has_the_values_of_the_submit_that_was_accepted(first_token: str) -> None:
+    p = virtual_provider()
+    earlier = {"key": "k", "msisdn": "48500100200", "segments": 1, "client_ref": "first"}
+    later = {"key": "k", "msisdn": "48500100300", "segments": 3, "client_ref": "second"}
+    p.send(0, earlier, **({"token": first_token} if first_token else {}))
+    p.run()
+    p.send(1, later, protocol="twilio")
+    p.run()
+    report = p.calls[-1][1].reports[0]
+    assert (report.msisdn, report.segments, report.client_ref) == ("48500100300", 3, "second")
+    row = p.rows()["k", report.provider_id]
+    assert (row.protocol, row.segments, row.submits) == ("twilio", 3, 2)
+    assert row.t_submitted_ns == 0
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_messages_with_one_key_in_one_request_keep_their_own_values(order: int) -> None:
+    p = virtual_provider()
+    both = [
+        {"key": "k", "msisdn": "48500100200", "segments": 1, "client_ref": "first"},
+        {"key": "k", "msisdn": "48500100300", "segments": 3, "client_ref": "second"},
+    ][::order]
+    request = p.send(0, *both)
+    p.run()
+    reports = [report for _, call in p.calls for report in call.reports]
+    found = {report.provider_id: (report.msisdn, report.segments, report.client_ref) for report in reports}
+    for accepted, sent in zip(p.accepted(request), both, strict=True):
+        assert found[accepted.provider_id] == (sent["msisdn"], sent["segments"], sent["client_ref"])
+
+
 def test_repeat_of_a_finished_message_writes_its_row_again() -> None:
     p = virtual_provider()
     p.send(0, "k", refuse_duplicates=True)

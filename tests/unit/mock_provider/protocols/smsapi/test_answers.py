@@ -70,6 +70,15 @@ def test_settings_decide_what_is_uncertain_about_the_real_service() -> None:
     assert msgspec.json.decode(reply.body)["list"][0]["points"] == "0.1650"
 
 
+def test_each_message_is_answered_with_its_own_price() -> None:
+    prices = [0.165, 0.165, 0.33, 0.165, 0.0]
+    messages = tuple(AcceptedMessage(str(n), "48500100200", "", None, 1, p) for n, p in enumerate(prices))
+    body = msgspec.json.decode(answer(Accepted(messages)).body)
+    assert [(item["id"], item["points"]) for item in body["list"]] == [
+        (str(n), price) for n, price in enumerate(prices)
+    ]
+
+
 def test_a_scheduled_message_is_dated_when_it_will_be_sent() -> None:
     body = msgspec.json.decode(answer(ONE, date="1800000600").body)
     assert body["list"][0]["date_sent"] == 1_800_000_600

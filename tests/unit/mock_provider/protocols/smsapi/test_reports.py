@@ -1,4 +1,4 @@
-"""One report is written by a shorter way than several: both must give the same query."""
+"""The query of report calls: values in lists, values that are written once, dates."""
 
 from __future__ import annotations
 
@@ -43,6 +43,23 @@ def test_a_single_report_has_the_query_of_a_list_of_one(
     twice = fields(report_url(url, [report, report], wall_offset_ns, settings))
     expected = [(name, value if name in SHARED else f"{value},{value}") for name, value in alone]
     assert twice == expected
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5 * S), st.integers(0, 5 * S)), min_size=1, max_size=20),
+    st.integers(0, 2_000_000_000 * S),
+)
+def test_the_dates_are_the_whole_seconds_of_each_report(
+    instants_ns: list[tuple[int, int]], wall_offset_ns: int
+) -> None:
+    reports = [
+        DeliveryReport("1", None, "48500", "", MessageState.DELIVERED, "", state_ns, 1, 0.1, "", "", sent_ns)
+        for state_ns, sent_ns in instants_ns
+    ]
+    found = dict(fields(report_url("http://127.0.0.1:9/dlr", reports, wall_offset_ns, SmsapiSettings())))
+    for name, column in ("donedate", 0), ("sent_at", 1):
+        expected = [(instants[column] + wall_offset_ns) // S for instants in instants_ns]
+        assert [int(text) for text in found[name].split(",")] == expected
 
 
 def fields(url: str) -> list[tuple[str, str]]:
