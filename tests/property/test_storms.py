@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import pytest
 from msgspec.structs import replace
-from storm_bugs import (
-    acknowledge_before_commit,
-    acknowledge_duplicates,
-    ask_no_refused_message_again,
-    count_a_late_report_twice,
-    forget_a_lane,
-    forget_ended_messages,
-    forget_first_messages,
-    forget_ids_when_nothing_is_awaited,
-    forget_messages_to_a_number,
-    forget_what_was_spent_today,
-    ignore_limits_of_campaigns,
-    ignore_steps_of_the_wall_clock,
-    keep_changes_of_purged_messages,
-    keep_costs_of_what_was_not_sent,
-    let_held_messages_go,
-    purge_by_the_wall_clock_alone,
-    replay_second_messages,
-    replay_with_a_new_key,
-    reserve_for_duplicates,
-    resume_without_reading_back,
-    retry_with_a_new_key,
-    second_message_on_any_route,
-    send_second_messages_as_ordinary_ones,
-    store_duplicates,
-)
 
-from loadtests.storm import replay
+from loadtests.storm import process, replay, store
+from loadtests.storm.brought import BroughtMessages
 from loadtests.storm.faults import NAMES
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import Part, StormPlan, draw_plan, kept
 from loadtests.storm.shrink import shrunken
+from loadtests.storm.store import ModelStore
+from reference_sender.api.replay import replayed
+from reference_sender.dispatch import dispatcher
+from reference_sender.dispatch.awaiting import SentIndex
+from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.choice import RouteChoice
+from reference_sender.dispatch.hedging import SecondMessages
+from reference_sender.dispatch.message_states import AfterStep, MessageStates
+from reference_sender.dispatch.shares import Shares
+from reference_sender.dispatch.ticket import TRANSACTIONAL, Ticket
+from reference_sender.dispatch.values import Effect, EndedMessage, Lane, Message, Recovered, Report, State
+from reference_sender.node.effects import NodeEffect, Waiter
+from reference_sender.node.node import Node
+from reference_sender.policy.gate import Gate
+from reference_sender.policy.recipients import RecipientLimits
+from reference_sender.policy.spending import Spending, Spent
+from reference_sender.policy.wall_offset import WallOffset
+from reference_sender.store.protocol import Existing, Work
 
 SEEDS = range(1, 201)
 MOST_SEEDS = 1_000
@@ -83,6 +78,225 @@ def first_failure(invariants: frozenset[str], first: int = 1) -> tuple[int, froz
         if found:
             return seed, found
     raise AssertionError(f"no storm of {MOST_SEEDS} finds it")
+
+
+def acknowledge_before_commit(patch: pytest.MonkeyPatch) -> None:
+    """A client is answered when its message is in memory."""
+    take_many = Node.take_many
+
+    def hasty(node: Node, messages: Sequence[Message], waiter: Waiter) -> None:
+        take_many(node, messages, waiter)
+        waiter.end(True)
+
+    patch.setattr(Node, "take_many", hasty)
+
+
+def retry_with_a_new_key(patch: pytest.MonkeyPatch) -> None:
+    """A message that goes back to its lane gets another key."""
+    put_off = Backlog.put_off
+
+    def renamed(backlog: Backlog, ticket: Ticket, until_ns: int) -> None:
+        del backlog.tickets[ticket.message.key]
+        ticket.message = replace(ticket.message, key=f"{ticket.message.key}-again")
+        backlog.tickets[ticket.message.key] = ticket
+        put_off(backlog, ticket, until_ns)
+
+    patch.setattr(Backlog, "put_off", renamed)
+
+
+def forget_a_lane(patch: pytest.MonkeyPatch) -> None:
+    """The transactional lane has no turn."""
+    turns = Shares.turns
+
+    def some(shares: Shares) -> tuple[Any, ...]:
+        return tuple(turn for turn in turns(shares) if turn[0] != TRANSACTIONAL)
+
+    patch.setattr(Shares, "turns", some)
+
+
+def count_a_late_report_twice(patch: pytest.MonkeyPatch) -> None:
+    """An ended message that a report shows to be delivered is not forgotten, so a repeat counts again."""
+    reported_late = MessageStates.reported_late
+
+    def remembered(
+        states: MessageStates, now_ns: int, key: str, report: Report, effects: list[Effect]
+    ) -> None:
+        sent = states.past.index.by_key[key]
+        reported_late(states, now_ns, key, report, effects)
+        SentIndex.add(states.past.index, key, sent)
+
+    patch.setattr(MessageStates, "reported_late", remembered)
+
+
+def resume_without_reading_back(patch: pytest.MonkeyPatch) -> None:
+    """A process starts with nothing to do."""
+    recover = Node.recover
+
+    def empty(
+        node: Node, now_ns: int, recovered: Iterable[Recovered], unread: int = 0, sent: int = 0
+    ) -> list[NodeEffect]:
+        return recover(node, now_ns, [])
+
+    patch.setattr(Node, "recover", empty)
+    patch.setattr(Node, "recover_sent", lambda node, now_ns, page, left=0: [])
+
+
+def forget_ended_messages(patch: pytest.MonkeyPatch) -> None:
+    """A late report about a message that another process ended changes nothing."""
+
+    def none(store: ModelStore, reports: Sequence[Report]) -> list[EndedMessage]:
+        return []
+
+    patch.setattr(ModelStore, "ended", none)
+
+
+def let_held_messages_go(patch: pytest.MonkeyPatch) -> None:
+    """Schedules and quiet hours are not observed."""
+    patch.setattr(Gate, "is_ready", lambda gate, now_ns, message: True)
+
+
+def ignore_steps_of_the_wall_clock(patch: pytest.MonkeyPatch) -> None:
+    """Held messages stay where they are when the wall clock is set."""
+    patch.setattr(Gate, "set_wall", lambda gate, now_ns, ahead_ns: gate.wall.set(now_ns, ahead_ns))
+
+
+def ask_no_refused_message_again(patch: pytest.MonkeyPatch) -> None:
+    """A message that is in flight when the wall clock is set may be retried as before."""
+    begin, set_wall = MessageStates.__init__, MessageStates.set_wall
+    backlogs: dict[MessageStates, Backlog] = {}
+
+    def begun(states: MessageStates, settings: Any, backlog: Backlog, *others: Any) -> None:
+        backlogs[states] = backlog
+        begin(states, settings, backlog, *others)
+
+    def as_before(states: MessageStates, ahead_ns: int, after: AfterStep, effects: list[Effect]) -> None:
+        tickets = backlogs[states].tickets.values()
+        in_flight = [(each, each.expires_ns) for each in tickets if each.state is State.SUBMITTING]
+        set_wall(states, ahead_ns, after, effects)
+        for ticket, expires_ns in in_flight:
+            ticket.expires_ns = expires_ns
+
+    patch.setattr(MessageStates, "__init__", begun)
+    patch.setattr(MessageStates, "set_wall", as_before)
+
+
+def keep_costs_of_what_was_not_sent(patch: pytest.MonkeyPatch) -> None:
+    """A cancelled message keeps its reservation."""
+    patch.setattr(Gate, "not_kept", lambda gate, messages: [])
+
+
+def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
+    """The second message of an OTP may go to the provider of the first."""
+
+    patch.setattr(dispatcher, "is_hedge", lambda key: False)
+
+
+def forget_first_messages(patch: pytest.MonkeyPatch) -> None:
+    """The delivery of a second message does not end its first one."""
+    patch.setattr(MessageStates, "end_first", lambda states, now_ns, key, effects: None)
+
+
+def ignore_limits_of_campaigns(patch: pytest.MonkeyPatch) -> None:
+    """The spending limits of campaigns are forgotten."""
+    reserve = Spending.reserve
+
+    def unlimited(
+        spending: Spending, now_ns: int, message: Message, limit: int | None
+    ) -> tuple[int, Spent | None]:
+        return reserve(spending, now_ns, message, None)
+
+    patch.setattr(Spending, "reserve", unlimited)
+
+
+def forget_what_was_spent_today(patch: pytest.MonkeyPatch) -> None:
+    """The daily limit holds for each message alone."""
+    reserve = Spending.reserve
+
+    def alone(
+        spending: Spending, now_ns: int, message: Message, limit: int | None
+    ) -> tuple[int, Spent | None]:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(Spending, "on_day", lambda spending, day: 0)
+            return reserve(spending, now_ns, message, limit)
+
+    patch.setattr(Spending, "reserve", alone)
+
+
+def forget_messages_to_a_number(patch: pytest.MonkeyPatch) -> None:
+    """A message does not count for the limit of its number."""
+    take = RecipientLimits.take
+
+    def uncounted(limits: RecipientLimits, now_ns: int, number: str, lane: Lane) -> int:
+        wait_ns = take(limits, now_ns, number, lane)
+        if not wait_ns:
+            limits.undo(number, lane, now_ns)
+        return wait_ns
+
+    patch.setattr(RecipientLimits, "take", uncounted)
+
+
+def purge_by_the_wall_clock_alone(patch: pytest.MonkeyPatch) -> None:
+    """A wall clock that was set forward makes messages old."""
+
+    def by_wall_ns(now_ns: int, keep_ns: int, wall: WallOffset) -> int:
+        return now_ns + wall.ahead_ns - keep_ns // 2
+
+    patch.setattr(process, "purged_before_ns", by_wall_ns)
+
+
+def keep_changes_of_purged_messages(patch: pytest.MonkeyPatch) -> None:
+    """A late report of a message that was purged leaves a row of ``progress``."""
+    commit = ModelStore.commit
+
+    def kept_change(store: ModelStore, work: Work) -> Mapping[int, Existing]:
+        taken = commit(store, work)
+        for change in work.changes:
+            store.disk.progress[change.message_id] = change
+        return taken
+
+    patch.setattr(ModelStore, "commit", kept_change)
+
+
+def replay_with_a_new_key(patch: pytest.MonkeyPatch) -> None:
+    """The key of a replayed message depends on its own id."""
+
+    def renamed(message: Message, message_id: int, tag: str, now_ns: int, valid_ns: int) -> Message:
+        again = replayed(message, message_id, tag, now_ns, valid_ns)
+        return replace(again, key=f"r-{message_id}")
+
+    patch.setattr(replay, "replayed", renamed)
+
+
+def replay_second_messages(patch: pytest.MonkeyPatch) -> None:
+    """The second message of an OTP is a dead letter like every other one."""
+    patch.setattr(store, "is_hedge", lambda key: False)
+
+
+def store_duplicates(patch: pytest.MonkeyPatch) -> None:
+    """A message that is to be stored once is stored again under another key."""
+    patch.setattr(store, "unique_of", lambda message: [message.key])
+
+
+def reserve_for_duplicates(patch: pytest.MonkeyPatch) -> None:
+    """The costs of messages that are not stored stay reserved."""
+    patch.setattr(store, "kept_controls", lambda work, taken: work.controls)
+
+
+def acknowledge_duplicates(patch: pytest.MonkeyPatch) -> None:
+    """A client that brings a duplicate is told that it is kept."""
+    patch.setattr(BroughtMessages, "answered", lambda brought, effect: [])
+
+
+def forget_ids_when_nothing_is_awaited(patch: pytest.MonkeyPatch) -> None:
+    """Ids of messages whose report came are forgotten only when no message is awaited, as after a storm."""
+
+    ids_of = attrgetter("_key_of")
+
+    def forget(index: Any, key: str, provider_id: str | None) -> None:
+        if not index.by_key:
+            ids_of(index).clear()
+
+    patch.setattr(SentIndex, "_forget_id", forget)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +383,34 @@ def test_an_otp_sent_again_while_its_second_message_is_in_flight_is_found(
         patch.setattr(replay, "second_may_arrive", lambda _: False)
         seed, _ = first_failure(frozenset({"replay"}), 5_000)
     assert not storm(draw_plan(seed)).failed  # the bug fails, not the storm
+
+
+def send_second_messages_as_ordinary_ones(patch: pytest.MonkeyPatch) -> None:
+    """A process that makes no second messages sends those of an earlier one on any route."""
+    made: WeakKeyDictionary[SecondMessages, tuple[Backlog, RouteChoice | None]] = WeakKeyDictionary()
+    start, offer = SecondMessages.__init__, SecondMessages.offer
+
+    def remember(
+        seconds: SecondMessages, backlog: Backlog, states: MessageStates, choice: RouteChoice | None
+    ) -> None:
+        start(seconds, backlog, states, choice)
+        made[seconds] = backlog, choice
+
+    def ordinary(
+        seconds: SecondMessages,
+        now_ns: int,
+        message: Message,
+        closes: Mapping[int, int],
+        effects: list[Effect],
+    ) -> None:
+        backlog, choice = made[seconds]
+        if choice is not None:
+            offer(seconds, now_ns, message, closes, effects)
+        else:
+            backlog.add(message, message.expires_ns)
+
+    patch.setattr(SecondMessages, "__init__", remember)
+    patch.setattr(SecondMessages, "offer", ordinary)
 
 
 def test_a_second_message_sent_after_a_start_without_hedging_is_found(
