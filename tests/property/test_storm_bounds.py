@@ -1,4 +1,4 @@
-"""Storms find duplicates that are stored and tables that grow. A failing storm is made as small as possible."""
+"""Storms find stored duplicates and tables that grow, and a failing storm is made as small as possible."""
 
 from __future__ import annotations
 
