@@ -42,7 +42,7 @@ def storm(
     """
     from rich.console import Console
 
-    from loadtests.storm.plan import Part, draw_plan, kept
+    from loadtests.storm.plan import StormPart, draw_plan, kept
     from loadtests.storm.report import run_one, run_storms
 
     console = Console()
@@ -51,7 +51,7 @@ def storm(
             raise usage_error("--calls, --messages and --faults need --seeds 1")
         raise typer.Exit(run_storms(range(seed, seed + seeds), jobs, console))
     try:
-        part = Part(_numbers("--calls", calls), _keys(messages), _numbers("--faults", faults))
+        part = StormPart(_numbers("--calls", calls), _keys(messages), _numbers("--faults", faults))
         plan = kept(draw_plan(seed), part)
     except ValueError as error:
         raise usage_error(str(error)) from None

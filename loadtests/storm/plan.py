@@ -115,7 +115,7 @@ def draw_plan(seed: int) -> StormPlan:
     )
 
 
-class Part(Struct, frozen=True):
+class StormPart(Struct, frozen=True):
     """Calls by their numbers, messages by their keys, and faults by their places; None: all."""
 
     calls: tuple[int, ...] | None = None
@@ -128,7 +128,7 @@ class Part(Struct, frozen=True):
         return self.calls is None and self.messages is None and self.faults is None
 
 
-def kept(plan: StormPlan, part: Part) -> StormPlan:
+def kept(plan: StormPlan, part: StormPart) -> StormPlan:
     """``plan`` with only ``part`` of its calls, messages and faults. Raises ``ValueError``."""
     calls, messages, faults = part.calls, part.messages, part.faults
     for what, some, count in (("calls", calls, len(plan.calls)), ("faults", faults, len(plan.faults))):

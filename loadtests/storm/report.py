@@ -11,7 +11,7 @@ from analysis.exit_codes import ExitCode
 from loadtests.storm.faults import NAMES
 from loadtests.storm.features import FEATURES
 from loadtests.storm.outcome import StormOutcome, storm
-from loadtests.storm.plan import NONE, Part, StormPlan, draw_plan, kept
+from loadtests.storm.plan import NONE, StormPart, StormPlan, draw_plan, kept
 from loadtests.storm.run import StormTotals, storms
 from loadtests.storm.shrink import shrunken
 
@@ -82,7 +82,7 @@ def explain(plan: StormPlan, outcome: StormOutcome, console: Console) -> None:
     _say(console, f"repeat it: {command(plan.seed, part)}")
 
 
-def command(seed: int, part: Part) -> str:
+def command(seed: int, part: StormPart) -> str:
     """The command line that repeats ``part`` of a storm."""
     words = [f"smsbench storm --seed {seed} --seeds 1"]
     for name in ("calls", "messages", "faults"):

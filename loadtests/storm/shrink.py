@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from loadtests.storm.outcome import storm
-from loadtests.storm.plan import Part, StormPlan, kept
+from loadtests.storm.plan import StormPart, StormPlan, kept
 
 _T = TypeVar("_T")
 _MOST_TRIES = 600
 
 
-def shrunken(plan: StormPlan, invariants: frozenset[str]) -> Part:
+def shrunken(plan: StormPlan, invariants: frozenset[str]) -> StormPart:
     """The messages and faults that suffice to violate one of ``invariants``."""
     search = _Search(plan, invariants)
     while True:
@@ -40,7 +40,7 @@ class _Search:
         self.faults = list(range(len(plan.faults)))
 
     @property
-    def part(self) -> Part:
+    def part(self) -> StormPart:
         """What is left, as a part of the plan."""
         return _part(self.messages, self.faults)
 
@@ -61,15 +61,15 @@ class _Search:
         faults = self.faults
         self.messages = smallest(self.messages, lambda keys: self._fails(_part(keys, faults)))
 
-    def _fails(self, part: Part) -> bool:
+    def _fails(self, part: StormPart) -> bool:
         self._tries += 1
         if self._tries > _MOST_TRIES:
             return False
         return not self._invariants.isdisjoint(storm(kept(self._plan, part)).invariants)
 
 
-def _part(messages: list[str], faults: list[int]) -> Part:
-    return Part(messages=tuple(messages), faults=tuple(faults))
+def _part(messages: list[str], faults: list[int]) -> StormPart:
+    return StormPart(messages=tuple(messages), faults=tuple(faults))
 
 
 def _all(calls: list[list[str]]) -> list[str]:

@@ -14,7 +14,7 @@ from mock_provider.engine.faults.settings import FaultSettings
 
 BEGIN_S = 1_000.0  # of the storm on the world's clock
 _STEP_NS, _QUIET_STEP_NS = 5 * NS_PER_S, 120 * NS_PER_S
-_WATCHED_SEEDS = 4  # of so many, in one
+_WATCHED_SEEDS = 4  # of this number, one
 _LONGEST_STORM_NS = 180 * NS_PER_S  # with what follows at once
 _EPOCH_NS = 1_700_000_000 * NS_PER_S  # of the wall clock, ahead of the world's
 

@@ -24,7 +24,7 @@ _Path = tuple[str | _Place, ...]
 
 class Tables:
     """The tables that ``root`` has now, by the attributes and places that lead to them. What these have is
-    read anew for each count, since an object may be replaced.
+    read again for each count, since an object may be replaced.
     """
 
     def __init__(self, root: object) -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
 from msgspec.structs import replace
+from storm_failures import first_failure
 
 from loadtests.storm import process, replay, store
-from loadtests.storm.brought import BroughtMessages
 from loadtests.storm.faults import NAMES
 from loadtests.storm.outcome import storm
-from loadtests.storm.plan import Part, StormPlan, draw_plan, kept
+from loadtests.storm.plan import draw_plan, kept
 from loadtests.storm.shrink import shrunken
 from loadtests.storm.store import ModelStore
 from reference_sender.api.replay import replayed
@@ -37,9 +36,7 @@ from reference_sender.policy.wall_offset import WallOffset
 from reference_sender.store.protocol import Existing, Work
 
 SEEDS = range(1, 201)
-MOST_SEEDS = 1_000
 MOST_MESSAGES = 12  # that a planted bug needs to be seen
-T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -69,15 +66,6 @@ def test_a_storm_replays_from_its_seed() -> None:
         second: list[str] = []
         assert storm(draw_plan(seed), first) == storm(draw_plan(seed), second)
         assert first == second != []
-
-
-def first_failure(invariants: frozenset[str], first: int = 1) -> tuple[int, frozenset[str]]:
-    """The first seed from ``first`` on that violates one of ``invariants``, and which it does."""
-    for seed in range(first, first + MOST_SEEDS):
-        found = storm(draw_plan(seed)).invariants & invariants
-        if found:
-            return seed, found
-    raise AssertionError(f"no storm of {MOST_SEEDS} finds it")
 
 
 def acknowledge_before_commit(patch: pytest.MonkeyPatch) -> None:
@@ -272,33 +260,6 @@ def replay_second_messages(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(store, "is_hedge", lambda key: False)
 
 
-def store_duplicates(patch: pytest.MonkeyPatch) -> None:
-    """A message that is to be stored once is stored again under another key."""
-    patch.setattr(store, "unique_of", lambda message: [message.key])
-
-
-def reserve_for_duplicates(patch: pytest.MonkeyPatch) -> None:
-    """The costs of messages that are not stored stay reserved."""
-    patch.setattr(store, "kept_controls", lambda work, taken: work.controls)
-
-
-def acknowledge_duplicates(patch: pytest.MonkeyPatch) -> None:
-    """A client that brings a duplicate is told that it is kept."""
-    patch.setattr(BroughtMessages, "answered", lambda brought, effect: [])
-
-
-def forget_ids_when_nothing_is_awaited(patch: pytest.MonkeyPatch) -> None:
-    """Ids of messages whose report came are forgotten only when no message is awaited, as after a storm."""
-
-    ids_of = attrgetter("_key_of")
-
-    def forget(index: Any, key: str, provider_id: str | None) -> None:
-        if not index.by_key:
-            ids_of(index).clear()
-
-    patch.setattr(SentIndex, "_forget_id", forget)
-
-
 @pytest.mark.parametrize(
     ("bug", "invariants"),
     [
@@ -321,10 +282,6 @@ def forget_ids_when_nothing_is_awaited(patch: pytest.MonkeyPatch) -> None:
         (keep_changes_of_purged_messages, {"purged"}),
         (replay_with_a_new_key, {"replay"}),
         (replay_second_messages, {"replay"}),
-        (store_duplicates, {"stored once"}),
-        (reserve_for_duplicates, {"costs"}),
-        (acknowledge_duplicates, {"acknowledged"}),
-        (forget_ids_when_nothing_is_awaited, {"memory"}),
     ],
 )
 def test_a_planted_bug_is_found(
@@ -338,41 +295,6 @@ def test_a_planted_bug_is_found(
         assert storm(smaller).invariants & found
         assert smaller.messages <= MOST_MESSAGES
     assert not storm(smaller).failed  # the bug fails, not the storm
-
-
-def test_a_failing_storm_is_reduced_to_the_messages_and_faults_that_it_needs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Without any one of these messages, or of these faults, it does not fail."""
-    with monkeypatch.context() as patch:
-        resume_without_reading_back(patch)
-        seed = next(each for each in range(1, MOST_SEEDS) if _loses_some_of_many(each))
-        plan = draw_plan(seed)
-        whole: list[str] = []
-        found = storm(plan, whole).invariants
-        part = shrunken(plan, found)
-        assert part.messages is not None
-        assert part.faults is not None
-        smaller = kept(plan, part)
-        assert smaller.messages <= plan.messages / 4
-        trace: list[str] = []
-        assert storm(smaller, trace).invariants & found
-        assert len(trace) < len(whole) / 2
-        assert not any(_fails(plan, replace(part, messages=rest), found) for rest in _less(part.messages))
-        assert not any(_fails(plan, replace(part, faults=rest), found) for rest in _less(part.faults))
-
-
-def _loses_some_of_many(seed: int) -> bool:
-    plan = draw_plan(seed)
-    return plan.messages >= 20 and "acknowledged" in storm(plan).invariants
-
-
-def _less(some: tuple[T, ...]) -> list[tuple[T, ...]]:
-    return [some[:place] + some[place + 1 :] for place in range(len(some))]
-
-
-def _fails(plan: StormPlan, part: Part, invariants: frozenset[str]) -> bool:
-    return not invariants.isdisjoint(storm(kept(plan, part)).invariants)
 
 
 def test_an_otp_sent_again_while_its_second_message_is_in_flight_is_found(

@@ -22,7 +22,7 @@ from waiting import eventually
 from loadtests.cli import app
 from loadtests.storm import report
 from loadtests.storm.faults import NAMES
-from loadtests.storm.plan import Part, draw_plan, kept
+from loadtests.storm.plan import StormPart, draw_plan, kept
 from loadtests.storm.run import storms
 from reference_sender.dispatch.values import Recovered
 from reference_sender.node.node import Node
@@ -32,7 +32,7 @@ def run(seed: int, seeds: int, jobs: int = 1, **more: Any) -> tuple[int, str]:
     """Its exit code and output."""
     console = Console(file=io.StringIO(), width=200)
     if seeds == 1:
-        plan = kept(draw_plan(seed), Part(**more))
+        plan = kept(draw_plan(seed), StormPart(**more))
         code = report.run_one(plan, bool(more), console)
     else:
         code = report.run_storms(range(seed, seed + seeds), jobs, console)
@@ -96,15 +96,15 @@ def test_a_failure_prints_the_command_that_repeats_it(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "part",
     [
-        Part(calls=(0,), faults=(0,)),
-        Part(calls=(0, 1), faults=()),
-        Part(calls=()),
-        Part(messages=("m0-0", "m1-0"), faults=(0,)),
-        Part(messages=(), faults=()),
-        Part(calls=(1,), messages=("m0-0", "m1-0")),
+        StormPart(calls=(0,), faults=(0,)),
+        StormPart(calls=(0, 1), faults=()),
+        StormPart(calls=()),
+        StormPart(messages=("m0-0", "m1-0"), faults=(0,)),
+        StormPart(messages=(), faults=()),
+        StormPart(calls=(1,), messages=("m0-0", "m1-0")),
     ],
 )
-def test_the_command_that_repeats_a_failure_is_understood(part: Part) -> None:
+def test_the_command_that_repeats_a_failure_is_understood(part: StormPart) -> None:
     program, *words = shlex.split(report.command(3, part))
     assert program == "smsbench"
     done = CliRunner().invoke(app, words)

@@ -45,7 +45,7 @@ def test_tables_in_objects_in_lists_are_found_and_tables_of_objects_have_their_e
     assert grown["_dispatcher._sending.in_flight"][0] == 2
 
 
-def test_what_is_there_at_first_is_told() -> None:
+def test_what_is_there_at_first_is_counted() -> None:
     tables = Tables(Node(Dispatcher(DispatchSettings(), LIMITS, 1)))
     counted = {name: (now, was) for name, now, was in tables.grown()}
     assert counted["_dispatcher.routes"] == (2, 2), "one entry for each route"

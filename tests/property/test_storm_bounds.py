@@ -1,0 +1,108 @@
+"""Storms find stored duplicates and tables that grow, and a failing storm is made as small as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+from msgspec.structs import replace
+from storm_failures import MOST_SEEDS, first_failure
+
+from loadtests.storm import store
+from loadtests.storm.brought import BroughtMessages
+from loadtests.storm.outcome import storm
+from loadtests.storm.plan import StormPart, StormPlan, draw_plan, kept
+from loadtests.storm.shrink import shrunken
+from reference_sender.dispatch.awaiting import Sent, SentIndex
+from reference_sender.dispatch.values import Report
+from reference_sender.node.node import Node
+
+T = TypeVar("T")
+
+
+def store_duplicates(patch: pytest.MonkeyPatch) -> None:
+    """A message that is to be stored once is stored again under another key."""
+    patch.setattr(store, "unique_of", lambda message: [message.key])
+
+
+def reserve_for_duplicates(patch: pytest.MonkeyPatch) -> None:
+    """The costs of messages that are not stored stay reserved."""
+    patch.setattr(store, "kept_controls", lambda work, taken: work.controls)
+
+
+def acknowledge_duplicates(patch: pytest.MonkeyPatch) -> None:
+    """A client that brings a duplicate gets the answer that it is kept."""
+    patch.setattr(BroughtMessages, "answered", lambda brought, effect: [])
+
+
+def forget_ids_when_nothing_is_awaited(patch: pytest.MonkeyPatch) -> None:
+    """Ids of messages whose report came are forgotten only when no message is awaited, as after a storm."""
+
+    def pop(index: SentIndex, key: str) -> Sent:
+        sent = index.by_key.pop(key)
+        if not index.by_key:
+            SentIndex.__init__(index)
+        return sent
+
+    def take_reported(index: SentIndex, report: Report) -> tuple[str, Sent] | None:
+        key = index.find(report)
+        return None if key is None else (key, pop(index, key))
+
+    patch.setattr(SentIndex, "pop", pop)
+    patch.setattr(SentIndex, "take_reported", take_reported)
+
+
+@pytest.mark.parametrize(
+    ("bug", "invariants"),
+    [
+        (store_duplicates, {"stored once"}),
+        (reserve_for_duplicates, {"costs"}),
+        (acknowledge_duplicates, {"acknowledged"}),
+        (forget_ids_when_nothing_is_awaited, {"memory"}),
+    ],
+)
+def test_a_planted_bug_is_found(
+    bug: Callable[[pytest.MonkeyPatch], None], invariants: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        bug(patch)
+        seed, found = first_failure(frozenset(invariants))
+        smaller = kept(draw_plan(seed), shrunken(draw_plan(seed), found))
+        assert storm(smaller).invariants & found
+    assert not storm(smaller).failed  # the bug fails, not the storm
+
+
+def test_a_failing_storm_is_reduced_to_the_messages_and_faults_that_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without any one of these messages, or of these faults, it does not fail."""
+    monkeypatch.setattr(Node, "recover", lambda node, now_ns, recovered, unread=0, sent=0: [])
+    monkeypatch.setattr(Node, "recover_sent", lambda node, now_ns, page, left=0: [])
+    seed = next(each for each in range(1, MOST_SEEDS) if _loses_some_of_many(each))
+    plan = draw_plan(seed)
+    whole: list[str] = []
+    found = storm(plan, whole).invariants
+    part = shrunken(plan, found)
+    assert part.messages is not None
+    assert part.faults is not None
+    smaller = kept(plan, part)
+    assert smaller.messages <= plan.messages / 4
+    trace: list[str] = []
+    assert storm(smaller, trace).invariants & found
+    assert len(trace) < len(whole) / 2
+    assert not any(_fails(plan, replace(part, messages=rest), found) for rest in _less(part.messages))
+    assert not any(_fails(plan, replace(part, faults=rest), found) for rest in _less(part.faults))
+
+
+def _loses_some_of_many(seed: int) -> bool:
+    plan = draw_plan(seed)
+    return plan.messages >= 20 and "acknowledged" in storm(plan).invariants
+
+
+def _less(some: tuple[T, ...]) -> list[tuple[T, ...]]:
+    return [some[:place] + some[place + 1 :] for place in range(len(some))]
+
+
+def _fails(plan: StormPlan, part: StormPart, invariants: frozenset[str]) -> bool:
+    return not invariants.isdisjoint(storm(kept(plan, part)).invariants)

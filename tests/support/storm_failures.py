@@ -1,0 +1,17 @@
+"""The first storm that a bug makes fail."""
+
+from __future__ import annotations
+
+from loadtests.storm.outcome import storm
+from loadtests.storm.plan import draw_plan
+
+MOST_SEEDS = 1_000
+
+
+def first_failure(invariants: frozenset[str], first: int = 1) -> tuple[int, frozenset[str]]:
+    """The first seed from ``first`` on that violates one of ``invariants``, and which it does."""
+    for seed in range(first, first + MOST_SEEDS):
+        found = storm(draw_plan(seed)).invariants & invariants
+        if found:
+            return seed, found
+    raise AssertionError(f"no storm of {MOST_SEEDS} finds it")
