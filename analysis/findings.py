@@ -26,6 +26,7 @@ NOT_REACHED = "could not be reached from"  # in the text of a sender that was go
 CONNECTION_REFUSED = "connection refused"  # an error of the load, in the text of an API that fails messages
 BEFORE_REFUSED = "accepted before its connections were refused"  # in the evidence of unforwarded messages
 ANSWERED_NOTHING = "answered nothing for"  # in the text of an API that was silent for some time
+FORWARDED_NOTHING = "forwarded nothing for"  # in the text of a sender that paused, with messages in it
 ANSWERED_FIRST = "answered before the sender submitted them"  # in the evidence of an API that is slow
 STILL_FORWARDED = "the sender still forwarded messages"  # in the text of an API that was silent
 AS_ALLOWED = "which is what the contract allows"  # in the evidence of a sender at the limits of the text

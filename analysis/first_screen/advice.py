@@ -13,6 +13,7 @@ from analysis.findings import (
     AS_ALLOWED,
     BEFORE_REFUSED,
     CONNECTION_REFUSED,
+    FORWARDED_NOTHING,
     HELD_FOR_LIMITS,
     MOST_OF_THEM,
     NETWORK_LOSES,
@@ -46,7 +47,10 @@ _ADVICE: dict[BottleneckKind, str] = {
     "sender_cpu": "give the sender more processor time: less work per message, or more processes.",
     "sender_loop": "move blocking work out of the process that answers requests.",
     "sender_pacing": "raise the sender's own rate limit up to what the contract allows.",
-    "sender_rate": "more workers in the sender, or a faster step before the request to the provider.",
+    "sender_rate": (
+        "raise the sender's own rate limit, if it has one; else more workers, or a faster step before the "
+        "request to the provider."
+    ),
     "sender_concurrency": "allow more concurrent requests to the provider, or send in batches.",
     "sender_store": "write messages to the store in groups, and give the store a faster disk.",
     "sender_api": "answer when the message is queued, not when the provider has answered; send in batches.",
@@ -131,6 +135,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         advice = _machine(first)
     elif first.kind == "sender_pacing" and part.identity.profile_limits == "none":
         advice = "raise the sender's own rate limit: the contract has none."
+    elif FORWARDED_NOTHING in first.text:
+        advice = "look in the sender for what its workers waited for at that time: a timer, a lock, a pause."
     elif first.text.endswith(OWN_PACING):
         advice = "let the sender raise its rate faster after a refusal, up to what the contract allows."
     return (advice,) if advice else ()
