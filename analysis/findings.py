@@ -66,6 +66,7 @@ BottleneckSign = Literal[
     "connections_refused",  # messages failed because connections were refused
     "not_reached",  # of a sender that was absent for some time: its connections failed
     "scheduled",  # messages wait at the provider for a time that the sender set
+    "paused",  # the sender forwarded nothing for some time, while messages waited in it
     "slow_after_refusal",  # of the sender's pacing
     "held_by_an_ended_process",  # of messages that were not forwarded
     "refused_permanently",  # of messages that were not repeated: a repeat meets the same refusal

@@ -26,7 +26,10 @@ ADVICE: dict[BottleneckKind, str] = {
     "sender_cpu": "give the sender more processor time: less work per message, or more processes.",
     "sender_loop": "move blocking work out of the process that answers requests.",
     "sender_pacing": "raise the sender's own rate limit up to what the contract allows.",
-    "sender_rate": "more workers in the sender, or a faster step before the request to the provider.",
+    "sender_rate": (
+        "raise the sender's own rate limit, if it has one; else more workers, or a faster step before the "
+        "request to the provider."
+    ),
     "sender_concurrency": "allow more concurrent requests to the provider, or send in batches.",
     "sender_store": "write messages to the store in groups, and give the store a faster disk.",
     "sender_api": "answer when the message is queued, not when the provider has answered; send in batches.",
@@ -89,6 +92,9 @@ BY_SIGN: dict[tuple[BottleneckKind, BottleneckSign], str] = {
     ),
     ("network", "provider_errors"): (
         "ask the provider for the cause of its errors. The sender must send a message again after one."
+    ),
+    ("sender_hold", "paused"): (
+        "look in the sender for what its workers waited for at that time: a timer, a lock, a pause."
     ),
     ("sender_hold", "scheduled"): "submit messages without a time of delivery, or with an earlier one.",
     ("sender_pacing", "slow_after_refusal"): (

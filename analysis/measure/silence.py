@@ -88,7 +88,7 @@ def silences(journeys: Journeys) -> tuple[Silence, ...]:
         to_s = high_s
         if not waited:
             from_s, to_s = _absence(journeys, low_s, high_s)
-        if to_s - from_s > least_s and not _explained(journeys, from_s, to_s, waited):
+        if to_s - from_s > least_s and not explained(journeys, from_s, to_s, waited):
             gone = _gone(gauges) and _last_sample_s(gauges) < to_s
             forwarded = _forwarded(journeys, from_s, to_s)
             found.append(Silence(from_s, to_s, int(waiting[place]), waited, gone, forwarded))
@@ -140,7 +140,7 @@ def _waited(journeys: Journeys, chosen: Bools, gauges: Gauges, from_s: float, to
     return bool(dropped.any() or (in_flight[(at_s >= from_s) & (at_s <= to_s)] >= FEWEST).any())
 
 
-def _explained(journeys: Journeys, from_s: float, to_s: float, waited: bool) -> bool:
+def explained(journeys: Journeys, from_s: float, to_s: float, waited: bool) -> bool:
     """Whether bench or machine stood still for half of this time."""
     load, enough_s = journeys.load, EXPLAINED_SHARE * (to_s - from_s)
     late_s = (load.sent_s - load.intended_s)[(load.sent_s >= from_s) & (load.intended_s <= to_s)]

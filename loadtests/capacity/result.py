@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import combinations
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analysis.capacity_record import UNKNOWN_BOTTLENECK, CapacityResult, Trial
+from analysis.capacity_record import OWN_LIMIT, UNKNOWN_BOTTLENECK, CapacityResult, Trial
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import (
     MOST_TRIALS,
@@ -24,6 +25,9 @@ from loadtests.capacity.verdict import BACKLOG
 INTERRUPTED = "interrupted"  # why a search ended
 _WIDER = "the throughput under overload leaves a wider interval"  # the same
 _T_95 = 2.262  # Student's t, 9 degrees of freedom, two-sided 95 %
+_REFERENCE = "reference_sender"
+_APART = 1.1  # times the lower rate: two rates that differ clearly
+_SAME = 1.03  # times the lower throughput: the same one
 _SAMPLE_DAY = 1_000_000
 _MADE_AGAIN = "made again for longer, since the target has shown a higher throughput"
 
@@ -65,7 +69,7 @@ def capacity_result(
         low_per_s=low_per_s,
         high_per_s=high_per_s if math.isfinite(high_per_s) else None,
         messages_per_day=per_day(met) if met else None,
-        bottlenecks=bottlenecks_above(bracket, trials),
+        bottlenecks=bottlenecks_above(bracket, trials, searched.target),
         trials=_recorded(settings, trials),
         ended=_WIDER if wide and precise and searched.ended != INTERRUPTED else searched.ended,
         interrupted_per_s=searched.interrupted_per_s,
@@ -121,16 +125,37 @@ def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str 
     return decided or (undecided[-1] if undecided else None)
 
 
-def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[str, ...]:
+def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult], target: str) -> tuple[str, ...]:
     """The bottleneck at the lowest missed rate; if its report names none, or its cause is unknown, at the
-    next rate above it.
+    next rate above it. If none is known, that the throughput was the same at two rates.
     """
     missed = sorted(
         (each for each in trials if each.verdict == "missed" and each.rate_per_s >= bracket.missed_per_s),
         key=lambda each: each.rate_per_s,
     )
     known = [each.bottlenecks for each in missed if each.bottlenecks and not _unknown(each.bottlenecks)]
+    same = _same_throughput(target, missed)
+    if same and not known:
+        return (same,)
     return next(iter(known or [each.bottlenecks for each in missed if each.bottlenecks]), ())
+
+
+def _same_throughput(target: str, missed: Sequence[TrialResult]) -> str:
+    """``mine forwards 40.0/s whatever is offered: ...``, from two rates that differ clearly, on a profile
+    without limits; else "". The samples of the reference sender say more.
+    """
+    if target == _REFERENCE:
+        return ""
+    overloaded = [each for each in missed if each.sustained is False and each.through_per_s > 0]
+    for low, high in combinations(overloaded, 2):
+        limited = any(each.profile_limits != "none" for each in (low, high))
+        apart = high.rate_per_s >= _APART * low.rate_per_s
+        through = sorted((low.through_per_s, high.through_per_s))
+        if not limited and apart and through[1] <= _SAME * through[0]:
+            offered = f"{rate_text(low.rate_per_s)} and {rate_text(high.rate_per_s)}"
+            rate = rate_text(low.through_per_s)
+            return f"{target} forwards {rate} whatever is offered ({offered}): {OWN_LIMIT}"
+    return ""
 
 
 def _unknown(bottlenecks: Sequence[str]) -> bool:

@@ -41,6 +41,12 @@ def refused_messages(view: View, *only: FaultBand) -> Bools:
     return touched & (view.provider.throttled > 0)
 
 
+def throttled_messages(view: View) -> Bools:
+    """Messages that were refused for a limit of the contract, and not for one that a fault had lowered."""
+    found: Bools = view.provider.throttled > 0
+    return found & ~refused_messages(view)
+
+
 def lowered(view: View) -> Bools:
     """Windows in which a limit was lowered, and over 1 % of the messages were refused for it."""
     found: Bools = np.zeros(view.windows.count, dtype=np.bool_)

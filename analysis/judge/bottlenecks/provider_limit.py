@@ -9,9 +9,18 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.findings import ACCEPT_QUEUE, BottleneckSign
-from analysis.formatting import count_text, of_unit, round_number_text, seconds_text, significant, times_text
+from analysis.formatting import (
+    count_text,
+    of_unit,
+    rate_text,
+    round_number_text,
+    seconds_text,
+    significant,
+    times_text,
+)
 from analysis.judge.bottlenecks import lowered_limit, submits
 from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, far_below_contract, slow_after_refusal
+from analysis.judge.bottlenecks.catching_up import AT_CONTRACT, catches_up, needs_limit
 from analysis.judge.bottlenecks.contract import Contract, contract_of, says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.lowered_limit import THROTTLED_SHARE, lowered
@@ -20,7 +29,6 @@ from analysis.judge.bottlenecks.symptoms import shared_wait_s
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.throughput import QUEUED_S
 
-AT_CONTRACT = 0.9
 _FEWEST_ALLOWED = 10.0  # requests or segments in the time over which a rate is compared with its limit
 _OFTEN = 0.25  # of the windows of the bottleneck; a limit that was reached in fewer is not named
 _LIMIT_SIGNS: dict[str, BottleneckSign] = {
@@ -36,12 +44,6 @@ _REFUSALS = (
     "queue_full",
     "sender_queue_full",
 )
-
-
-def throttled_messages(view: View) -> Bools:
-    """Messages that were refused for a limit of the contract, and not for one that a fault had lowered."""
-    found: Bools = view.provider.throttled > 0
-    return found & ~lowered_limit.refused_messages(view)
 
 
 def refused_for_limits(view: View) -> Floats:
@@ -67,7 +69,8 @@ def accept_wait_s(view: View) -> Floats:
 def look(view: View) -> KindFinding:
     contract = contract_of(view.given.profile)
     refused = refused_for_limits(view)
-    throttled = view.windows.share(view.taken_at_s, throttled_messages(view), view.provider.accepted)
+    met_limit = lowered_limit.throttled_messages(view)
+    throttled = view.windows.share(view.taken_at_s, met_limit, view.provider.accepted)
     requests = view.gauges.rise("provider", "count_requests")
     refused_share = np.maximum(refused / np.maximum(requests, 1.0), throttled)
     queue_s = accept_wait_s(view)
@@ -78,31 +81,29 @@ def look(view: View) -> KindFinding:
     full = _accept_queue_full(view, contract)
     before_all_s = shared_queue_wait_s(view)
     shared = over(before_all_s, QUEUED_S)
-    where = (
-        over(refused_share, THROTTLED_SHARE) | over(queue_s, QUEUED_S) | at_contract | paced | full | shared
-    )
+    refuses = over(refused_share, THROTTLED_SHARE)
+    in_queue = over(queue_s, QUEUED_S) | full | shared
+    # At these rates the limit binds the sender, unless the sender itself made them so high.
+    by_rate = (refuses | at_contract | paced) & ~catches_up(view)
+    unneeded = refuses & ~needs_limit(view) & ~(at_contract | paced | in_queue)
 
     def describe(windows: Bools) -> Description:
         evidence: list[str] = []
         signs: list[BottleneckSign] = []
-        queued = over(queue_s, QUEUED_S) | full | shared
-        reached = _reached(view, contract, queued, waiting | paced | over(refused_share, THROTTLED_SHARE))
+        reached = _reached(view, contract, in_queue, waiting | paced | refuses)
         named = _named(contract, reached, windows)
         if (refused_share[windows] > THROTTLED_SHARE).any():
             refusals = _refusals(view, windows)
             evidence.append(_refused_text(view, *refusals))
             signs += _refusal_signs(view, *refusals)
-        for name in ("requests", "segments"):
-            level = view.gauges.high("provider", f"tokens_{name}", 50.0)
-            if (level[windows] < 1).any() and name in named:
-                empty = _empty_text(view, name, windows)
-                evidence.append(f"its token bucket of {name} was empty in {empty}")
+        evidence += _empty_buckets(view, named, windows)
         if (queue_s[windows] > QUEUED_S).any() and ACCEPT_QUEUE in named:
             evidence.append(f"its {ACCEPT_QUEUE} had {typical(queue_s, windows):.1f} s of work")
         if (at_contract | paced)[windows].any():
             sent = requests[windows].sum() / view.windows.lengths_s[windows].sum()
-            refuses = bool(sent) and bool(refused[windows].any())
-            beyond = f"; the sender submitted {significant(sent)} requests/s" if refuses else ""
+            beyond = ""
+            if sent and refused[windows].any():
+                beyond = f"; the sender submitted {significant(sent)} requests/s"
             evidence.append(f"{_accepted_text(view, contract, named, windows)}{beyond}")
         if full[windows].any() and ACCEPT_QUEUE in named:
             evidence.append(
@@ -115,11 +116,27 @@ def look(view: View) -> KindFinding:
             )
         if len(evidence) == 1 and (at_contract | paced)[windows].any():
             signs.append("contract_obeyed")
-        limits = ", ".join(named.values()) or "it refuses requests above its rate"
-        text = f"the provider's limit: {limits}"
+        if unneeded[windows].all():
+            evidence.append(_unneeded_text(view, windows))
+        text = f"the provider's limit: {', '.join(named.values()) or 'it refuses requests above its rate'}"
         return Description(text, tuple(evidence), (*(_LIMIT_SIGNS[name] for name in named), *signs))
 
-    return KindFinding(strength(where), describe)
+    return KindFinding(strength(by_rate | in_queue), describe)
+
+
+def _empty_buckets(view: View, named: Container[str], windows: Bools) -> list[str]:
+    empty = (
+        name
+        for name in ("requests", "segments")
+        if name in named and (view.gauges.high("provider", f"tokens_{name}", 50.0)[windows] < 1).any()
+    )
+    return [f"its token bucket of {name} was empty in {_empty_text(view, name, windows)}" for name in empty]
+
+
+def _unneeded_text(view: View, windows: Bools) -> str:
+    count = view.windows.counts(view.due_s, view.everyone)[windows].sum()
+    rate = rate_text(float(count / view.windows.lengths_s[windows].sum()))
+    return f"the load of {rate} is below the limits: the sender sent faster than the load at times"
 
 
 def _refusals(view: View, windows: Bools) -> tuple[str, float, float]:
@@ -132,7 +149,7 @@ def _refusals(view: View, windows: Bools) -> tuple[str, float, float]:
         unit = "message"
         refused, of = (
             float(view.windows.counts(view.taken_at_s, among)[windows].sum())
-            for among in (throttled_messages(view), view.everyone)
+            for among in (lowered_limit.throttled_messages(view), view.everyone)
         )
     return unit, refused, of
 

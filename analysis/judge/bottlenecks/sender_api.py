@@ -13,6 +13,7 @@ from analysis.classes import class_text
 from analysis.findings import BottleneckSign
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
+from analysis.judge.bottlenecks.catching_up import refusals_text
 from analysis.judge.bottlenecks.class_shares import by_class
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.no_reply import (
@@ -74,6 +75,7 @@ def slow(view: View) -> KindFinding:
                 evidence.append(f"up to {times_text(most_waiting, 'request')} waited for it at the same time")
         if longest is not None:
             evidence.append(_silence_text(view, longest, len(silences)))
+            evidence += refusals_text(view)
         text = f"{view.sender_name}'s API {what}"
         return Description(text, (*evidence, *_process(view, windows)), tuple(signs))
 

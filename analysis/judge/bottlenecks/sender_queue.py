@@ -9,10 +9,12 @@ import re
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.capacity_record import OWN_LIMIT
 from analysis.findings import OWN_PACING
 from analysis.formatting import count_text, rate_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, pace_text, slow_after_refusal
+from analysis.judge.bottlenecks.catching_up import catches_up, refusals_text
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.lowered_limit import lowered
@@ -134,9 +136,18 @@ def rate(view: View) -> KindFinding:
     # Requests that are always at their maximum are the cause, also in a window of which that is a part.
     concurrent = bool((submits.at_their_maximum(view) & submits.backlog(view)).any())
     waiting = _idle_backlog(view) if concurrent else _backlog(view)
-    seen = waiting & ~throttled & binds_below_contract(view) & flat
+    allowed = ~throttled & binds_below_contract(view)
+    over_all = waiting & allowed & flat
+    constant = _waits_at_constant_rate(view) & allowed
+    if not (constant & ~_idle_backlog(view)).any():  # with few requests in flight it is its pacing
+        constant = np.zeros_like(constant)
 
     def describe(windows: Bools) -> Description:
+        waited = f"the median message waited {in_sender(view, windows)} in it"
+        if not over_all[windows].any():
+            highest = rate_text(submits.messages_per_s(view, constant & windows))
+            same = "it forwarded about the same number in each second while messages waited in it"
+            return f"{view.sender_name} forwards at most {highest}: {OWN_LIMIT}", (same, waited)
         # Means of the load, both. The best ten seconds of the deliveries can have more: messages that were
         # forwarded one after the other may arrive together.
         end_s = view.journeys.load_end_s
@@ -144,13 +155,23 @@ def rate(view: View) -> KindFinding:
         forwarded = len(taken_s) / (end_s - float(taken_s.min())) if len(taken_s) else 0.0
         came = int(np.count_nonzero(view.journeys.accepted)) / end_s
         text = f"{view.sender_name} forwards {rate_text(forwarded)} on average; {rate_text(came)} came in"
-        evidence = (
-            "its backlog grew while its rate stayed the same",
-            f"the median message waited {in_sender(view, windows)} in it",
-        )
-        return Description(text, evidence)
+        return Description(text, ("its backlog grew while its rate stayed the same", waited))
 
-    return KindFinding(strength(seen, 0.85), describe)
+    return KindFinding(strength(over_all | constant, 0.85), describe)
+
+
+def _waits_at_constant_rate(view: View) -> Bools:
+    """For a sender without gauges: windows in which it forwards the same number in each second, while
+    messages wait for different times and more requests could be in flight.
+
+    In a load of a few seconds no message has waited for long yet: then it is enough that some always wait.
+    """
+    waiting = _backlog(view)
+    own = not view.gauges.gauges.names("sender", "waited_")
+    if own and view.given.backlog_grew and view.windows.count == 1:
+        waiting |= submits.always_waiting(view) & ~without_core(view, *PROCESSES)
+    constant = submits.at_constant_rate(view) & ~submits.waits_alike(view)
+    return waiting & constant & ~submits.at_their_maximum(view)
 
 
 def hold(view: View) -> KindFinding:
@@ -165,10 +186,14 @@ def hold(view: View) -> KindFinding:
     if view.is_reference_sender:
         held = np.zeros_like(held)
     scheduled = waits_for_their_time(view)
+    paused = view.windows.overlapping((each.from_s, each.to_s) for each in view.pauses)
+    paused &= ~without_core(view, *PROCESSES)
 
     def describe(windows: Bools) -> Description:
         if 2 * np.count_nonzero(scheduled & windows) > np.count_nonzero(windows):
             return _scheduled(view, windows)
+        if 2 * np.count_nonzero(paused & windows) > np.count_nonzero(windows):
+            return _pauses(view, windows)
         mean, most, _ = submits.unanswered_in(view, windows)
         text = (
             f"{view.sender_name} holds messages before it sends them to the provider; the cause is not "
@@ -183,8 +208,11 @@ def hold(view: View) -> KindFinding:
             evidence.append("all messages waited about equally long")
         return Description(text, tuple(evidence))
 
-    # Weak, since it shows where messages wait and not why. A time that the sender set is the reason.
-    return KindFinding(strength(held | scheduled, np.where(scheduled, 0.85, 0.4)), describe)
+    # Weak, since it shows where messages wait and not why. A time that the sender set is the reason. A pause
+    # is the sender's alone. Where the API was silent, the messages that waited were not in the sender.
+    silent = view.windows.overlapping((each.from_s, each.to_s) for each in view.silences)
+    seen = held | scheduled | paused | (catches_up(view) & ~silent)
+    return KindFinding(strength(seen, np.where(scheduled, 0.85, np.where(paused, 0.8, 0.4))), describe)
 
 
 def _scheduled(view: View, windows: Bools) -> Description:
@@ -198,6 +226,22 @@ def _scheduled(view: View, windows: Bools) -> Description:
     )
     text = f"{view.sender_name} asks the provider to send messages at a later time"
     return Description(text, evidence, ("scheduled",))
+
+
+def _pauses(view: View, windows: Bools) -> Description:
+    lengths_s = [each.to_s - each.from_s for each in view.pauses]
+    longest = max(view.pauses, key=lambda each: each.to_s - each.from_s)
+    shortest, most = seconds_text(min(lengths_s)), seconds_text(max(lengths_s))
+    count = len(lengths_s)
+    span = most if shortest == most else f"{shortest} to {most}"
+    several = f", {count_text(count)} times" if count > 1 else ""
+    text = f"{view.sender_name} forwarded nothing for {span}{several}, while messages waited in it"
+    of_several = f", the longest of {count_text(count)} such times" if count > 1 else ""
+    from_to = f"from {seconds_text(longest.from_s)} to {seconds_text(longest.to_s)} after the load's start"
+    messages = times_text(longest.waiting, "message")
+    waited = f"{messages} waited in it and no request to the provider was in flight {from_to}{of_several}"
+    evidence = (waited, f"the median message waited {in_sender(view, windows)} in it", *refusals_text(view))
+    return Description(text, evidence, ("paused",))
 
 
 def concurrency(view: View) -> KindFinding:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from analysis.arrays import Bools, Floats
+from analysis.arrays import Bools, Floats, Ints
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.throughput import QUEUED_S
 
@@ -18,6 +18,8 @@ _BIN_S = 1.0
 # arrivals are below this limit in 1 of 100 windows.
 _CONSTANT_RATE = 0.2
 _FEWEST_BINS = 5
+_LOOK_S = 0.1
+_FEWEST_WAITING = 5
 _PIECE_S = 5.0
 _FEWEST_PIECES = 3
 _AT_LIMIT = 0.8  # mean over maximum of concurrent requests: above it, the sender is always at its limit
@@ -80,15 +82,42 @@ def unanswered_in(view: View, windows: Bools) -> tuple[float, int, float]:
 def at_constant_rate(view: View) -> Bools:
     """Windows in which the number of submits hardly differs from one second to the next."""
     found: Bools = np.zeros(view.windows.count, dtype=np.bool_)
-    instants = np.sort(np.unique(view.taken_at_s[np.isfinite(view.taken_at_s)]))
-    edges = view.windows.edges_s
-    for window, (low, high) in enumerate(pairwise(edges.tolist())):
-        bins = np.diff(np.searchsorted(instants, np.arange(low, high + 1e-9, _BIN_S)))
-        # Before the first submit and after the last, no message may have waited.
-        sent = np.flatnonzero(bins)
-        counts = bins[sent[0] : sent[-1] + 1] if len(sent) else bins
+    for window, counts in enumerate(_each_second(view, np.unique(view.taken_at_s))):
         if len(counts) >= _FEWEST_BINS:
             found[window] = counts.var() < _CONSTANT_RATE * counts.mean()
+    return found
+
+
+def messages_per_s(view: View, windows: Bools) -> float:
+    """Forwarded messages per second of these windows, without the first and last second with a submit."""
+    each = _each_second(view, view.taken_at_s)
+    inner = [each[place][1:-1] for place in np.flatnonzero(windows).tolist()]
+    return float(np.concatenate(inner).mean()) if inner else 0.0
+
+
+def _each_second(view: View, instants_s: Floats) -> list[Ints]:
+    """The number of these instants in each second of each window, from the first to the last second with one:
+    before and after, no message may have waited.
+    """
+    ordered = np.sort(instants_s[np.isfinite(instants_s)])
+    found = []
+    for low, high in pairwise(view.windows.edges_s.tolist()):
+        counts = np.diff(np.searchsorted(ordered, np.arange(low, high + 1e-9, _BIN_S)))
+        sent = np.flatnonzero(counts)
+        found.append(counts[sent[0] : sent[-1] + 1] if len(sent) else counts)
+    return found
+
+
+def always_waiting(view: View) -> Bools:
+    """Windows in whose second half some messages waited in the sender at each tenth of a second."""
+    known: Bools = view.journeys.accepted & ~np.isnan(view.sender_wait_s)
+    begins = np.sort(view.load.replied_s[known])
+    ends = np.sort((view.load.replied_s + view.sender_wait_s)[known])
+    found: Bools = np.zeros(view.windows.count, dtype=np.bool_)
+    for window, (low, high) in enumerate(pairwise(view.windows.edges_s.tolist())):
+        at = np.arange((low + high) / 2, high, _LOOK_S)
+        waiting = np.searchsorted(begins, at, "right") - np.searchsorted(ends, at, "right")
+        found[window] = len(at) > 0 and int(waiting.min()) >= _FEWEST_WAITING
     return found
 
 

@@ -15,6 +15,7 @@ from analysis.findings import FaultBand
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
+from analysis.measure.pauses import Pause, pauses
 from analysis.measure.silence import Silence, Stop, silences, stop
 from analysis.model import Objective
 from analysis.read.gauges import Gauges
@@ -125,6 +126,20 @@ class View:
     @cached_property
     def silences(self) -> tuple[Silence, ...]:
         return silences(self.journeys)
+
+    @cached_property
+    def pauses(self) -> tuple[Pause, ...]:
+        """Not of the reference sender, whose samples say what it waits for, and not while a fault of the
+        provider can delay requests.
+        """
+        if self.is_reference_sender or self.gauges.gauges.names("sender", "waited_"):
+            return ()
+        bands = [(band.from_s, band.to_s) for band in self.request_faults if band.from_s is not None]
+        return tuple(
+            each
+            for each in pauses(self.journeys)
+            if not any(from_s < each.to_s and each.from_s < (to_s or np.inf) for from_s, to_s in bands)
+        )
 
     @cached_property
     def stop(self) -> Stop | None:

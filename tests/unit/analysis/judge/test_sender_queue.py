@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -159,3 +160,53 @@ def test_messages_whose_time_has_not_come_wait_at_least_until_the_end(new_run: B
     (only,) = report.bottlenecks
     assert only.text.endswith("asks the provider to send messages at a later time")
     assert "the median of these messages waited at least 60.0 s for it" in only.evidence
+
+
+@pytest.mark.parametrize("in_flight", [True, False])
+def test_a_constant_rate_while_a_burst_waits_is_named_also_if_the_backlog_goes(
+    new_run: Build, in_flight: bool
+) -> None:
+    """10/s, and 30/s for 10 s; the sender forwards 16/s at most, and the last messages wait no more. A
+    request is nearly always in flight, or hardly ever: then it is its pacing.
+    """
+    run = new_run("run")
+    draw = random.Random(5)
+    due_s, free_s, slot = 0.05, 0.0, 0
+    while due_s < 40.0:
+        at_s = max(due_s + 0.01, free_s)
+        free_s = at_s + 1 / 16
+        run.due(f"m-{slot}", due_s)
+        run.seen(f"m-{slot}", at_s, provider_s=draw.uniform(0.05, 0.2) if in_flight else 0.01)
+        due_s, slot = due_s + draw.expovariate(30.0 if 5.0 <= due_s < 15.0 else 10.0), slot + 1
+    report = found(run, load_s=40.0, target=OWN)
+    assert report.backlog_grew is not True
+    first = report.bottlenecks[0]
+    assert first.kind == ("sender_rate" if in_flight else "sender_pacing")
+    if in_flight:
+        limit = "a limit of its own rate, or a fixed number of workers"
+        assert first.text == f"my-sender forwards at most 16.0/s: {limit}"
+        assert "in each second while messages waited in it" in first.evidence[0]
+
+
+def test_a_constant_rate_is_named_also_in_a_load_of_a_few_seconds(new_run: Build) -> None:
+    """60/s for 9 s through 40/s, as in a trial of a capacity search: the median message waits under 1 s."""
+    run = new_run("run")
+    draw = random.Random(5)
+    due_s, free_s, slot = 0.01, 0.0, 0
+    while due_s < 9.0:
+        at_s = max(due_s + 0.01, free_s)
+        free_s = at_s + 1 / 45
+        run.due(f"m-{slot}", due_s)
+        run.seen(f"m-{slot}", at_s, provider_s=draw.uniform(0.02, 0.06))
+        due_s, slot = due_s + draw.expovariate(54.0), slot + 1
+    (only,) = found(run, load_s=9.0, target=OWN).bottlenecks
+    assert only.kind == "sender_rate" and only.text.startswith("my-sender forwards at most 45.")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_submits_are_no_constant_rate(new_run: Build, seed: int) -> None:
+    """Each message waits for 1 s to 6 s, at random."""
+    run = new_run("run")
+    draw = random.Random(seed)
+    arrivals(run, lambda _, due_s: due_s + draw.uniform(1.0, 6.0), seed, per_s=40.0, provider_s=0.1)
+    assert "sender_rate" not in kinds(run, target=OWN)

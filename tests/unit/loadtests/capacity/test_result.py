@@ -51,6 +51,36 @@ FOUND = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("limits", "through_per_s", "target", "told"),
+    [
+        ("none", 40.1, "mine", True),
+        ("none", 52.0, "mine", False),  # it forwards more if more is offered
+        ("100 requests/s", 40.1, "mine", False),  # it may be the contract's
+        ("none", 40.1, "reference_sender", False),
+    ],
+)
+def test_the_same_throughput_at_two_rates_is_a_limit_of_the_target(
+    limits: str, through_per_s: float, target: str, told: bool
+) -> None:
+    unknown = "unknown: there is a symptom, and no sample or stage shows the cause"
+    tried = [trial(20, "met"), trial(41.6, "missed", 40.0), trial(60, "missed", through_per_s, unknown)]
+    found = capacity_result(
+        SETTINGS, [replace(each, profile_limits=limits) for each in tried], replace(SEARCHED, target=target)
+    )
+    said = (
+        "mine forwards 40.0/s whatever is offered (41.6/s and 60.0/s): a limit of its own rate, or a fixed "
+        "number of workers"
+    )
+    assert found.bottlenecks == ((said,) if told else (unknown,))
+
+
+def test_a_named_bottleneck_goes_before_the_same_throughput_at_two_rates() -> None:
+    tried = [trial(20, "met"), trial(41.6, "missed", 40.0), trial(60, "missed", 40.0, "a slow store")]
+    tried = [replace(each, profile_limits="none") for each in tried]
+    assert capacity_result(SETTINGS, tried, SEARCHED).bottlenecks == ("a slow store",)
+
+
 def test_an_unknown_bottleneck_does_not_hide_one_that_is_named_above_it() -> None:
     unknown = "unknown: there is a symptom, and no sample or stage shows the cause"
     tried = [
