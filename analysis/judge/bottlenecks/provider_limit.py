@@ -79,8 +79,7 @@ def look(view: View) -> KindFinding:
     paced = over(waited_share(view, "pacing"), WAITED_SHARE) & ~binds_below_contract(view)
     paced &= ~slow_after_refusal(view) & ~(lowered(view) & far_below_contract(view))
     full = _accept_queue_full(view, contract)
-    before_all_s = shared_queue_wait_s(view)
-    shared = over(before_all_s, QUEUED_S)
+    shared = over(before_all_s := shared_queue_wait_s(view), QUEUED_S)
     refuses = over(refused_share, THROTTLED_SHARE)
     in_queue = over(queue_s, QUEUED_S) | full | shared
     # At these rates the limit binds the sender, unless the sender itself made them so high.
