@@ -142,10 +142,11 @@ def test_no_pause_of_the_sender(new_run: Build, case: str) -> None:
         for second in range(0, 40, 10):
             run.due(f"r-{second}", second + 2.9)
             run.seen(f"r-{second}", second + 2.99, throttled=1)
-    more = {
+    changed: dict[str, dict[str, Any]] = {
         "fault": {"faults": (OUTAGE,)},
         "reference sender": {"target": {"name": "reference_sender", "kind": "http"}},
-    }.get(case, {})
+    }
+    more = changed.get(case, {})
     assert not any("forwarded nothing" in each.text for each in named(run, **more))
 
 
