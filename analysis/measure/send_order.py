@@ -24,7 +24,7 @@ _OVERTAKEN = 0.5  # of the OTPs
 
 
 @dataclass(frozen=True)
-class _Pairs:
+class _WaitPairs:
     """OTPs, each with the message of another class that the load sent next to it, which waited.
 
     ``overtaken``: the sender submitted a message of that class in the first half of the OTP's wait.
@@ -58,12 +58,12 @@ def _taken_s(journeys: Journeys) -> Floats:
     return np.where(provider.accepted, found, np.nan)
 
 
-def _pairs(journeys: Journeys, name: str, outside: Bools) -> _Pairs:
+def _pairs(journeys: Journeys, name: str, outside: Bools) -> _WaitPairs:
     sent_s, accepted_s = journeys.load.sent_s, _taken_s(journeys)
     known = outside & np.isfinite(sent_s) & np.isfinite(accepted_s)
     otps, others = (_in_order(sent_s, known & journeys.of_class(each)) for each in (GUARDED_CLASS, name))
     if not len(otps) or not len(others):
-        return _Pairs(np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.bool_))
+        return _WaitPairs(np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.bool_))
     nearest = others[_nearest(sent_s[otps], sent_s[others])]
     wait_s = accepted_s - sent_s
     chosen = (np.abs(sent_s[nearest] - sent_s[otps]) <= _NEAR_S) & (wait_s[nearest] > _WAITED_S)
@@ -71,7 +71,7 @@ def _pairs(journeys: Journeys, name: str, outside: Bools) -> _Pairs:
     submits_s = np.sort(accepted_s[others])
     half_s = sent_s[otps] + wait_s[otps] / 2
     between = np.searchsorted(submits_s, half_s) - np.searchsorted(submits_s, sent_s[otps], "right")
-    return _Pairs(wait_s[otps], wait_s[nearest], between > 0)
+    return _WaitPairs(wait_s[otps], wait_s[nearest], between > 0)
 
 
 def _in_order(sent_s: Floats, among: Bools) -> Ints:
@@ -88,7 +88,7 @@ def _nearest(of_s: Floats, among_s: Floats) -> Ints:
     return np.where(earlier, before, after)
 
 
-def _hint(name: str, pairs: _Pairs) -> Hint | None:
+def _hint(name: str, pairs: _WaitPairs) -> Hint | None:
     otp_s, other_s = float(np.median(pairs.otp_s)), float(np.median(pairs.other_s))
     low_s, high_s = np.percentile(pairs.other_s, (10.0, 90.0))
     overtaken = int(np.count_nonzero(pairs.overtaken))

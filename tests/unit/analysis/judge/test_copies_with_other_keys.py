@@ -51,7 +51,7 @@ def test_copies_with_other_keys_are_paid(new_run: Build) -> None:
     said = aside_text(told, "cost")
     assert "0.75 points per delivered SMS" in said
     assert "(at least 0.5 points if those with other keys are no copies)" in said
-    assert "75 points for messages with other keys, which may be copies," in said
+    assert "75.0 points for messages with other keys, which may be copies," in said
 
 
 def test_messages_without_their_key_are_no_copies(new_run: Build) -> None:

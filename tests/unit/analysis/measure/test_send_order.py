@@ -19,7 +19,7 @@ from analysis.records import RecordedFault
 from analysis.report import build_report
 
 LOAD_S = 40.0
-Order = Callable[[str, float], tuple[float, float]]
+QueueOrder = Callable[[str, float], tuple[float, float]]
 
 
 def fifo(_name: str, sent_s: float) -> tuple[float, float]:
@@ -38,7 +38,7 @@ def arrivals(every_s: float = 0.5) -> list[tuple[float, str]]:
 
 
 def queued(
-    run: RunBuilder, order: Order, service_s: float = 0.1, every_s: float = 0.5, until_s: float = LOAD_S
+    run: RunBuilder, order: QueueOrder, service_s: float = 0.1, every_s: float = 0.5, until_s: float = LOAD_S
 ) -> None:
     """One worker that submits the waiting message with the lowest order, each ``service_s`` later."""
     due = [each for each in arrivals(every_s) if each[0] < until_s]
