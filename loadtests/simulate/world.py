@@ -49,7 +49,6 @@ class World:
         self._timeout_ns = _NEVER_NS  # no time-out comes before it
         # Of the dispatcher, ``SubmitBatch``, and of the engine, which adds its own. Emptied when all is done.
         self._to_do: list[Any] = []
-        self._begun = False  # the engine had its first input
         self._now_ns = 0
         self._dispatcher_ns = _NEVER_NS  # its next deadline
 
@@ -74,27 +73,28 @@ class World:
         """
         engine, to_do = self._engine, self._to_do
         while True:
-            due_ns = self._dispatcher_ns
+            engine_ns, due_ns = engine.next_due(), self._dispatcher_ns
             if self._timeout_ns <= until_ns:
                 due_ns = min(due_ns, self._next_timeout_ns())
-            most_ns = due_ns if due_ns < until_ns else until_ns
-            if self._begun and most_ns >= self._now_ns:
+            if engine_ns is not None and engine_ns <= due_ns:
+                if engine_ns > until_ns:
+                    return
                 # Events of the provider alone, up to the next event of another, are processed in one call.
-                now_ns = engine.advance_to_effects(most_ns, to_do)
+                most_ns = due_ns if due_ns < until_ns else until_ns
+                self._now_ns = now_ns = engine.advance_to_effects(most_ns, to_do)
                 if to_do:
-                    self._now_ns = now_ns
                     self._work_off(now_ns)
-                    continue
-                if now_ns < most_ns:  # another engine is next
-                    continue
-            if due_ns > until_ns:
+                elif now_ns == until_ns < due_ns:
+                    return
+            elif due_ns > until_ns:
                 return
-            self._now_ns = now_ns = max(due_ns, self._now_ns)
-            if due_ns == self._dispatcher_ns:
-                self._asked(self._dispatcher.advance(now_ns))
             else:
-                self._time_out(now_ns)
-            self._work_off(now_ns)
+                self._now_ns = now_ns = max(due_ns, self._now_ns)
+                if due_ns == self._dispatcher_ns:
+                    self._asked(self._dispatcher.advance(now_ns))
+                else:
+                    self._time_out(now_ns)
+                self._work_off(now_ns)
 
     def _asked(self, effects: Iterable[DispatchEffect]) -> None:
         """Process the effects of the dispatcher."""
@@ -130,7 +130,6 @@ class World:
         self._unanswered[batch.batch_id] = timeout_ns, batch, read
         if timeout_ns < self._timeout_ns:
             self._timeout_ns = timeout_ns
-        self._begun = True
         self._to_do += self._engine.submit(now_ns, submit)
 
     def _answer(self, now_ns: int, reply: EngineReply) -> None:

@@ -112,27 +112,20 @@ class EventQueue:
         handlers, effects_ns, added = self._handlers, until_ns, self._added
         while True:
             present = self._present
-            while True:
-                # In virtual time most entries are added to the current slice, and ``present`` is empty.
-                if added and (not present or added[0] < present[-1]):
-                    due_ns, _, handler, payload = added[0]
-                    if due_ns > until_ns:
-                        return effects_ns if effects else until_ns
-                    if effects and due_ns > effects_ns:
-                        return effects_ns
-                    heappop(added)
-                elif present:
-                    due_ns, _, handler, payload = present[-1]
-                    if due_ns > until_ns:
-                        return effects_ns if effects else until_ns
-                    if effects and due_ns > effects_ns:
-                        return effects_ns
-                    del present[-1]
-                else:
+            while present or added:
+                is_added = not present or (added and added[0] < present[-1])
+                due_ns, _, handler, payload = added[0] if is_added else present[-1]
+                if due_ns > until_ns:
                     break
+                if effects and due_ns > effects_ns:
+                    return effects_ns
+                if is_added:
+                    heappop(added)
+                else:
+                    present.pop()
                 handlers[handler](due_ns, due_ns, payload, effects)
                 effects_ns = due_ns
-            if self._later_due_ns is None or self._later_due_ns > until_ns:
+            if present or added or self._later_due_ns is None or self._later_due_ns > until_ns:
                 return effects_ns if effects else until_ns
             self._turn_over()
 

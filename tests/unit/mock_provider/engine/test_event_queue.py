@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nanoseconds import MS
 
 from mock_provider.engine.event_queue import SLICE_BITS, EventHandler, EventQueue
-from mock_provider.engine.values import Disconnect, Effect
+from mock_provider.engine.values import Effect
 
 delays = st.one_of(
     st.integers(0, 100),
@@ -55,13 +55,6 @@ class Reference:
             due_ns, _, payload = heapq.heappop(self.heap)
             self.handle(due_ns, now_ns, payload, effects)
 
-    def run_to_effects(self, until_ns: int, effects: list[Effect]) -> int:
-        reached_ns = until_ns
-        while self.heap and self.heap[0][0] <= (reached_ns if effects else until_ns):
-            reached_ns, _, payload = heapq.heappop(self.heap)
-            self.handle(reached_ns, reached_ns, payload, effects)
-        return reached_ns if effects else until_ns
-
 
 def played(queue: EventQueue | Reference, steps: list[QueueStep]) -> list[Any]:
     happened: list[Any] = []
@@ -91,39 +84,6 @@ def played(queue: EventQueue | Reference, steps: list[QueueStep]) -> list[Any]:
 @given(steps, st.sampled_from([SLICE_BITS, 0, 30, 62]))
 def test_all_happens_in_the_order_of_one_heap(steps: list[QueueStep], slice_bits: int) -> None:
     assert played(EventQueue(slice_bits), steps) == played(Reference(), steps)
-
-
-def played_to_effects(queue: EventQueue | Reference, steps: list[QueueStep]) -> list[Any]:
-    """Each third payload has an effect."""
-    happened: list[Any] = []
-    now_ns = made = 0
-
-    def handle(due_ns: int, at_ns: int, payload: Any, effects: list[Effect]) -> None:
-        nonlocal made
-        name, more = payload
-        happened.append((due_ns, at_ns, name))
-        if name % 3 == 0:
-            effects.append(Disconnect(name))
-        for delay_ns in more:
-            made += 1
-            queue.add(due_ns + delay_ns, code, (made, []))
-
-    code = queue.handler(handle)
-    for passed_ns, added, more in steps:
-        for delay_ns in added:
-            made += 1
-            queue.add(now_ns + delay_ns, code, (made, more))
-        effects: list[Effect] = []
-        now_ns = queue.run_to_effects(now_ns + passed_ns, effects)
-        happened.append((now_ns, list(effects), queue.next_due()))
-    return happened
-
-
-@given(steps, st.sampled_from([SLICE_BITS, 0, 33, 62]))
-def test_in_virtual_time_a_call_ends_at_the_instant_of_the_first_effects(
-    steps: list[QueueStep], slice_bits: int
-) -> None:
-    assert played_to_effects(EventQueue(slice_bits), steps) == played_to_effects(Reference(), steps)
 
 
 @given(st.lists(delays))
