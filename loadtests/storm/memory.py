@@ -24,7 +24,7 @@ class Growth(Enum):
 
     RULES = (
         *(
-            "gate._campaigns",
+            "gate.campaigns",
             "gate.stopped",
             "opt_outs.numbers",
             "campaigns._campaigns",

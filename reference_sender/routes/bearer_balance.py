@@ -10,7 +10,7 @@ from reference_sender.routes.reading import read_found
 
 
 class AccountBalance(Struct, gc=False):
-    """A provider that names the number differently renames the field."""
+    """A route whose provider has another name for the number declares the field with that name."""
 
     balance: float
 

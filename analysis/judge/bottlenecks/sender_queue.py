@@ -147,7 +147,7 @@ def rate(view: View) -> KindFinding:
         if not over_all[windows].any():
             highest = rate_text(submits.messages_per_s(view, constant & windows))
             same = "it forwarded about the same number in each second while messages waited in it"
-            return f"{view.sender_name} forwards at most {highest}: {OWN_LIMIT}", (same, waited)
+            return Description(f"{view.sender_name} forwards at most {highest}: {OWN_LIMIT}", (same, waited))
         # Means of the load, both. The best ten seconds of the deliveries can have more: messages that were
         # forwarded one after the other may arrive together.
         end_s = view.journeys.load_end_s
@@ -186,8 +186,8 @@ def hold(view: View) -> KindFinding:
     if view.is_reference_sender:
         held = np.zeros_like(held)
     scheduled = waits_for_their_time(view)
-    paused = view.windows.overlapping((each.from_s, each.to_s) for each in view.pauses)
-    paused &= ~without_core(view, *PROCESSES)
+    has_core = ~without_core(view, *PROCESSES)
+    paused = view.windows.overlapping((each.from_s, each.to_s) for each in view.pauses) & has_core
 
     def describe(windows: Bools) -> Description:
         if 2 * np.count_nonzero(scheduled & windows) > np.count_nonzero(windows):
@@ -211,7 +211,7 @@ def hold(view: View) -> KindFinding:
     # Weak, since it shows where messages wait and not why. A time that the sender set is the reason. A pause
     # is the sender's alone. Where the API was silent, the messages that waited were not in the sender.
     silent = view.windows.overlapping((each.from_s, each.to_s) for each in view.silences)
-    seen = held | scheduled | paused | (catches_up(view) & ~silent)
+    seen = held | scheduled | paused | (catches_up(view) & ~silent & has_core)
     return KindFinding(strength(seen, np.where(scheduled, 0.85, np.where(paused, 0.8, 0.4))), describe)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import msgspec
+
 from reference_sender.dispatch.values import Message, Report, Result
 from reference_sender.routes.bearer_balance import AccountBalance, BearerBalanceQuery
 from reference_sender.routes.protocol import (
@@ -47,8 +49,10 @@ class SmsapiFormat:
         return reports(form)
 
 
-class _Points(AccountBalance, gc=False, rename={"balance": "points"}):
+class _Points(AccountBalance, gc=False):
     """The body of ``GET /profile``."""
+
+    balance: float = msgspec.field(name="points")
 
 
 DEFINITION = RouteDefinition(

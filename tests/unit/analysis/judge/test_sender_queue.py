@@ -189,7 +189,7 @@ def test_a_constant_rate_while_a_burst_waits_is_named_also_if_the_backlog_goes(
 
 
 def test_a_constant_rate_is_named_also_in_a_load_of_a_few_seconds(new_run: Build) -> None:
-    """60/s for 9 s through 40/s, as in a trial of a capacity search: the median message waits under 1 s."""
+    """54/s for 9 s through 45/s, as in a trial of a capacity search: the median message waits under 1 s."""
     run = new_run("run")
     draw = random.Random(5)
     due_s, free_s, slot = 0.01, 0.0, 0
@@ -200,7 +200,9 @@ def test_a_constant_rate_is_named_also_in_a_load_of_a_few_seconds(new_run: Build
         run.seen(f"m-{slot}", at_s, provider_s=draw.uniform(0.02, 0.06))
         due_s, slot = due_s + draw.expovariate(54.0), slot + 1
     (only,) = found(run, load_s=9.0, target=OWN).bottlenecks
-    assert only.kind == "sender_rate" and only.text.startswith("my-sender forwards at most 45.")
+    assert only.kind == "sender_rate"
+    text = only.text.removeprefix("my-sender forwards at most ")
+    assert float(text.partition("/s: ")[0]) == pytest.approx(45.0, rel=0.02)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -120,7 +120,7 @@ def test_a_slow_sender_that_leaves_out_every_third_message_is_accused_of_those(n
     said = "\n".join(as_text(each) for each in (screen.why, *screen.bottleneck))
     assert f"; {left_out} of them never reached the provider, and {counted.still_held} were still in" in said
     assert said.index("Bottleneck: my-sender forwards ") < said.index("Cause: my-sender accepted")
-    assert "What to change: raise the sender's own rate limit, if it has one; else more workers in " in said
+    assert "What to change: raise the sender's own rate limit, if it has one; else more workers, " in said
     row = (
         f"{counted.unaccounted} never seen by the provider ({counted.still_held} of them still in the sender"
     )

@@ -218,7 +218,8 @@ def test_messages_that_the_sender_gave_up_after_a_refusal_are_named(
     target = {"name": "my-sender", "kind": "http"}
     part = analysed(run, load_s=30.0, end_s=60.0, target=target, profile={"protocol": settings})
     only = next(each for each in part.bottlenecks if each.kind == "sender_gave_up")
-    assert only.text == "my-sender did not repeat 6 messages that the provider refused for a limit"
+    assert only.text == "my-sender gave up 6 messages that the provider refused for a limit"
+    assert "each was submitted once, and not again" in only.evidence
     cause = [as_text(each) for each in first_screen(report(part)).bottleneck]
     told = " ".join(cause)
     assert ("wait as long as the provider asks for (Retry-After)" in told) is header
