@@ -15,6 +15,7 @@ from reference_sender.dispatch.values import FINAL_STATES
 
 _STALE = 64  # entries that a heap may have in addition, of messages that have left it
 _KINDS = 64  # of outcomes, refusals, reasons, countries, carriers, and edges of windows
+_CAMPAIGN_DAYS = 8  # of a storm: also of messages that the store refused
 _CLAIMED = 20_000  # ids that lookups must not take: ``dispatch/lookups.py`` keeps the newest
 _EVENTS_OF_A_MESSAGE = 6  # that a provider has arranged, such as its delivery and its reports
 
@@ -62,7 +63,13 @@ class Growth(Enum):
     )
     # Of a provider: it refuses repeats of what it has accepted, and answers status queries.
     REMEMBERED = ("_message_store._newest", "_message_store._order", "_message_store.by_id")
-    EVENTS = ("_reporting._batches", "_event_queue._later", "_event_queue._slices", "_event_queue._present")
+    EVENTS = (
+        "_reporting._batches",
+        "_event_queue._added",
+        "_event_queue._later",
+        "_event_queue._slices",
+        "_event_queue._present",
+    )
     OPEN = ("",)
 
 
@@ -126,7 +133,7 @@ class MemoryWatch:
         return {
             Growth.OPEN: 2 * most,
             Growth.HEAP: 3 * most + _STALE,
-            Growth.RULES: 2 * (rules + most),
+            Growth.RULES: 2 * (rules + most) + _CAMPAIGN_DAYS,
             Growth.MESSAGES: 2 * (len(self._watch.submitted_keys) + most),
             Growth.ENDED: self._late_reports,
             Growth.CLAIMED: _CLAIMED,
