@@ -51,6 +51,7 @@ def provider_row(key: str, at_ns: int, delivered_ns: int | None) -> tuple[Any, .
         0,
         False,
         "",
+        None,
     )
 
 
