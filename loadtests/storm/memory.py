@@ -37,6 +37,7 @@ class Growth(Enum):
     HEAP = (
         "._queue",
         "._flows",
+        "._groups",
         "_expiry._heap",
         "_held._heap",
         "_backlog._retries",
@@ -129,12 +130,14 @@ class MemoryWatch:
         most = (
             len(disk.messages) - final + node.waiting + node.unanswered + len(disk.attempts) + process.calls
         )
+        # A stored attempt may not have left the process when it died. Lookups treat it as submitted.
+        attempted = sum(change.attempts > 0 for change in disk.progress.values())
         rules = len(disk.campaigns) + len(disk.spent) + len(disk.opt_outs) + self._state.wall_steps
         return {
             Growth.OPEN: 2 * most,
             Growth.HEAP: 3 * most + _STALE,
             Growth.RULES: 2 * (rules + most) + _CAMPAIGN_DAYS,
-            Growth.MESSAGES: 2 * (len(self._watch.submitted_keys) + most),
+            Growth.MESSAGES: 2 * (len(self._watch.submitted_keys) + attempted + most),
             Growth.ENDED: self._late_reports,
             Growth.CLAIMED: _CLAIMED,
             Growth.KINDS: _KINDS,
