@@ -93,7 +93,7 @@ def gave_up(view: View) -> KindFinding:
 
 def _submits_text(submits: Ints) -> str:
     """How often the messages that the sender gave up were submitted."""
-    least, most = int(submits.min(initial=0)), int(submits.max(initial=0))
+    least, most = int(submits.min()), int(submits.max())
     if most <= 1:
         return "each was submitted once, and not again"
     how_often = count_text(most) if least == most else f"{count_text(least)} to {count_text(most)}"

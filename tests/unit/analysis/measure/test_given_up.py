@@ -192,6 +192,19 @@ def test_fewer_unknown_messages_than_missing_ones_are_no_explanation(new_run: Bu
 WITH_429 = {"smsapi": {"throttle_answer": "http_429", "retry_after": True}}
 
 
+def test_the_evidence_says_how_often_the_given_up_messages_were_submitted(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        refused: dict[str, Any] = {}
+        if not slot % 50:
+            refused = {"state": "rejected", "reason": "throttled_requests", "accepted": False, "submits": 8}
+        run.seen(f"m-{slot}", slot / 10 + 0.01, throttled=8 if refused else 0, **refused)
+    part = analysed(run, load_s=30.0, end_s=60.0, target={"name": "my-sender", "kind": "http"})
+    only = next(each for each in part.bottlenecks if each.kind == "sender_gave_up")
+    assert "each was submitted 8 times" in only.evidence
+
+
 @pytest.mark.parametrize(
     ("protocol", "settings", "header"),
     [
