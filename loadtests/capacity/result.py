@@ -141,7 +141,7 @@ def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult], target: s
 
 
 def _same_throughput(target: str, missed: Sequence[TrialResult]) -> str:
-    """``mine forwards 40.0/s whatever is offered: ...``, from two rates that differ clearly, on a profile
+    """``mine forwards 40/s whatever is offered: ...``, from two rates that differ clearly, on a profile
     without limits; else "". The samples of the reference sender say more.
     """
     if target == _REFERENCE:
