@@ -348,7 +348,7 @@ def test_a_rate_met_above_an_undecided_one_counts() -> None:
 
 
 def test_a_brief_search_that_missed_its_first_rate_continues_clearly_below_the_throughput() -> None:
-    """On a slow machine 5,000/s were missed with 4,355/s, and 3,811/s with 2,961/s: no rate was met in time."""
+    """On a slow machine 5,000/s were missed with 4,355/s, then 3,811/s with 2,961/s: no rate was found."""
     missed, _ = search(token_bucket(450, 20), BRIEF, 1)
     assert missed[0].verdict == "missed"
     assert missed[1].verdict == "met" and missed[1].rate_per_s == pytest.approx(0.6 * 450, rel=0.05)
