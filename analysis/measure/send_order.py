@@ -60,7 +60,8 @@ def _taken_s(journeys: Journeys) -> Floats:
 
 def _pairs(journeys: Journeys, name: str, outside: Bools) -> _WaitPairs:
     sent_s, accepted_s = journeys.load.sent_s, _taken_s(journeys)
-    known = outside & np.isfinite(sent_s) & np.isfinite(accepted_s)
+    # As in the delivery times, only messages that the sender accepted.
+    known = journeys.accepted & outside & np.isfinite(sent_s) & np.isfinite(accepted_s)
     otps, others = (_in_order(sent_s, known & journeys.of_class(each)) for each in (GUARDED_CLASS, name))
     if not len(otps) or not len(others):
         return _WaitPairs(np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.bool_))

@@ -15,7 +15,7 @@ from screen_texts import aside_text
 from analysis.findings import NO_PRIORITY, Hint
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import as_text
-from analysis.records import RecordedFault
+from analysis.records import LOAD_SCHEMA, RecordedFault
 from analysis.report import build_report
 
 LOAD_S = 40.0
@@ -54,6 +54,15 @@ def queued(
         run.due(key, sent_s, message_class=name)
         run.seen(key, now_s)
         now_s += service_s
+
+
+def test_messages_that_the_sender_did_not_accept_do_not_count(new_run: Build) -> None:
+    """Their requests timed out. The delivery times do not have them either, so the page has one median."""
+    run = new_run("run")
+    queued(run, fifo)
+    place = LOAD_SCHEMA.get_field_index("outcome")
+    run.load = [(*row[:place], "failed", *row[place + 1 :]) for row in run.load]
+    assert hint_of(run) is None
 
 
 def delayed(run: RunBuilder, accepted_s: Callable[[float], float]) -> None:
