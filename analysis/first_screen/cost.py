@@ -97,4 +97,5 @@ def missed_by_duplicates(part: PartReport, objective: Objective) -> bool:
     paid = part.cost
     if not paid.duplicates_points or objective.low is None:
         return False
-    return objective.low * (1.0 - paid.duplicates_points / paid.points) < objective.limit_value
+    certain = paid.points - paid.other_keys_points
+    return objective.low * (1.0 - paid.duplicates_points / certain) < objective.limit_value

@@ -243,7 +243,7 @@ def _unforwarded_sentence(quote: Quote, at: int) -> Sentence:
 
 
 def _too_much_offered(quote: Quote, at: int) -> Sentence:
-    """``my-sender accepts at most 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``
+    """``my-sender accepts at most 97.0/s; this load offers 373/s. 7,051 of 23,600 messages were refused.``
 
     A lower rate is claimed only if the sender continued to accept messages at it.
     """
@@ -314,7 +314,8 @@ def _undecided(quote: Quote) -> Sentence:
     at = objective_part(report, objective)
     if unseen is not None:
         counted = report.parts[at].accounting
-        if counted.unknown_messages > 2 * counted.without_key:  # most are beyond the load's own messages
+        of_copies = objective.measure == "duplicates"
+        if of_copies and counted.unknown_messages > 2 * counted.without_key:  # most are not the load's own
             return ("No objective was missed. ", *_other_keys(quote, at))
         if counted.without_key:
             return ("No objective was missed. ", *_without_key(quote, at))
@@ -337,10 +338,12 @@ def _without_room(report: RunReport, place: int) -> int:
 
 def _other_keys(quote: Quote, at: int) -> Sentence:
     """More messages than those of the load that came without their key: a retry with a new key makes them."""
+    one = quote.report.parts[at].accounting.unknown_messages == 1
     return (
         quote.count(f"parts.{at}.accounting.unknown_messages"),
-        " messages reached the provider with keys that the load did not send: "
-        f"{target_name(quote.report)} probably repeats messages with new keys. Duplicates cannot be counted.",
+        f" message{'' if one else 's'} reached the provider with keys that the load did not send: "
+        f"{target_name(quote.report)} may repeat messages with new keys, or another program sent them. "
+        "Duplicates cannot be counted.",
     )
 
 

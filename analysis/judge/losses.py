@@ -98,7 +98,7 @@ def keyless(accounting: Accounting) -> str:
 
 def _refused(accounting: Accounting) -> str:
     text = f"the provider refused {times_text(accounting.given_up)}{for_what(accounting)}"
-    return f"{text}, and the sender did not submit {'it' if accounting.given_up == 1 else 'them'} again"
+    return f"{text}, and the sender gave {'it' if accounting.given_up == 1 else 'them'} up"
 
 
 def for_what(accounting: Accounting) -> str:

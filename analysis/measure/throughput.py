@@ -129,7 +129,7 @@ def _steady_share(left: Ints, taken: Ints) -> bool:
 
 
 def _queue_wait(journeys: Journeys, peak: BestRate | None) -> tuple[float | None, str]:
-    """Median wait of the messages due in the busiest window, and the queue with the longer wait."""
+    """Median wait of the messages due in the busiest window, and where they waited longest."""
     if peak is None or not journeys.journal:
         return None, ""
     due = journeys.load.intended_s
@@ -139,14 +139,17 @@ def _queue_wait(journeys: Journeys, peak: BestRate | None) -> tuple[float | None
     # Not submitted: it waited at least until the end.
     in_sender = np.where(np.isfinite(in_sender), in_sender, journeys.end_s - journeys.load.replied_s)
     scheduled = provider.scheduled_wait_s(journeys.end_s)  # at the provider, for a time that the sender set
-    in_sender = np.maximum(in_sender, 0.0) + scheduled
     at_carrier = provider.carrier_s - provider.answered_s - scheduled
     at_carrier = np.where(np.isfinite(at_carrier), at_carrier, 0.0)
     if not among.any():
         return None, ""
-    sender_s, carrier_s = in_sender[among], np.maximum(at_carrier[among], 0.0)
-    where = "sender's queue" if np.median(sender_s) >= np.median(carrier_s) else "carrier's queue"
-    return float(np.median(sender_s + carrier_s)), where
+    waits_s = {
+        "in the sender's queue": np.maximum(in_sender[among], 0.0),
+        "in the carrier's queue": np.maximum(at_carrier[among], 0.0),
+        "at the provider for the time that the sender set": scheduled[among],
+    }
+    where = max(waits_s, key=lambda name: float(np.median(waits_s[name])))
+    return float(np.median(np.sum(list(waits_s.values()), axis=0))), where
 
 
 def shortfall_share(journeys: Journeys, outcomes: MessageOutcomes) -> float | None:
@@ -188,9 +191,7 @@ def _limit(counted: Accounting, wait_s: float | None, where: str) -> str:
     if counted.sent and not_taken / counted.sent > REFUSED_SHARE:
         return f"the sender did not take {count_text(not_taken)} of {count_text(counted.sent)} messages"
     if wait_s is not None and wait_s > QUEUED_S:
-        return (
-            f"in the busiest {WINDOW_S:.0f} s a message waited {seconds_text(wait_s)} in the {where} (median)"
-        )
+        return f"in the busiest {WINDOW_S:.0f} s a message waited {seconds_text(wait_s)} {where} (median)"
     if counted.dropped_at_limit:
         dropped = count_text(counted.dropped_at_limit)
         return f"{dropped} messages were not sent because the in-flight limit was reached"

@@ -31,10 +31,13 @@ def needs_limit(view: View) -> Bools:
     known = view.provider.segments[view.provider.segments > 0]
     usual = float(known.mean()) if len(known) else 1.0
     segments: Floats = np.where(view.provider.segments > 0, view.provider.segments, usual)
+    place = view.windows.of(view.due_s)
+    if limits.drain_ns:  # the accept queue takes a burst, and after it no more than its rate
+        due = np.bincount(place[place >= 0], weights=segments[place >= 0], minlength=view.windows.count)
+        needed |= over(due / view.windows.lengths_s, AT_CONTRACT * 1e9 / limits.drain_ns)
     for bucket, units in ((limits.requests, np.ones(view.journeys.count)), (limits.segments, segments)):
         if bucket is None:
             continue
-        place = view.windows.of(view.due_s)
         due = np.bincount(place[place >= 0], weights=units[place >= 0], minlength=view.windows.count)
         needed |= over(due / view.windows.lengths_s, AT_CONTRACT * 1e9 / bucket.unit_ns)
         late: Bools = _ideal_wait_s(view.due_s, units, bucket) > _WAITED_S

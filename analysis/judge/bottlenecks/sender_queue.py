@@ -183,16 +183,18 @@ def hold(view: View) -> KindFinding:
     alike = submits.waits_alike(view)
     held = _idle_backlog(view) | (_backlog(view) & alike & ~submits.at_their_maximum(view))
     held &= ~_inferred_pacing(view)
-    if view.is_reference_sender:
-        held = np.zeros_like(held)
     scheduled = waits_for_their_time(view)
     has_core = ~without_core(view, *PROCESSES)
     paused = view.windows.overlapping((each.from_s, each.to_s) for each in view.pauses) & has_core
+    silent = view.windows.overlapping((each.from_s, each.to_s) for each in view.silences)
+    caught = catches_up(view) & ~silent & has_core
+    if view.is_reference_sender or view.gauges.gauges.names("sender", "waited_"):
+        held, caught = np.zeros_like(held), np.zeros_like(caught)
 
     def describe(windows: Bools) -> Description:
         if 2 * np.count_nonzero(scheduled & windows) > np.count_nonzero(windows):
             return _scheduled(view, windows)
-        if 2 * np.count_nonzero(paused & windows) > np.count_nonzero(windows):
+        if view.pauses and 2 * np.count_nonzero((paused | caught) & windows) > np.count_nonzero(windows):
             return _pauses(view, windows)
         mean, most, _ = submits.unanswered_in(view, windows)
         text = (
@@ -210,8 +212,7 @@ def hold(view: View) -> KindFinding:
 
     # Weak, since it shows where messages wait and not why. A time that the sender set is the reason. A pause
     # is the sender's alone. Where the API was silent, the messages that waited were not in the sender.
-    silent = view.windows.overlapping((each.from_s, each.to_s) for each in view.silences)
-    seen = held | scheduled | paused | (catches_up(view) & ~silent & has_core)
+    seen = held | scheduled | paused | caught
     return KindFinding(strength(seen, np.where(scheduled, 0.85, np.where(paused, 0.8, 0.4))), describe)
 
 

@@ -85,8 +85,8 @@ def gave_up(view: View) -> KindFinding:
         known = limited and says_how_long(view.given.profile, view.provider.protocol)
         with_header = ", refused with Retry-After" if known else ""
         signs: tuple[BottleneckSign, ...] = ("retry_after",) if known else ()
-        submits = _submits_text(view.provider.submits[gone])
-        return Description(text, (f"{of_accepted}{with_header}", submits, *classes), signs)
+        submits = [_submits_text(view.provider.submits[gone])] if view.journeys.repeats_awaited else []
+        return Description(text, (f"{of_accepted}{with_header}", *submits, *classes), signs)
 
     return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
 

@@ -168,8 +168,17 @@ def test_copies_with_other_keys_are_the_headline_if_they_are_most_of_the_unknown
     made = report(part(accounting=counted, objectives=(lost,)), objectives=(lost,))
     assert as_text(first_screen(made).why) == (
         "No objective was missed. 720 messages reached the provider with keys that the load did not send: "
-        "my-sender probably repeats messages with new keys. Duplicates cannot be counted."
+        "my-sender may repeat messages with new keys, or another program sent them. Duplicates cannot be "
+        "counted."
     )
+
+
+def test_one_message_of_another_program_is_not_the_headline_of_an_undecided_loss() -> None:
+    lost = replace(missed("loss", "0", "0", 0.0), verdict="undecided", high=38.0)
+    made = report(
+        part(accounting=accounting(to_repeat=38, unknown_messages=1), objectives=(lost,)), objectives=(lost,)
+    )
+    assert "keys that the load did not send" not in as_text(first_screen(made).why)
 
 
 def test_messages_without_their_key_are_not_called_tracked(tmp_path: Path) -> None:

@@ -55,9 +55,7 @@ def test_a_refusal_for_the_time_being_that_is_not_repeated_is_a_loss(
     assert gave_up.startswith("when the run ended, ") is bool(left_open)
     found = next(each for each in part.objectives if each.objective == "loss=0")
     assert ((found.low, found.high), found.verdict) == (lost, verdict)
-    for_what, why = (
-        ("the time being", "the wait was too short") if left_open else ("a limit", "did not submit")
-    )
+    for_what, why = ("the time being", "the wait was too short") if left_open else ("a limit", "gave them up")
     assert f"refused 3 messages for {for_what}" in found.why and why in found.why
     said = answer_text(report(part), "wrong")  # only what the records show
     assert ("3 not yet repeated after a refusal" in said) is bool(left_open)
