@@ -151,14 +151,14 @@ def read_trials(settings: SearchSettings, trials: Sequence[TrialResult]) -> Brac
 
 
 def _without_refuted(trials: Sequence[TrialResult]) -> list[TrialResult]:
-    """Without a trial that was met by chance: a later and longer one at its rate was not."""
-    kept = []
-    for number, trial in enumerate(trials):
-        longer = [each for each in trials[number + 1 :] if _same(each, trial) and each.load_s > trial.load_s]
-        refuted = trial.verdict == "met" and any(each.verdict in ("missed", "undecided") for each in longer)
-        if not refuted:
-            kept.append(trial)
-    return kept
+    return [trial for number, trial in enumerate(trials) if not is_refuted(trials, number)]
+
+
+def is_refuted(trials: Sequence[TrialResult], number: int) -> bool:
+    """Whether this trial was met by chance: a later and longer one at its rate was not."""
+    trial = trials[number]
+    longer = (each for each in trials[number + 1 :] if _same(each, trial) and each.load_s > trial.load_s)
+    return trial.verdict == "met" and any(each.verdict in ("missed", "undecided") for each in longer)
 
 
 def _with_trial(

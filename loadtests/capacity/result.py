@@ -16,6 +16,7 @@ from loadtests.capacity.bracket import (
     Bracket,
     SearchSettings,
     TrialResult,
+    is_refuted,
     read_trials,
     saturation_of,
 )
@@ -29,6 +30,7 @@ _REFERENCE = "reference_sender"
 _APART = 1.1  # times the lower rate: two rates that differ clearly
 _SAME = 1.03  # times the lower throughput: the same one
 _SAMPLE_DAY = 1_000_000
+_REFUTED = "does not count, since a longer load at this rate was not met"
 _MADE_AGAIN = "made again for longer, since the target has shown a higher throughput"
 
 
@@ -307,6 +309,8 @@ def _recorded(settings: SearchSettings, trials: Sequence[TrialResult]) -> tuple[
         later = {other.rate_per_s for other in trials[number + 1 :]}
         again = each.verdict == "missed" and each.rate_per_s in later
         why = f"{each.why}; {_MADE_AGAIN}" if again else each.why
+        if is_refuted(trials, number):
+            why = "; ".join(filter(None, (why, _REFUTED)))
         recorded.append(_trial(replace(each, why=why), needed_s if number == short else None))
     return tuple(recorded)
 

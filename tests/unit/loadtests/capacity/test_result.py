@@ -311,6 +311,14 @@ def test_the_end_of_the_search_names_its_precision(precision: float, shown: str)
     assert next_step(settings, trials) == SearchEnd(True, f"the interval is no wider than {shown}")
 
 
+def test_a_met_rate_that_a_longer_load_did_not_meet_says_that_it_does_not_count() -> None:
+    met = replace(trial(301, "met"), load_s=8.0)
+    longer = replace(trial(301, "missed", 297), load_s=32.0)
+    found = capacity_result(SETTINGS, [trial(100, "met"), trial(900, "missed", 300), met, longer], SEARCHED)
+    assert found.trials[2].why.endswith("does not count, since a longer load at this rate was not met")
+    assert found.trials[0].why == ""
+
+
 def test_a_growth_below_the_throughput_that_the_target_has_shown_is_made_again() -> None:
     """One look says so by chance in up to 2.5 of 100 trials at the limit."""
     growth = replace(trial(296, "missed", 290), load_s=8.0)
