@@ -192,7 +192,9 @@ class Spending:
         """These campaigns and days count no longer."""
         for place in places:
             amount = self._own.pop(place, 0) + self._others.pop(place, 0)
-            left = self.spent.pop(place[0], 0) - amount
+            if place[0] not in self.spent:
+                continue  # ``forget`` leaves the places of days that are in no table of days
+            left = self.spent.pop(place[0]) - amount
             if left:
                 self.spent[place[0]] = left
 

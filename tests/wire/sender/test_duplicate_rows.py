@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from any_hour import policy_at_any_hour
+from msgspec.structs import replace
 from policy_steps import campaign
 from sender_world import RunWorld, SenderWorld
 
@@ -181,5 +182,26 @@ def test_a_keyed_row_is_to_be_sent_again_if_its_key_cannot_be_read(
             patch.setattr(world.store, "with_keys", failing)
             _, taken = await campaign(world, {"to": ONE}, {"to": ONE, "key": "a"})
         assert refused(taken) == [(1, 1, "duplicate_recipient"), (2, 2, "store_failed")]
+
+    run_world(steps)
+
+
+def test_a_keyed_row_is_not_repeated_if_its_message_has_left_the_store(
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read may be of a commit that failed, whose messages are removed afterwards."""
+
+    async def steps(world: SenderWorld) -> None:
+        await campaign(world, {"to": ONE, "key": "single"}, campaign="june")
+        read = world.store.with_keys
+
+        def removed(keys: Any) -> Any:
+            return [replace(each, message=replace(each.message, key="gone")) for each in read(["single"])]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(world.store, "with_keys", removed)
+            _, taken = await campaign(world, {"to": ONE}, {"to": ONE, "key": "gone"}, campaign="july")
+        assert (taken["accepted"], taken["repeated"]) == (1, 0)
+        assert refused(taken) == [(2, 2, "duplicate_recipient")]
 
     run_world(steps)
