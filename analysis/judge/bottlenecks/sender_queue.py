@@ -254,20 +254,24 @@ def concurrency(view: View) -> KindFinding:
 
     def describe(windows: Bools) -> Description:
         mean, most, _ = submits.unanswered_in(view, windows)
-        at_once, were = count_text(most), "was" if most == 1 else "were"
+        were = "was" if most == 1 else "were"
         among = view.provider.accepted & view.windows.inside(view.taken_at_s, windows)
         answer_s = median((view.provider.answered_s - view.taken_at_s)[among])
-        evidence = [
-            f"at most {times_text(most, 'request')} to the provider {were} in flight at the same time, "
-            f"{significant(mean, 2)} on average; an answer took {seconds_text(answer_s)} (median)"
-        ]
+        evidence: list[str] = []
+        if most:
+            evidence.append(
+                f"at most {times_text(most, 'request')} to the provider {were} in flight at the same time, "
+                f"{significant(mean, 2)} on average; an answer took {seconds_text(answer_s)} (median)"
+            )
         if callers[windows].any():
             evidence.append(f"the median request {median_answer(view, windows)}")
         if reported[windows].any():
             evidence.append(
                 f"ready messages waited for a free request {100 * typical(share, windows):.0f} % of the time"
             )
-        text = f"{view.sender_name} has too few concurrent requests to the provider ({at_once})"
+        # A provider that answers at once has no request in flight in its own rows.
+        at_once = f" ({count_text(most)})" if most else ""
+        text = f"{view.sender_name} has too few concurrent requests to the provider{at_once}"
         return Description(text, tuple(evidence))
 
     return KindFinding(

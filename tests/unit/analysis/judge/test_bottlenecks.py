@@ -344,6 +344,18 @@ def test_the_part_of_the_load_in_which_it_was_seen(new_run: Build) -> None:
     assert (only.from_s, only.to_s, round(only.share_of_load, 2)) == (10.0, 20.0, 0.33)
 
 
+def test_no_number_of_requests_in_flight_if_the_provider_answers_at_once(new_run: Build) -> None:
+    """The profile without limits has no delay of the answer: (0) was no number of concurrent requests."""
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        run.seen(f"m-{slot}", slot / 5, provider_s=0.0)
+    sampled(run, "sender", waited_in_flight_s=lambda second: 0.9 * second)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.text == "my-sender has too few concurrent requests to the provider"
+    assert only.evidence == ("ready messages waited for a free request 90 % of the time",)
+
+
 def test_one_request_at_a_time_was_in_flight(new_run: Build) -> None:
     """10 arrivals/s, and one request of 200 ms at a time: 5/s. The sender reports what messages wait for."""
     run = new_run("run")
