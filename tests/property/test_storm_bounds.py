@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 from msgspec.structs import replace
-from storm_failures import MOST_SEEDS, first_failure
+from storm_failures import MOST_MESSAGES, MOST_SEEDS, first_failure
 
 from loadtests.storm import store
 from loadtests.storm.brought import BroughtMessages
@@ -70,6 +70,7 @@ def test_a_planted_bug_is_found(
         seed, found = first_failure(frozenset(invariants))
         smaller = kept(draw_plan(seed), shrunken(draw_plan(seed), found))
         assert storm(smaller).invariants & found
+        assert smaller.messages <= MOST_MESSAGES
     assert not storm(smaller).failed  # the bug fails, not the storm
 
 

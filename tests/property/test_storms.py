@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import pytest
 from msgspec.structs import replace
-from storm_failures import first_failure
+from storm_failures import MOST_MESSAGES, first_failure
 
 from loadtests.storm import process, replay, store
 from loadtests.storm.faults import NAMES
@@ -36,7 +36,6 @@ from reference_sender.policy.wall_offset import WallOffset
 from reference_sender.store.protocol import Existing, Work
 
 SEEDS = range(1, 201)
-MOST_MESSAGES = 12  # that a planted bug needs to be seen
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan
 
 MOST_SEEDS = 1_000
+MOST_MESSAGES = 12  # that a planted bug needs to be seen
 
 
 def first_failure(invariants: frozenset[str], first: int = 1) -> tuple[int, frozenset[str]]:

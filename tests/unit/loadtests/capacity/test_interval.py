@@ -31,7 +31,7 @@ def test_the_interval_holds_the_capacity_of_servers_with_random_times(count: int
         held += found.low_per_s <= true_per_s <= found.high_per_s
         bracketed += bracket.met_per_s <= true_per_s <= upper_end_per_s(SETTINGS, bracket)
     assert held >= 0.85 * runs, held
-    assert bracketed < held, bracketed
+    assert bracketed < held - 0.1 * runs, bracketed
 
 
 def test_the_interval_of_a_server_with_fixed_times_is_as_narrow_as_asked() -> None:
