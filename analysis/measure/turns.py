@@ -19,9 +19,7 @@ def no_turn(journeys: Journeys) -> Hint | None:
     """The first class of which hardly a message was submitted before the load ended, if nearly all of another
     class were.
     """
-    provider = journeys.provider
-    taken_s = np.where(np.isfinite(provider.taken_s), provider.taken_s, provider.submitted_s)
-    during: Bools = taken_s <= journeys.load_end_s
+    during: Bools = journeys.provider.forwarded_s <= journeys.load_end_s
     counts = {}
     for name in journeys.load.class_names:
         accepted = journeys.accepted & journeys.of_class(name)

@@ -78,7 +78,7 @@ def _held(view: View) -> Bools:
 
 def _all_the_time(view: View) -> Bools:
     found: Bools = np.zeros(view.windows.count, dtype=np.bool_)
-    instants = np.sort(view.taken_at_s[np.isfinite(view.taken_at_s)])
+    instants = np.sort(view.provider.forwarded_s[np.isfinite(view.provider.forwarded_s)])
     for window, (low_s, high_s) in enumerate(
         zip(view.windows.edges_s[:-1], view.windows.edges_s[1:], strict=True)
     ):

@@ -70,7 +70,7 @@ def look(view: View) -> KindFinding:
     contract = contract_of(view.given.profile)
     refused = refused_for_limits(view)
     met_limit = lowered_limit.throttled_messages(view)
-    throttled = view.windows.share(view.taken_at_s, met_limit, view.provider.accepted)
+    throttled = view.windows.share(view.provider.forwarded_s, met_limit, view.provider.accepted)
     requests = view.gauges.rise("provider", "count_requests")
     refused_share = np.maximum(refused / np.maximum(requests, 1.0), throttled)
     queue_s = accept_wait_s(view)
@@ -147,7 +147,7 @@ def _refusals(view: View, windows: Bools) -> tuple[str, float, float]:
     if not (refused and of):
         unit = "message"
         refused, of = (
-            float(view.windows.counts(view.taken_at_s, among)[windows].sum())
+            float(view.windows.counts(view.provider.forwarded_s, among)[windows].sum())
             for among in (lowered_limit.throttled_messages(view), view.everyone)
         )
     return unit, refused, of

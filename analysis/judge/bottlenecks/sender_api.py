@@ -283,8 +283,8 @@ def _limit(view: View) -> str:
 
 def _answered_first(view: View) -> list[str]:
     """Of the messages that the provider has seen: a sender that answers first does not wait for it."""
-    both = np.isfinite(view.load.replied_s) & np.isfinite(view.taken_at_s)
-    first = int(np.count_nonzero(both & (view.load.replied_s < view.taken_at_s)))
+    both = np.isfinite(view.load.replied_s) & np.isfinite(view.provider.forwarded_s)
+    first = int(np.count_nonzero(both & (view.load.replied_s < view.provider.forwarded_s)))
     total = int(np.count_nonzero(both))
     return [f"{share_text(first, total)} of the messages were {_FIRST}"] if 2 * first > total else []
 

@@ -141,8 +141,8 @@ def test_a_send_before_its_time_is_seen_from_a_millisecond_on(
         ("t_carrier_ns", "t_final_ns"),
         ("t_final_ns", "t_reported_ns"),
         ("t_reported_ns", "t_confirmed_ns"),
-        ("t_submitted_ns", "t_taken_ns"),
-        ("t_taken_ns", "t_answered_ns"),
+        ("t_submitted_ns", "t_accepted_ns"),
+        ("t_accepted_ns", "t_answered_ns"),
     ],
 )
 @pytest.mark.parametrize(("gap_ns", "wrong"), [(0, 0), (-1_000, 1), (-900_000_000, 1)])
@@ -159,9 +159,9 @@ def test_the_order_of_every_pair_of_provider_timestamps_is_checked(
     else:  # the submit moves, so that it alone is out of order
         row[of[earlier]] = row[of[later]] - gap_ns
     # What comes after the later mark must not be before it on that account.
-    apart = ("t_taken_ns", "t_scheduled_ns")
+    apart = ("t_accepted_ns", "t_scheduled_ns")
     names = [name for name in PROVIDER_SCHEMA.names if name.startswith("t_") and name not in apart]
-    names.insert(1, "t_taken_ns")
+    names.insert(1, "t_accepted_ns")
     for name in names[names.index(later) + 1 :]:
         row[of[name]] = max(row[of[name]], row[of[later]])
     run.provider[0] = tuple(row)
