@@ -43,7 +43,7 @@ async function read(reader, hear, cut) {
     if (done) return;
     const events = (rest + decoder.decode(value, { stream: true })).split("\n\n");
     rest = events.pop() ?? "";
-    for (const event of events) tell(event, hear);
+    for (const event of events) dispatch(event, hear);
   }
 }
 
@@ -51,7 +51,7 @@ async function read(reader, hear, cut) {
  * @param {string} event
  * @param {(name: string, value: any) => void} hear
  */
-function tell(event, hear) {
+function dispatch(event, hear) {
   let name = "message", data = "";
   for (const line of event.split("\n")) {
     if (line.startsWith("event: ")) name = line.slice(7);

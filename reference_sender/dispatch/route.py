@@ -251,7 +251,7 @@ class RouteState:
 
     def _lower_rates(self, now_ns: int) -> None:
         """A bucket that was short is what the sender reached, so its rate was too high for the provider. If
-        neither was short, the provider does not tell which of its limits it was.
+        neither was short, the reply does not name the limit.
         """
         requests_short, segments_short = self.requests.is_short(now_ns), self.segments.is_short(now_ns)
         if requests_short or not segments_short:

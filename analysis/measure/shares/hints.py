@@ -78,8 +78,8 @@ def _without_priority(
 def _marketing_with_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | None:
     """Marketing with the provider's priority flag, at a higher price.
 
-    The flag is that of the request, and the journal does not say which messages shared one. So it cannot tell
-    marketing in a request with OTPs from marketing that was flagged itself. One copy of each message counts.
+    The flag is that of the request, and the journal does not say which messages shared one. So marketing in a
+    request with OTPs counts like marketing that was flagged itself. One copy of each message counts.
     """
     factor = priority_price_factor(profile)
     if "marketing" not in journeys.load.class_names or factor <= 1.0:

@@ -1,4 +1,4 @@
-"""The committing thread: what it survives, what its end tells, and how long its commits take."""
+"""The committing thread: what it survives, what its end reports, and how long its commits take."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_health_tries_a_store_that_nobody_has_used_lately() -> None:
     async def run() -> None:
         made = driver(store)
         await made.check()
-        await made.check()  # the first one tells
+        await made.check()  # the first one reports it
         assert store.probes == 1
         await made.close()
         with pytest.raises(StoreError):
