@@ -29,7 +29,7 @@ let parts = [];
 
 export function startControls() {
   inForce = el("dl", { class: "facts", id: "now-in-force" });
-  const faults = startFaults(complain);
+  const faults = startFaults(showError);
   const restore = el("button", { type: "button", id: "restore" }, "Back to the profile as started");
   restore.addEventListener("click", () => {
     parts.forEach(part => delete part.element.dataset.edited);
@@ -70,7 +70,7 @@ export async function loadControls() {
 }
 
 /** @param {any} error null: there is none */
-export function complain(error) {
+export function showError(error) {
   at("complaint").hidden = !error;
   const reasons = error ? error.reasons ?? [error.message || "no connection to the provider"] : [];
   at("complaint").textContent = reasons.join("\n");
@@ -82,12 +82,12 @@ export function complain(error) {
  * @param {unknown} [value]
  */
 async function change(path, method, value) {
-  complain(null);
+  showError(null);
   try {
     await call(path, method, value);
     return true;
   } catch (error) {
-    complain(error);
+    showError(error);
     return false;
   }
 }
@@ -159,7 +159,7 @@ function card(name, fill, apply) {
     event.preventDefault();
     if (!await apply()) return;
     delete form.dataset.edited;
-    loadControls().catch(complain);
+    loadControls().catch(showError);
   });
   return form;
 }
