@@ -71,7 +71,7 @@ def read_page(fields: Mapping[str, str]) -> tuple[int, int]:
 def page_by_offset(
     address: Callable[[int], str], page: int, size: int, total: int
 ) -> tuple[int, int, int, int, str, str, str | None, str | None]:
-    """The fields of a page from ``page`` to ``previous_page_uri``; ``address`` gives a page's URI."""
+    """The fields of ``ListPage``; ``address`` gives a page's URI."""
     start = page * size
     taken = max(0, min(size, total - start))
     return (
