@@ -140,7 +140,7 @@ ON_LIMITS = ("throttled", "queued_at_provider", SINGLE)
 
 
 class Hint(Struct, frozen=True):
-    """Something that the user can change, found in the journal. ``text`` is one sentence with numbers."""
+    """Something that the user can change, found in the journal. ``text``: sentences with numbers."""
 
     name: str
     text: str

@@ -91,8 +91,8 @@ def analyse_part(
     found = _checks(journeys, manifest, counted, order, tightest)
     sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
     made = _advised((instrument, *found, *sizes), command_of(manifest))
-    known = tightest.lag_limit_s, grew is True
-    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, known)
+    lag_limit_s = tightest.lag_limit_s
+    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, lag_limit_s, grew is True)
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
@@ -165,9 +165,9 @@ def _bottleneck_inputs(
     outcomes: MessageOutcomes,
     objectives: tuple[Objective, ...],
     manifest: Manifest,
-    load: tuple[float, bool],
+    lag_limit_s: float,
+    backlog_grew: bool,
 ) -> BottleneckInputs:
-    """``told``: ``lag_limit_s`` and ``backlog_grew``."""
     return BottleneckInputs(
         journeys=journeys,
         outcomes=outcomes,
@@ -175,8 +175,8 @@ def _bottleneck_inputs(
         profile=manifest.profile,
         target=manifest.target,
         in_flight_limit=manifest.in_flight_limit,
-        lag_limit_s=load[0],
-        backlog_grew=load[1],
+        lag_limit_s=lag_limit_s,
+        backlog_grew=backlog_grew,
         faults=fault_bands(manifest, journeys, outcomes),
         flag_is_faster=has_fast_lane(manifest.profile),
         routes=route_count(manifest.target),

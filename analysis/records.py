@@ -135,7 +135,7 @@ class InstrumentFailure(Struct, frozen=True):
 
 
 class RecordedScenario(Struct, frozen=True):
-    """``decides`` is false for a run that only answers a question: a what-if, a compressed day.
+    """``decides`` is false for a run without a verdict: a what-if, a counterpart.
 
     ``counterpart`` is the slug of the part of the same suite that this run is compared with, message by
     message: both have the same plan, seeds and key tag. ``what_if`` is the difference from the part's own

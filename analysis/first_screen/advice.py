@@ -143,7 +143,7 @@ CAPACITY = "ask the provider for more capacity at "
 
 
 def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
-    """One sentence that begins with a lower-case letter; empty if there is no advice."""
+    """Begins with a lower-case letter; empty if there is no advice."""
     part, path = quote.report.parts[at], f"parts.{at}"
     first = part.bottlenecks[number]
     faults = fault_windows(part, first) if first.kind in _BEHIND_THE_PROVIDER else ()

@@ -275,8 +275,7 @@ def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
     """The delay that the contract's limits cause, and hints from the journal."""
     found: list[Sentence] = []
     hints = _hints(quote.report)
-    # Send order and flag go first, since no limit matters as much to an OTP. Reports without an answer are a
-    # defect of the sender, and no improvement.
+    # Hints on the send order, the priority flag and unconfirmed reports go first.
     first = [each for name in _FIRST for each in hints if each[2] == name]
     found += [_hint(quote, place, index) for place, index, _ in first]
     found += _higher_limit(quote)
@@ -286,7 +285,7 @@ def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
 
 def _higher_limit(quote: Quote) -> list[Sentence]:
     """For the first part and class to which a limit added a wait. A missed objective goes before an undecided
-    one. If every objective is met, there is room, and nothing to ask for.
+    one. If every objective is met, no higher limit is asked for.
     """
     parts = [
         (place, part)

@@ -47,7 +47,7 @@ def word(report: RunReport) -> Word:
 
 
 def why(quote: Quote) -> Sentence:
-    """The reason for the word, in one sentence."""
+    """The reason for the word."""
     report = quote.report
     found = word(report)
     if found == "STOPPED":

@@ -297,7 +297,7 @@ def timestamp_order(order: TimestampOrder) -> Check:
 
 
 def nagle_delay(journeys: Journeys) -> Check:
-    """Many answers at 40 ms to 45 ms: Nagle's algorithm waits for a delayed acknowledgement."""
+    """Many answers took ``NAGLE_DELAY_S``: Nagle's algorithm waits for a delayed acknowledgement."""
     service = journeys.load.replied_s - journeys.load.sent_s
     service = service[np.isfinite(service)]
     low, high = NAGLE_DELAY_S

@@ -25,8 +25,8 @@ def _too_few(objective: Objective, found: Quantile) -> str:
     independent = independent_of(objective.count, found)
     if independent is None:
         return f"too few {things} for {name}: {counted} of {wanted} needed"
-    alike = "similar times, as in one queue"
-    return f"{alike}: {counted} {things} {count_as(independent)}, too few for {name} ({wanted} needed)"
+    alike = f"{counted} {things} have similar times, as in one queue, and {count_as(independent)}"
+    return f"{alike}, too few for {name} ({wanted} needed)"
 
 
 def needs_text(found: Quantile) -> str:

@@ -62,16 +62,7 @@ class LoadBacklog:
 
     def grew_from(self, from_s: float) -> float | None:
         """Since when the backlog grows without bound, tested from an instant to the end of the load. None: it
-        does not.
-
-        The test of docs/objectives.md. Least squares through the last three quarters of the time (in the
-        first it fills up): slope times length is the growth. The backlog grows if this is more than 1 % of
-        the arrivals in these three quarters, and more than 3 sqrt(2 m + 1) messages, where m is the mean
-        backlog: two counts of a Poisson process differ by that only once in several hundred times. A burst
-        that drains is not growth, so in the last quarter the backlog must stay above its mean in the second
-        quarter by half of that. It grows since the last instant at that mean, or since the last at its
-        level at the first instant, if it grew from there: random variation is added to this level, so that
-        a backlog that only varies about it has not begun to grow.
+        does not. The test and its reasons: *Growth test* of docs/objectives.md.
         """
         quarter_s = (self.end_s - from_s) / 4
         instants = np.linspace(from_s + quarter_s, self.end_s, _SAMPLES)
@@ -90,8 +81,8 @@ class LoadBacklog:
         return max(from_s, self._began(from_s, early, slope))
 
     def _began(self, from_s: float, early: float, slope: float) -> float:
-        """When a growth with this slope began: at its level at the first instant, if the backlog rose from
-        there to ``early`` half as fast at least. Otherwise it only filled up at first.
+        """When a growth with this slope began: at its level at the first instant plus random variation, if
+        the backlog rose from there to ``early`` half as fast at least. Otherwise it only filled up at first.
         """
         first = float(self.at(np.array([from_s]))[0])
         first += NOISE_DEVIATIONS * math.sqrt(2.0 * first + 1.0)
@@ -103,7 +94,8 @@ class LoadBacklog:
         """Whether the backlog falls at the end of the load, as in the evening of a day.
 
         From its maximum to the end it fell by more than 15 %, and by more than random arrivals and
-        departures explain. A backlog that grows in teeth also falls, but it fell as much before.
+        departures explain. A backlog that grows in a sawtooth also falls, but its earlier falls were as
+        large.
         """
         highest = int(waiting.argmax())
         # A mean, since a sender that submits in batches may have sent one just before the end.

@@ -32,8 +32,7 @@ def no_turn(journeys: Journeys) -> Hint | None:
     first = others[0]
     (sent, of), (others_sent, others_of) = many[waited[0]], many[first]
     text = (
-        f"{count_text(sent)} of {count_text(of)} {messages_of(waited[0])} were submitted before the load "
-        f"ended, and {count_text(others_sent)} of {count_text(others_of)} {messages_of(first)}: "
-        f"the {messages_of(waited[0])} were hardly submitted before then"
+        f"before the load ended, the sender submitted {count_text(others_sent)} of {count_text(others_of)} "
+        f"{messages_of(first)}, and only {count_text(sent)} of {count_text(of)} {messages_of(waited[0])}"
     )
     return Hint(NO_TURN, text, of - sent)

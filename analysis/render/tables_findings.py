@@ -96,16 +96,16 @@ def capacity(report: RunReport) -> Table:
         wider: Sentence = ()
         if found.precision_missed is not None:
             why = "the search of the bench is brief, and " if found.brief else ""
-            wider = (f", wider than the precision asked for: {why}", quote.text("capacity.ended"))
+            wider = (f"; wider than the precision asked for: {why}", quote.text("capacity.ended"))
         day: Sentence = ()
         if found.messages_per_day is not None:
-            day = (", ", quote.per_day("capacity.messages_per_day"), " a day")
+            day = ("; ", quote.per_day("capacity.messages_per_day"), " a day")
         rows.append(
             (
                 (quote.rate("capacity.sustained_per_s"),),
                 "sustained",
                 "",
-                (*interval, *wider, *day),
+                (*interval, *day, *wider),
                 _above(quote),
             )
         )

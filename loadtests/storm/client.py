@@ -51,7 +51,7 @@ class StormClient:
         return [key_of(self._call.number, place) for place in self._places]
 
     def answered(self, kept: bool, refused: Collection[str] = ()) -> None:
-        """The call was acknowledged, but for ``refused``, which are duplicates; or it was not."""
+        """The call was acknowledged, except ``refused``, which are duplicates; or it was not."""
         if kept and not self.acknowledged:
             self.acknowledged = True
             self._watch.acknowledged([key for key in self.keys() if key not in refused])

@@ -54,7 +54,7 @@ def every_acknowledged_message_is_final(end: StormEnd) -> Iterator[Violation]:
 def none_is_accepted_twice(end: StormEnd) -> Iterator[Violation]:
     """No provider accepts a message twice, and no second provider accepts it.
 
-    A provider that forgot a message counts again: only its engines count, one by one. A clock that was set
+    Each engine of a provider that forgot messages is counted separately. A clock that was set
     back by more than the route's reserve hides from the next process that the provider's window has ended.
     """
     for key, found in end.accepted.items():
@@ -74,8 +74,9 @@ def none_is_accepted_twice(end: StormEnd) -> Iterator[Violation]:
 
 
 def none_is_called_sent_that_no_provider_accepted(end: StormEnd) -> Iterator[Violation]:
-    """What the store calls sent or delivered, a provider accepted, under the id that the store has. No two
-    messages have one id. Of two equal messages to one number, looked up at a time, each may have the other's.
+    """A provider accepted each message that is sent or delivered in the store, under the id that the store
+    has. No two messages have one id. If two equal messages to one number are looked up at the same time,
+    each may get the id of the other.
     """
     holders = {record.provider_id: key for key, record in end.records.items() if record.provider_id}
     owners = {row.provider_id: key for key, found in end.accepted.items() for _, _, row in found}

@@ -126,7 +126,7 @@ class _Orders:
         self._state.later(int(_AGAIN_S * 1e9), self.begin)
 
     def done(self) -> None:
-        """It was."""
+        """The order was acknowledged."""
         self._acknowledged()
 
 

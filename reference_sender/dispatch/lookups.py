@@ -5,7 +5,7 @@ growing intervals, whether it has them. A negative answer is never certain, sinc
 late. So a message ends in one of two ways: found by a lookup or a report, or unknown after its lookup window.
 
 A lookup finds messages by number and text. Other messages with these may be open or unknown too. So a message
-is found only if the provider has as many that nobody knows to be another one.
+is found only if the provider has at least as many that are not known to be other messages.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ class ChangingRules:
 
     def forget(self, idle: Iterable[Campaign], day: int) -> None:
         """The store has no controls of these campaigns, which were ``idle`` when it was asked. They are
-        forgotten, but for those that have changed meanwhile.
+        forgotten, except those that have changed meanwhile.
         """
         asked = {each.name: each for each in idle}
         for each in self.idle(asked, day):

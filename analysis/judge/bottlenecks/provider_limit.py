@@ -159,12 +159,11 @@ def _refusal_signs(view: View, _unit: str, refused: float, of: float) -> list[Bo
 
 
 def _refused_text(view: View, unit: str, refused: float, of: float) -> str:
-    percent = f"{100 * refused / max(of, 1.0):.0f} %"
-    share = f"most of them ({percent})" if 2 * refused > of else f"{percent} of them"
     known = says_how_long(view.given.profile, view.provider.protocol)
     return (
-        f"in these windows of the load the provider refused {times_text(round(refused), unit)} because of "
-        f"its limits, {share}{', with Retry-After' if known else ''}"
+        f"in these windows of the load the provider refused {count_text(round(refused))} of "
+        f"{times_text(round(of), unit)} ({100 * refused / max(of, 1.0):.0f} %) because of its limits"
+        f"{', with Retry-After' if known else ''}"
     )
 
 

@@ -65,7 +65,7 @@ def slow(view: View) -> KindFinding:
             else:
                 signs.append("target_timeout" if limit else "answers_nothing")
         if late[windows].any() and not silent and not failed:
-            evidence.append(f"the median request {median_answer(view, windows)}")
+            evidence.append(f"the median request to {view.sender_name} {median_answer(view, windows)}")
             first = _answered_first(view)
             evidence += first
             signs += ["answered_first"] if first else []

@@ -261,13 +261,15 @@ def concurrency(view: View) -> KindFinding:
         if most:
             evidence.append(
                 f"at most {times_text(most, 'request')} to the provider {were} in flight at the same time, "
-                f"{significant(mean, 2)} on average; an answer took {seconds_text(answer_s)} (median)"
+                f"{significant(mean, 2)} on average; the provider answered one in "
+                f"{seconds_text(answer_s)} (median)"
             )
         if callers[windows].any():
-            evidence.append(f"the median request {median_answer(view, windows)}")
+            evidence.append(f"the median request to {view.sender_name} {median_answer(view, windows)}")
         if reported[windows].any():
             evidence.append(
-                f"ready messages waited for a free request {100 * typical(share, windows):.0f} % of the time"
+                f"{100 * typical(share, windows):.0f} % of the time ready messages waited, because the "
+                "requests in flight were at their maximum"
             )
         # A provider that answers at once has no request in flight in its own rows.
         at_once = f" ({count_text(most)})" if most else ""

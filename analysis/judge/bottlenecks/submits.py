@@ -97,7 +97,7 @@ def messages_per_s(view: View, windows: Bools) -> float:
 
 def _each_second(view: View, instants_s: Floats) -> list[Ints]:
     """The number of these instants in each second of each window, from the first to the last second with one:
-    before and after, no message may have waited.
+    in the others it is possible that no message waited.
     """
     ordered = np.sort(instants_s[np.isfinite(instants_s)])
     found = []

@@ -15,7 +15,7 @@ OPTED_OUT = "opted_out"
 
 
 class OptsOut(Struct, frozen=True):
-    """The numbers of one of the bulk calls: of the ``nth``, counted round."""
+    """The numbers of one of the bulk calls: number ``nth`` modulo their count."""
 
     at_s: float
     nth: int
