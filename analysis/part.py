@@ -279,11 +279,13 @@ def _asked(specs: tuple[Spec, ...], measure: Measure) -> set[float]:
     return {spec.percentile for spec in specs if spec.measure == measure and spec.percentile is not None}
 
 
-def _tightest(specs: tuple[Spec, ...]) -> checks.Tightest:
+def _tightest(specs: tuple[Spec, ...]) -> checks.TightestObjective:
     """The bench may be late by 1 % of a limit on a delivery time, or 10 % of one on the sender's answer."""
     shares = {"delivery_time": checks.LAG_SHARE_OF_OBJECTIVE, "api_response": checks.LAG_SHARE_OF_ANSWER}
-    found = [checks.Tightest(spec.limit, shares[spec.measure]) for spec in specs if spec.measure in shares]
-    return min(found, key=lambda each: each.lag_limit_s, default=checks.Tightest())
+    found = [
+        checks.TightestObjective(spec.limit, shares[spec.measure]) for spec in specs if spec.measure in shares
+    ]
+    return min(found, key=lambda each: each.lag_limit_s, default=checks.TightestObjective())
 
 
 def _checks(
@@ -291,7 +293,7 @@ def _checks(
     manifest: Manifest,
     counted: Accounting,
     order: TimestampOrder,
-    tightest: checks.Tightest,
+    tightest: checks.TightestObjective,
 ) -> tuple[Check, ...]:
     """The checks that do not need verdicts. ``analyse_part`` adds the others."""
     return (

@@ -38,7 +38,7 @@ _UNIT = (
     "|line|run)"
 )
 _THING = (
-    "(?:row|line|entry|client|module|translation|class|callback|table|look-up|result"
+    "(?:row|line|entry|client|module|translation|class|callback|table|lookup|result"
     "|expression|locustfile|room|timer|task)"
 )
 # What we do not write, and what we write instead.

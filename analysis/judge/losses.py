@@ -39,7 +39,7 @@ def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_
     ``repeats_awaited``: the run waited for a repeat of every refused message.
     """
     given_up = accounting.given_up
-    unseen = accounting.without_key or (0 if sender_rows else accounting.unclaimed)
+    unseen = accounting.without_key or (0 if sender_rows else accounting.unknown_to_both)
     low = accounting.lost + given_up
     reasons, needs = [], ""
     if given_up:

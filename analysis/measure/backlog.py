@@ -60,7 +60,7 @@ class LoadBacklog:
         later = int(self._lowest[np.searchsorted(self._gone, from_s)])
         return min(later, int(self.at(np.array([from_s]))[0]))
 
-    def grew_from(self, from_s: float) -> float | None:
+    def grew_from_s(self, from_s: float) -> float | None:
         """Since when the backlog grows without bound, tested from an instant to the end of the load. None: it
         does not. The test and its reasons: *Growth test* of docs/objectives.md.
         """
@@ -78,15 +78,15 @@ class LoadBacklog:
             return None
         if self._fell(instants, waiting):
             return None
-        return max(from_s, self._began(from_s, early, slope))
+        return max(from_s, self._began_s(from_s, early, slope))
 
-    def _began(self, from_s: float, early: float, slope: float) -> float:
+    def _began_s(self, from_s: float, early: float, slope: float) -> float:
         """When a growth with this slope began: at its level at the first instant plus random variation, if
         the backlog rose from there to ``early`` half as fast at least. Otherwise it only filled up at first.
         """
         first = float(self.at(np.array([from_s]))[0])
         first += NOISE_DEVIATIONS * math.sqrt(2.0 * first + 1.0)
-        since_s, risen_s = self._last_at_or_below(early), self._last_at_or_below(min(early, first))
+        since_s, risen_s = self._last_at_or_below_s(early), self._last_at_or_below_s(min(early, first))
         rose = early - min(early, first)
         return risen_s if rose >= slope / 2 * (since_s - risen_s) else since_s
 
@@ -105,7 +105,7 @@ class LoadBacklog:
         earlier = float((np.maximum.accumulate(rising) - rising).max())
         return fall > max(FALL_SHARE * float(waiting[highest]), noise, BEYOND_TEETH * earlier)
 
-    def _last_at_or_below(self, level: float) -> float:
+    def _last_at_or_below_s(self, level: float) -> float:
         below = np.flatnonzero(self._after_gone <= level)
         return float(self._gone[below[-1]]) if len(below) else 0.0
 
@@ -274,7 +274,7 @@ def growing_windows(backlog: LoadBacklog, starts: Floats) -> Bools:
                 continue
         # The hold fills the queue, which is not growth. A longer hold leaves too little of the load to test.
         held_s = backlog.hold_s if LOAD_PER_HOLD * backlog.hold_s <= backlog.end_s else 0.0
-        since_s = backlog.grew_from(max(float(start_s), held_s))
+        since_s = backlog.grew_from_s(max(float(start_s), held_s))
         if since_s is not None:
             since: Bools = ends > since_s
             growing |= since & kept if (since & kept).any() else since & (starts <= since_s)
@@ -298,11 +298,11 @@ def _why(missing: tuple[Ints, Ints, Ints], growing: Bools, unknown: Bools, hold_
         (left, f"the provider never accepted {times_text(int(left.sum()))}"),
         (beyond, f"the bench had no room to send {times_text(int(beyond.sum()))}"),
     )
-    counted = [(int(np.count_nonzero(windows)), said) for windows, said in causes]
-    seen = [(count, said) for count, said in counted if count]
+    counted = [(int(np.count_nonzero(windows)), text) for windows, text in causes]
+    seen = [(count, text) for count, text in counted if count]
     if len(seen) == 1:
         return seen[0][1]
-    return "; ".join(f"in {times_text(count, 'window')} {said}" for count, said in seen)
+    return "; ".join(f"in {times_text(count, 'window')} {text}" for count, text in seen)
 
 
 def _unclear(hold_s: float) -> str:

@@ -106,7 +106,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     count = len(keys)
     copies, others = _copies(rows, keys)
     parts, unknown = _parts(others, keys)
-    chosen, owner = _speakers(copies, origin_ns)
+    chosen, owner = _describing_copies(copies, origin_ns)
     speaking = _taken(copies.rows, chosen)
 
     def spread(values: Floats) -> Floats:
@@ -263,7 +263,7 @@ def _labels(column: pa.ChunkedArray) -> Ints:
     return labels.astype(np.int64)
 
 
-def _speakers(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
+def _describing_copies(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
     """The copy that describes each key (row numbers of the copies), and the positions of the keys."""
     arrival = np.nan_to_num(seconds(copies.rows["t_final_ns"], origin_ns), nan=np.inf)
     preference = np.where(copies.accepted, copies.state, len(PROVIDER_STATES))

@@ -102,7 +102,7 @@ class ProviderRuntime:
         self.actions = ActionRunner(self.driver, self.lookups, self.inbox, self.refusals)
         self.live = EventFeed(self.inbox, self.driver.engine.message)
         self._fault_watch = FaultWatch(self.driver.engine.fault_log, self.driver.now_ns)
-        self._chores: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
         self._lag = EventLoopLag()
 
     def keep_state(self, file: StateFile) -> None:
@@ -150,9 +150,9 @@ class ProviderRuntime:
 
     async def stop(self) -> None:
         """Write the rest of the journal. Call it when no request and no report is pending."""
-        for chore in self._chores:
+        for chore in self._background:
             chore.cancel()
-        await asyncio.gather(*self._chores, return_exceptions=True)
+        await asyncio.gather(*self._background, return_exceptions=True)
         self.driver.stop()
         self._close_journal()
         if self._keeper is not None:
@@ -244,7 +244,7 @@ class ProviderRuntime:
     def _begin(self, what: str, chore: Coroutine[Any, Any, None], loses_records: bool = False) -> None:
         task = asyncio.create_task(chore)
         self.health.watch(task, what, loses_records)
-        self._chores.append(task)
+        self._background.append(task)
 
     def _engine_failed(self, error: BaseException) -> None:
         self.health.fail("the engine", error, loses_records=True)

@@ -35,7 +35,7 @@ class Rule(_Table):
         return self
 
     @property
-    def beyond(self) -> float:
+    def begin_limit(self) -> float:
         """The limit at which the alert begins."""
         return self.above
 
@@ -65,7 +65,7 @@ class FloorRule(_Table):
         return self
 
     @property
-    def beyond(self) -> float:
+    def begin_limit(self) -> float:
         """The limit at which the alert begins."""
         return self.below
 

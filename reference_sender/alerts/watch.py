@@ -104,7 +104,7 @@ class Alerts:
             without_value.discard(each.name)
             alert = self._alerts.setdefault(each.name, Hysteresis())
             if alert.changed(each.rule, at_s, each.value):
-                limit = each.rule.beyond if alert.active else each.rule.clear
+                limit = each.rule.begin_limit if alert.active else each.rule.clear
                 notices.append(
                     Notice(
                         each.name,

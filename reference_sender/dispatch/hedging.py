@@ -55,11 +55,7 @@ class Hedging:
         refused.
         """
         for ticket in tickets:
-            if (
-                ticket.tried_ns is None
-                and not is_hedge(ticket.message.key)
-                and len(self._due) < _MOST_DUE
-            ):
+            if ticket.tried_ns is None and not is_hedge(ticket.message.key) and len(self._due) < _MOST_DUE:
                 ticket.tried_ns = now_ns
                 self._due.append((now_ns + self._after_ns, ticket))
 

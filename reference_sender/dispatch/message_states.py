@@ -119,7 +119,7 @@ class MessageStates:
         """A provider has these messages of one batch."""
         self._backlog.end_all(tickets, _SENT)
         self.totals.sent += len(tickets)
-        self._campaigns.taken(tickets, tickets[0].route)
+        self._campaigns.accepted_by_provider(tickets, tickets[0].route)
 
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
         """A provider has the message: ``report`` says so, before or instead of the submit's answer."""

@@ -29,7 +29,7 @@ from reference_sender.dispatch.values import (
     SubmitAttempt,
     SubmitBatch,
 )
-from reference_sender.node.commits import Commits, Group, LateReports, is_attempt_of
+from reference_sender.node.commits import Commits, EndedReports, Group, is_attempt_of
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.giving_back import give_back
 from reference_sender.node.node_share import ClaimLimit, NodeShare
@@ -218,7 +218,7 @@ class Node:
         return self._perform(now_ns, self._reports.take(now_ns, reports, waiter, self._unanswered))
 
     def _found(
-        self, now_ns: int, late: LateReports, ended: Sequence[EndedMessage] | None
+        self, now_ns: int, late: EndedReports, ended: Sequence[EndedMessage] | None
     ) -> list[NodeEffect]:
         if ended is None:
             return [Acknowledge(waiter, False) for waiter in self._reports.not_found(now_ns, late)]

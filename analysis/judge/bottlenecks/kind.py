@@ -42,7 +42,7 @@ class Kind:
     """
 
     kind: BottleneckKind
-    look: Callable[[View], KindFinding]
+    find: Callable[[View], KindFinding]
     explains: frozenset[BottleneckKind] = frozenset()
 
 

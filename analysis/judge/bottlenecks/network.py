@@ -51,7 +51,7 @@ class _TooSlow:
     without_flag: bool  # each of the classes would have a faster network with the provider's priority flag
 
 
-def look(view: View) -> KindFinding:
+def find_network(view: View) -> KindFinding:
     lost = view.windows.share(view.due_s, view.failed_on_the_way, view.provider.accepted)
     many = view.windows.counts(view.due_s, view.failed_on_the_way) >= FEWEST
     failing = over(lost, FAILED_SHARE) & many
@@ -143,4 +143,4 @@ def _without_flag(view: View) -> Bools:
     return without
 
 
-NETWORK = Kind("network", look)
+NETWORK = Kind("network", find_network)

@@ -66,7 +66,7 @@ def accept_wait_s(view: View) -> Floats:
     return wait_s
 
 
-def look(view: View) -> KindFinding:
+def find_provider_limit(view: View) -> KindFinding:
     contract = contract_of(view.given.profile)
     refused = refused_for_limits(view)
     met_limit = lowered_limit.throttled_messages(view)
@@ -301,5 +301,7 @@ def _named(contract: Contract, reached: tuple[Bools, ...], windows: Bools) -> di
 
 
 LIMIT = Kind(
-    "provider_limit", look, frozenset(("sender_pacing", "sender_rate", "sender_concurrency", "sender_hold"))
+    "provider_limit",
+    find_provider_limit,
+    frozenset(("sender_pacing", "sender_rate", "sender_concurrency", "sender_hold")),
 )

@@ -297,7 +297,7 @@ def _process(view: View, windows: Bools) -> list[str]:
     _, most, busy = submits.unanswered_in(view, windows)
     if most > 0:  # zero says nothing about a sender that the provider does not see
         evidence.append(
-            f"it had at most {times_text(most, 'concurrent provider call')}, and one or more during "
+            f"it had at most {times_text(most, 'request')} to the provider in flight, and one or more during "
             f"{100 * busy:.0f} % of the time"
         )
     return evidence

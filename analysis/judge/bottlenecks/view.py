@@ -13,7 +13,7 @@ from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
 from analysis.findings import FaultBand
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
-from analysis.measure.late_generator import GeneratorLateness, lateness
+from analysis.measure.late_generator import ScheduleLag, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.pauses import Pause, pauses
 from analysis.measure.silence import Silence, Stop, silences, stop
@@ -84,7 +84,7 @@ class View:
         return np.ones(self.journeys.count, dtype=np.bool_)
 
     @cached_property
-    def lateness(self) -> GeneratorLateness:
+    def lateness(self) -> ScheduleLag:
         return lateness(self.journeys, self.given.lag_limit_s)
 
     @cached_property

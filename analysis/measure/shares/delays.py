@@ -107,7 +107,7 @@ def _of_class(
         network_only=_quantiles(split.of["network"][among], percentiles, faults),
         ideal=_quantiles(split.ideal[among], percentiles, faults),
         ideal_of_run_s=_of_run(split.ideal[among], percentiles),
-        limit=_dearest(split, among, limits, carrier),
+        limit=_limits_with_longest_waits(split, among, limits, carrier),
     )
 
 
@@ -140,7 +140,7 @@ def _of_run(values: Ints, percentiles: tuple[float, ...]) -> tuple[float | None,
     )
 
 
-def _dearest(split: Split, among: Ints, limits: ContractLimits, carrier: Labels) -> str:
+def _limits_with_longest_waits(split: Split, among: Ints, limits: ContractLimits, carrier: Labels) -> str:
     """The limits that cause the waits, as text; for the carriers' limits with their names."""
     if not len(among) or split.contract_ns[among].sum() <= 0:
         return ""

@@ -22,7 +22,7 @@ from analysis.fault_effects import effect_of
 from analysis.findings import ShareName
 from analysis.measure.contract_limits import CARRIER, DRAIN, ContractLimits
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
-from analysis.measure.shares.ideal import IdealWait, Offered, ideal_wait, waits_alone_ns
+from analysis.measure.shares.ideal import IdealWait, OfferedMessages, ideal_wait, waits_alone_ns
 from analysis.measure.shares.queueing import busy_until
 from analysis.read.journeys import Journeys
 from analysis.records import RecordedFault
@@ -167,7 +167,7 @@ def _ideal(
     passing = np.isfinite(provider.accepted_s) & np.isfinite(load.sent_s)
     sent = whole_ns(load.sent_s[passing])
     at_ns = faults.over(sent)
-    offered = Offered(
+    offered = OfferedMessages(
         at_ns=at_ns,
         rank=load.class_index[passing],
         turn=whole_ns(provider.accepted_s[passing]),  # the order that this sender chose

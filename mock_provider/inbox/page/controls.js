@@ -122,10 +122,10 @@ const limitText = limit => limit ? `${Number(limit.rate_per_s)} per second, burs
  * @returns {string}
  */
 function latencyText(latency) {
-  const said = (/** @type {number | undefined} */ value_s) => duration((value_s ?? 0) * 1000);
-  if (latency.kind === "fixed") return latency.value_s ? said(latency.value_s) : "none";
-  if (latency.kind === "uniform") return `${said(latency.low_s)} to ${said(latency.high_s)}`;
-  if (latency.kind === "lognormal") return `median ${said(latency.median_s)}, 99th percentile ${said(latency.p99_s)}`;
+  const text = (/** @type {number | undefined} */ value_s) => duration((value_s ?? 0) * 1000);
+  if (latency.kind === "fixed") return latency.value_s ? text(latency.value_s) : "none";
+  if (latency.kind === "uniform") return `${text(latency.low_s)} to ${text(latency.high_s)}`;
+  if (latency.kind === "lognormal") return `median ${text(latency.median_s)}, 99th percentile ${text(latency.p99_s)}`;
   if (latency.kind === "absent_subscriber" && latency.body)
     return `${latencyText(latency.body)}; ${percent(latency.absent_share ?? 0)} out of reach at first`;
   return words(latency.kind);
@@ -134,8 +134,8 @@ function latencyText(latency) {
 /** @param {Share[] | undefined} entries */
 function mixText(entries) {
   if (!entries?.length) return "none";
-  const said = (/** @type {Share} */ each) => words(each.refusal ?? `${each.state} (${each.reason})`);
-  return entries.map(each => `${percent(each.share)} ${said(each)}`).join(", ");
+  const text = (/** @type {Share} */ each) => words(each.refusal ?? `${each.state} (${each.reason})`);
+  return entries.map(each => `${percent(each.share)} ${text(each)}`).join(", ");
 }
 
 /**

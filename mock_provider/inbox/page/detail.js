@@ -98,10 +98,10 @@ function segments(text, message) {
   return out;
 }
 
-/** @param {import('./payloads.js').Foreign} character */
+/** @param {import('./payloads.js').ForeignCharacter} character */
 function foreign({ character, code_point, name, count }) {
-  const said = `${code_point} ${name.toLowerCase()}${count > 1 ? ` ×${count}` : ""}`;
-  return el("li", {}, el("b", { class: "character" }, character), " ", el("span", { class: "quiet" }, said));
+  const text = `${code_point} ${name.toLowerCase()}${count > 1 ? ` ×${count}` : ""}`;
+  return el("li", {}, el("b", { class: "character" }, character), " ", el("span", { class: "quiet" }, text));
 }
 
 /** @param {import('./payloads.js').Detail} detail */

@@ -181,7 +181,7 @@ class PostgresStore:
                 connection, self._node, share, membership, self._claimed_turns, idle
             )
         )
-        return idle.told(renewal)
+        return idle.with_counts(renewal)
 
     def rule_changes(self, since: float) -> RuleChanges:
         return self._renewer.call(lambda connection: rule_changes.read(connection, self._node, since))

@@ -15,7 +15,7 @@ def is_idle(report: str, progress: str) -> str:
 
 
 class IdleReports:
-    """Of one node, since ``told``. Several threads use it."""
+    """Counts of one node since the last ``with_counts``. Several threads use it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -28,7 +28,7 @@ class IdleReports:
             self._repeated += repeated
             self._orphans += orphans
 
-    def told(self, renewal: Renewal) -> Renewal:
+    def with_counts(self, renewal: Renewal) -> Renewal:
         """``renewal`` with the counts, which begin again."""
         with self._lock:
             repeated, self._repeated = self._repeated, 0

@@ -14,7 +14,7 @@ import asyncpg
 from reference_sender.dispatch.values import Lane, Report, State, key_of_second
 from reference_sender.store.message_rows import IS_FIRST
 from reference_sender.store.postgres.idle_reports import IdleReports, is_idle
-from reference_sender.store.postgres.reading import these
+from reference_sender.store.postgres.reading import with_ids
 from reference_sender.store.postgres.rule_changes import forget_old, keep_spent
 from reference_sender.store.protocol import HandedOver, LeaseLost, Membership, Record, Renewal
 from reference_sender.store.sharing import granted
@@ -222,7 +222,7 @@ async def leave(connection: asyncpg.Connection[Any], node: int) -> None:
     """Give up everything at once, as if the lease had ended."""
     async with connection.transaction():
         if await connection.fetchval("SELECT id FROM node WHERE id = $1 AND NOT dead FOR UPDATE", node):
-            await _bury(connection, [node])
+            await _declare_dead(connection, [node])
     while await _free_claims(connection):
         pass
 
@@ -231,10 +231,10 @@ async def _take_over(connection: asyncpg.Connection[Any]) -> None:
     nodes = [row[0] for row in await connection.fetch(_EXPIRED)]
     if nodes:
         log.warning("nodes %s did not renew their leases: their work is taken over", nodes)
-        await _bury(connection, nodes)
+        await _declare_dead(connection, nodes)
 
 
-async def _bury(connection: asyncpg.Connection[Any], nodes: list[int]) -> None:
+async def _declare_dead(connection: asyncpg.Connection[Any], nodes: list[int]) -> None:
     await connection.execute(_DECLARE_DEAD, nodes)
     await connection.execute(_BIND, nodes)
     await connection.execute(_FORGET_ATTEMPTS, nodes)
@@ -276,7 +276,7 @@ async def claim(
         for _, number, turn in rows:
             if number is not None:
                 claimed[number] = max(turn, claimed.get(number, 0))
-        return await these(connection, ids) if ids else []
+        return await with_ids(connection, ids) if ids else []
 
 
 async def give_back(connection: asyncpg.Connection[Any], node: int, ids: Sequence[int]) -> None:

@@ -29,7 +29,7 @@ def duplicated(run: RunBuilder, key: str, due_s: float, states: tuple[str, str],
 
 
 @pytest.mark.parametrize(
-    ("states", "second_copies", "in_vain"),
+    ("states", "second_copies", "undelivered"),
     [
         (("delivered", "delivered"), 0.5, 0.0),
         (("delivered", "undelivered"), 0.5, 0.0),
@@ -41,14 +41,14 @@ def duplicated(run: RunBuilder, key: str, due_s: float, states: tuple[str, str],
     ],
 )
 def test_a_message_that_is_duplicated_and_undelivered_is_not_paid_for_three_times(
-    states: tuple[str, str], second_copies: float, in_vain: float, new_run: Build
+    states: tuple[str, str], second_copies: float, undelivered: float, new_run: Build
 ) -> None:
     run = new_run("run")
     duplicated(run, "m", 1.0, states)
     cost = analysed(run).cost
     assert cost.points == pytest.approx(1.0)
     assert cost.duplicates_points == pytest.approx(second_copies)
-    assert cost.undelivered_points == pytest.approx(in_vain)
+    assert cost.undelivered_points == pytest.approx(undelivered)
 
 
 def test_costs_of_all_kinds_together_do_not_exceed_what_was_paid(new_run: Build) -> None:
@@ -63,8 +63,8 @@ def test_costs_of_all_kinds_together_do_not_exceed_what_was_paid(new_run: Build)
     assert cost.points == pytest.approx(0.25 * (2 * 36 + 6))
     assert cost.duplicates_points == pytest.approx(0.25 * 36)
     # In vain: of the 36 those of which no copy has arrived or may still arrive, and four of the six.
-    in_vain = sum(not {"delivered", "open"} & set(pair) for pair in product(states, states))
-    assert cost.undelivered_points == pytest.approx(0.25 * (in_vain + 4))
+    undelivered = sum(not {"delivered", "open"} & set(pair) for pair in product(states, states))
+    assert cost.undelivered_points == pytest.approx(0.25 * (undelivered + 4))
 
 
 # Scale: a part whose provider was scaled along is evidence of its own level and nothing beyond.

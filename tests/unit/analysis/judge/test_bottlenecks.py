@@ -353,7 +353,9 @@ def test_no_number_of_requests_in_flight_if_the_provider_answers_at_once(new_run
     sampled(run, "sender", waited_in_flight_s=lambda second: 0.9 * second)
     (only,) = found(run, target=OWN).bottlenecks
     assert only.text == "my-sender has too few concurrent requests to the provider"
-    assert only.evidence == ("90 % of the time ready messages waited, because the requests in flight were at their maximum",)
+    assert only.evidence == (
+        "90 % of the time ready messages waited, because the requests in flight were at their maximum",
+    )
 
 
 def test_one_request_at_a_time_was_in_flight(new_run: Build) -> None:

@@ -16,7 +16,7 @@ from reference_sender.policy.campaigns import Campaign, CampaignChange, Campaign
 from reference_sender.policy.gate import open_gate
 from reference_sender.policy.settings import PolicySettings, SpendingLimits
 from reference_sender.policy.spending import Spent
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.rule_purging import RulePurging, old_rules
 from reference_sender.store import Store, Work
@@ -45,10 +45,12 @@ def with_sender(path: Path, do: Callable[[Driver, RulePurging, Store], Awaitable
 
     async def run() -> None:
         store = SqliteStore(path)
-        chores = Chores()
+        background = BackgroundTasks()
         gate = open_gate(PRICES, (), store.campaigns(), store.spending())
-        driver = Driver(Dispatcher(DispatchSettings(), (LIMITS,), 1), store, {}, chores=chores, gate=gate)
-        purging = RulePurging(store, ask, driver, 10**6 * DAY_NS, chores)  # by itself it removes nothing
+        driver = Driver(
+            Dispatcher(DispatchSettings(), (LIMITS,), 1), store, {}, background=background, gate=gate
+        )
+        purging = RulePurging(store, ask, driver, 10**6 * DAY_NS, background)  # by itself it removes nothing
         try:
             await do(driver, purging, store)
         finally:
