@@ -1,4 +1,4 @@
-"""Run directories of earlier schema versions, brought to today's names."""
+"""Run directories of earlier schema versions, read under today's names."""
 
 from __future__ import annotations
 

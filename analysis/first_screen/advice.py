@@ -223,7 +223,7 @@ def limits_named(text: str) -> set[str]:
 
 
 def _paced_alone(part: PartReport, found: Bottleneck) -> bool:
-    """Whether the sender waits at the limit although the contract adds next to nothing to the delivery times
+    """Whether the sender waits at the limit although the contract adds almost nothing to the delivery times
     that were missed.
     """
     if found.kind != "provider_limit" or part.backlog_grew:

@@ -150,8 +150,8 @@ class ProviderRuntime:
 
     async def stop(self) -> None:
         """Write the rest of the journal. Call it when no request and no report is pending."""
-        for chore in self._background:
-            chore.cancel()
+        for task in self._background:
+            task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         self.driver.stop()
         self._close_journal()
@@ -241,8 +241,8 @@ class ProviderRuntime:
         driver = self.driver
         driver.carry_out(driver.engine.reports_answered(driver.now_ns(), batch_id, confirmed))
 
-    def _begin(self, what: str, chore: Coroutine[Any, Any, None], loses_records: bool = False) -> None:
-        task = asyncio.create_task(chore)
+    def _begin(self, what: str, work: Coroutine[Any, Any, None], loses_records: bool = False) -> None:
+        task = asyncio.create_task(work)
         self.health.watch(task, what, loses_records)
         self._background.append(task)
 
@@ -299,7 +299,7 @@ class ProviderRuntime:
         if self._journal is not None:
             self._journal.flush()
 
-    async def _every(self, interval_s: float, chore: Callable[[], None]) -> None:
+    async def _every(self, interval_s: float, act: Callable[[], None]) -> None:
         while True:
             await asyncio.sleep(interval_s)
-            chore()
+            act()

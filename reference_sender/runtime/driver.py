@@ -254,7 +254,7 @@ class Driver:
     async def close(self) -> None:
         """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
         await self.all_stored()
-        await self.all_stored()  # what the commit before brought, such as the end of an attempt
+        await self.all_stored()  # what followed from the commit before, such as the end of an attempt
         self._closed = True
         await self.commits.close()
 

@@ -137,7 +137,7 @@ def test_the_same_keys_at_two_nodes_at_a_time_are_kept_once(join: Join) -> None:
     nodes = [join(LONG), join(LONG)]
     keys = [f"same-{n}" for n in range(300)]
 
-    def bring(number: int) -> tuple[list[Message], Mapping[int, Existing]]:
+    def commit_one(number: int) -> tuple[list[Message], Mapping[int, Existing]]:
         ordered = keys if number == 0 else keys[::-1]
         messages = [message(1_000 * (1 + number) + n, key) for n, key in enumerate(ordered)]
         taken: dict[int, Existing] = {}
@@ -146,14 +146,14 @@ def test_the_same_keys_at_two_nodes_at_a_time_are_kept_once(join: Join) -> None:
         return messages, taken
 
     with ThreadPoolExecutor(2) as threads:
-        brought = list(threads.map(bring, range(2)))
+        committed = list(threads.map(commit_one, range(2)))
     stored = nodes[0].records(0, 1_000)
     assert sorted(each.message.key for each in stored) == sorted(keys)
     kept = {each.message.message_id for each in stored}
-    for messages, taken in brought:
+    for messages, taken in committed:
         assert {m.message_id for m in messages} - kept == set(taken)
         assert all(existing.message_id in kept for existing in taken.values())
-    assert len(brought[0][1]) + len(brought[1][1]) == len(keys)
+    assert len(committed[0][1]) + len(committed[1][1]) == len(keys)
 
 
 def test_a_refused_message_of_a_commit_whose_answer_is_lost_is_removed(

@@ -62,7 +62,7 @@ def test_costs_of_all_kinds_together_do_not_exceed_what_was_paid(new_run: Build)
     cost = analysed(run).cost
     assert cost.points == pytest.approx(0.25 * (2 * 36 + 6))
     assert cost.duplicates_points == pytest.approx(0.25 * 36)
-    # In vain: of the 36 those of which no copy has arrived or may still arrive, and four of the six.
+    # Undelivered: of the 36 those of which no copy has arrived or may still arrive, and four of the six.
     undelivered = sum(not {"delivered", "open"} & set(pair) for pair in product(states, states))
     assert cost.undelivered_points == pytest.approx(0.25 * (undelivered + 4))
 

@@ -254,7 +254,7 @@ def test_a_spending_limit_is_one_for_both_nodes(nodes: Callable[..., None]) -> N
         held = [(await shown(node))["held"]["over_limit"] for node in (one, other)]
         assert held == [3, 2]
 
-        # Both have messages that fit now; together they use what the higher limit brings.
+        # Both have messages that fit now; together they use the whole higher limit.
         await one.ok("POST", "/v1/campaigns/may/resume", {"spending_limit": 14})
 
         async def is_used() -> bool:
