@@ -154,7 +154,7 @@ def test_a_provider_that_throttles(new_run: Build) -> None:
     report = found(run, profile={"throttle": {"requests": {"rate_per_s": 100.0, "burst": 1}}})
     assert [each.kind for each in report.bottlenecks] == ["provider_limit"]
     evidence = " ".join(report.bottlenecks[0].evidence)
-    assert "30 % of them" in evidence and "its token bucket of requests was empty" in evidence
+    assert "(30 %) because of its limits" in evidence and "its token bucket of requests was empty" in evidence
 
 
 def test_an_accept_queue_that_grows(new_run: Build) -> None:
@@ -292,7 +292,7 @@ def test_an_api_that_never_answers_is_described(new_run: Build) -> None:
         run.due(f"m-{slot}", slot / 10, "failed")
     (only,) = found(run, target=OWN).bottlenecks
     assert only.kind == "sender_api"
-    assert "the median request got no answer" in only.evidence
+    assert "the median request to my-sender got no answer" in only.evidence
 
 
 def test_arrivals_that_a_late_generator_dropped_are_the_benchs(new_run: Build) -> None:
