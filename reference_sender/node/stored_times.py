@@ -49,7 +49,10 @@ def ended_here(ended: Sequence[EndedMessage], ahead_ns: int) -> Sequence[EndedMe
     """Ended messages of the store, for a node."""
     if not ahead_ns:
         return ended
-    return [replace(each, message=_moved(each.message, -ahead_ns)) for each in ended]
+    return [
+        replace(each, message=_moved(each.message, -ahead_ns), ended_ns=each.ended_ns - ahead_ns)
+        for each in ended
+    ]
 
 
 def _moved(message: Message, by_ns: int) -> Message:
