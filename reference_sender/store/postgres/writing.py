@@ -14,7 +14,7 @@ import asyncpg
 
 from reference_sender.dispatch.values import FINAL_STATES, Change, Lane, Message, Report, State, SubmitAttempt
 from reference_sender.store.message_rows import pair_of
-from reference_sender.store.postgres.controls import is_held, write_controls, write_holds
+from reference_sender.store.postgres.controls import is_held, write_controls, write_holds, write_known
 from reference_sender.store.postgres.idle_reports import IdleReports, is_idle, is_of_provider
 from reference_sender.store.postgres.leases import give_back
 from reference_sender.store.protocol import Existing, StoreError, Work
@@ -138,6 +138,7 @@ async def _commit_all(
     if not (controlled or any(is_held(each) or each.once for each in work.messages)):
         return await _commit(connection, node, work, idle)
     async with connection.transaction():
+        await write_known(connection, node, work.controls)
         if work.refused:
             await connection.execute(_REFUSE, node, work.refused)
             await connection.execute(_LEAVE, node, work.refused)
