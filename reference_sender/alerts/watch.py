@@ -119,7 +119,10 @@ class Alerts:
                 )
             self._keep(at_s, each, alert.active)
         for name in without_value:
-            self._alerts[name].no_value()
+            if self._alerts[name].active:
+                self._alerts[name].no_value()
+            else:  # the subject, such as a campaign, may be gone; a new one equals it
+                del self._alerts[name]
         return notices
 
     def _keep(self, at_s: float, value: Value, is_active: bool) -> None:

@@ -285,6 +285,8 @@ class Node:
         if group.messages:
             group.admitted = self.gate.admit(now_ns, group.messages)
             group.messages = list(group.admitted.messages)
+            # The store may have removed them as old before these messages came.
+            group.controls = [*self.rules.known(now_ns, group.messages), *group.controls]
         if self._node_share is not None:
             group.unclaimed = self._node_share.left_to_others(now_ns, self._dispatcher, group.admitted.ready)
         if group.messages and not self._stopping and not group.admitted.held and not group.unclaimed:

@@ -21,7 +21,7 @@ from reference_sender.dispatch.values import (
     State,
     SubmitAttempt,
 )
-from reference_sender.policy.campaigns import Campaign, CampaignChange
+from reference_sender.policy.campaigns import Campaign, CampaignChange, KnownCampaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
@@ -93,7 +93,7 @@ class OptIn(Struct, frozen=True, gc=False):
     number: str
 
 
-Control = CampaignChange | Spent | Hold | OptOut | OptIn | ReportControl
+Control = CampaignChange | KnownCampaign | Spent | Hold | OptOut | OptIn | ReportControl
 
 
 class Work(Struct, frozen=True, gc=False):

@@ -339,38 +339,6 @@ def test_a_report_of_a_message_that_ended_goes_to_one_node(join: Join) -> None:
     assert {each.state for each in owner.records(0, 10)} == {State.DELIVERED}
 
 
-def test_reports_that_change_nothing_are_counted_once_by_the_node_that_got_them(
-    join: Join, postgres: PostgresServer
-) -> None:
-    owner, other = join(LONG), join(LONG)
-    ends = [change(n, state, f"p{n}") for n, state in ((1, State.DELIVERED), (2, State.FAILED))]
-    owner.commit(Work([message(1), message(2), message(3)], ends))
-    again = [Report("p1", "k-1", State.DELIVERED, ""), Report("p2", "k-2", State.FAILED, "")]
-    news = [Report("p2", "k-2", State.DELIVERED, ""), Report("p3", "k-3", State.FAILED, "")]
-    unknown = Report("p9", "k-9", State.DELIVERED, "of no message")
-    other.commit(Work(handed_over=[*again, *news, unknown]))
-    renewal = other.renew(0)
-    assert (renewal.repeated_reports, renewal.orphan_reports) == (2, 1)
-    renewal = other.renew(0)
-    assert (renewal.repeated_reports, renewal.orphan_reports) == (0, 0)
-    assert owner.renew(0).repeated_reports == 0
-    assert [each.report for each in owner.reports(10)] == news
-
-
-def test_repeated_reports_without_a_key_are_counted_and_removed(join: Join, postgres: PostgresServer) -> None:
-    owner, other = join(LONG), join(LONG)
-    owner.commit(Work([message(1), message(2)], [change(1, State.DELIVERED, "p1")]))
-    other.commit(Work(handed_over=[Report(f"p{n}", None, State.DELIVERED, "") for n in (1, 9)]))
-    assert other.renew(0).repeated_reports == 0, "a node may have read it and removes it then"
-    count = "SELECT count(*) FROM smsbench.report"
-    for age, repeated, orphans, left in (("2 minutes", 1, 0, "1"), ("2 hours", 0, 1, "0")):
-        postgres.sql(f"UPDATE smsbench.report SET came_at = clock_timestamp() - interval '{age}'")
-        renewals = [node.renew(0) for node in (owner, other)]
-        assert sum(each.repeated_reports for each in renewals) == repeated
-        assert sum(each.orphan_reports for each in renewals) == orphans
-        assert postgres.sql(count) == [left]
-
-
 def test_a_node_knows_the_routes_of_which_another_one_has_other_limits(
     join: Join, postgres: PostgresServer
 ) -> None:

@@ -13,7 +13,7 @@ import asyncpg
 
 from reference_sender.dispatch.values import Lane, Report, State, key_of_second
 from reference_sender.store.message_rows import IS_FIRST
-from reference_sender.store.postgres.idle_reports import IdleReports, is_idle
+from reference_sender.store.postgres.idle_reports import IdleReports, is_idle, is_of_provider
 from reference_sender.store.postgres.reading import with_ids
 from reference_sender.store.postgres.rule_changes import forget_old, keep_spent
 from reference_sender.store.protocol import HandedOver, LeaseLost, Membership, Record, Renewal
@@ -123,11 +123,11 @@ WHERE report.message_id IS NULL AND p.provider_id = report.provider_id
 _DROP_REPEATED = f"""
 DELETE FROM report r USING progress p WHERE p.id = r.message_id
     AND r.came_at < clock_timestamp() - interval '{_REPEATED_KEPT}' AND {is_idle("r", "p")}
-    AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id) RETURNING r.id
+    AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id) RETURNING {is_of_provider("r")}
 """
 _DROP_REPORTS = f"""
 DELETE FROM report r WHERE came_at < clock_timestamp() - interval '{_REPORT_KEPT}'
-    AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id) RETURNING r.id
+    AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id) RETURNING {is_of_provider("r")}
 """
 # A report that was handed over for a message that ended before its owner read it goes to the oldest node.
 _REPORTS = f"""
@@ -179,8 +179,9 @@ async def renew(
             await connection.execute("UPDATE node SET share = $2 WHERE id = $1", node, max(share, may_use))
     await _free_claims(connection)
     await connection.execute(_MATCH)
-    repeated = await connection.fetch(_DROP_REPEATED)
-    idle.add(len(repeated), len(await connection.fetch(_DROP_REPORTS)))
+    # Each is counted at once: the next statement may fail, and what is removed is not found again.
+    idle.add(repeated=await _dropped(connection, _DROP_REPEATED))
+    idle.add(orphans=await _dropped(connection, _DROP_REPORTS))
     await forget_old(connection)
     unclaimed = await connection.fetchval(
         "SELECT count(*) FROM (SELECT FROM claim WHERE owner = 0 LIMIT $1) AS free", _COUNTED
@@ -195,6 +196,11 @@ async def renew(
         standby=None if node in sorted(shares)[: membership.most_nodes] else membership.most_nodes,
         differing=_differing(membership, others),
     )
+
+
+async def _dropped(connection: asyncpg.Connection[Any], statement: str) -> int:
+    """How many reports of providers it removed."""
+    return sum(row[0] for row in await connection.fetch(statement))
 
 
 async def _turns(connection: asyncpg.Connection[Any], claimed: dict[int, int]) -> dict[Lane, int]:

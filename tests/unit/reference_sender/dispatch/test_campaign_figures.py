@@ -11,7 +11,16 @@ from nanoseconds import S
 
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.campaign_figures import CampaignCounts, CountedCampaigns
-from reference_sender.dispatch.values import Hedge, Lane, Message, Outcome, Recovered, Report, State
+from reference_sender.dispatch.values import (
+    EndedMessage,
+    Hedge,
+    Lane,
+    Message,
+    Outcome,
+    Recovered,
+    Report,
+    State,
+)
 
 
 def counts(figures: CountedCampaigns, name: str) -> dict[str, int]:
@@ -235,3 +244,24 @@ def test_a_late_report_of_another_process_counts_the_message_once(figures: Count
     assert counts(figures, "may") == {"waiting": 1, "waiting_segments": 1, "failed": 1, "delivered": 1}
     assert counts(figures, "june") == {"waiting": 1, "waiting_segments": 1, "delivered": 1}
     assert (figures.total.delivered, figures.total.failed) == (3, 0)
+
+
+@pytest.mark.parametrize(("ended_s", "times"), [(2, 1), (0, 2)])
+def test_a_late_report_of_a_message_that_is_kept_no_longer_counts_it_once(
+    dispatcher: MakeDispatcher, message: Make, ended_s: int, times: int
+) -> None:
+    """This process ended it and has counted it. One that ended before is of an earlier process."""
+    core = dispatcher(late_reports=2)
+    sale = [message(campaign="sale") for _ in range(4)]
+    core.campaigns.accepted(sale)
+    batch = only(core.offer(0, sale))
+    core.answered(S, batch.batch_id, accepted(batch))
+    for number, each in enumerate(sale):
+        core.reported((2 + number) * S, [Report(f"p-{each.key}", each.key, State.FAILED, "undelivered")])
+    late = Report(f"p-{sale[0].key}", sale[0].key, State.DELIVERED, "")
+    core.reported(9 * S, [late])
+    assert core.campaigns.total.delivered == 0, "it is not kept"
+    ended = EndedMessage(sale[0], State.FAILED, 1, late.provider_id, "a", ended_s * S)
+    core.found_ended(9 * S, [ended], [late])
+    total = core.campaigns.total
+    assert (total.delivered, total.failed, total.messages) == (1, 2 + times, 3 + times)
