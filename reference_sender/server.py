@@ -56,8 +56,8 @@ from reference_sender.runtime.balances import Balances
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.earlier_campaigns import EarlierCampaigns
 from reference_sender.runtime.loop_lag import LoopLag
-from reference_sender.runtime.member import Member
 from reference_sender.runtime.missing_prices import require_prices
+from reference_sender.runtime.node_process import NodeProcess
 from reference_sender.runtime.recovery import Recovery
 from reference_sender.runtime.rule_purging import begin_purging
 from reference_sender.runtime.stored_gate import stored_gate
@@ -176,10 +176,10 @@ class Sender:
         self._driver = Driver(
             settings.dispatcher(), store, self._routes, chores=self.chores, gate=gate, new_id=intake.new_id
         )
-        self._member: Member | None = None
+        self._node_process: NodeProcess | None = None
         recipients = RecipientLimits(*policy.recipient_limits(), shared=leases is not None)
         if leases is not None:
-            self._member = Member(store, leases, self._driver, settings.node_share(), recipients)
+            self._node_process = NodeProcess(store, leases, self._driver, settings.node_share(), recipients)
         self._lag = LoopLag(self.chores)
         self._wall_watch = WallWatch(self._driver.wall_set, self.chores)
         alerts = settings.alerts
@@ -242,7 +242,7 @@ class Sender:
 
     def _store_trouble(self) -> StoreTrouble:
         trouble = self._driver.commits.trouble()
-        differing = () if self._member is None else self._member.differing
+        differing = () if self._node_process is None else self._node_process.differing
         return replace(trouble, differing=differing) if differing else trouble
 
     def _money(self) -> Money:
@@ -251,12 +251,12 @@ class Sender:
 
     def _leads(self) -> bool:
         """Whether this process does what one of several nodes must do for all."""
-        return self._member is None or self._member.leads
+        return self._node_process is None or self._node_process.leads
 
     async def recover(self) -> None:
         """Continue the unfinished messages of an earlier process, or join the other nodes."""
-        if self._member is not None:
-            await self._member.start()
+        if self._node_process is not None:
+            await self._node_process.start()
             return
         unfinished = sum(count for state, count in self._stored.items() if state not in FINAL_STATES)
         _warn_of_removed_routes(await self._recovery.start(unfinished), self._routes)
@@ -266,16 +266,16 @@ class Sender:
     async def close(self) -> bool:
         """Answer the requests in flight, store everything, close everything. Returns as ``Driver.drain``."""
         self._feed.stop()
-        if self._member is not None:
-            await self._member.leave()
+        if self._node_process is not None:
+            await self._node_process.leave()
         for purging in self._purging:
             purging.stop()
         self._recovery.stop()
         self._ends.stop()
         # If a part failed, answers may never arrive.
         is_kept = await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
-        if self._member is not None:
-            await self._member.stop()
+        if self._node_process is not None:
+            await self._node_process.stop()
         self._balances.stop()
         for route in self._routes.values():
             await route.close()

@@ -98,7 +98,7 @@ class Driver:
         self._perform(self._node.recover_sent(self._now(), page, left))
 
     def join(self, node_share: NodeShare) -> None:
-        """As ``Node.join``. A ``Member`` calls it and keeps the node_share."""
+        """As ``Node.join``. A ``NodeProcess`` calls it and keeps the node_share."""
         self.node_share = node_share
         self._node.join(node_share)
 
@@ -107,7 +107,7 @@ class Driver:
         self._perform(self._node.renewed(self._now(), until_ns, renewal))
 
     def learning(self) -> None:
-        """The member begins to read the rule changes in the store."""
+        """The node process begins to read the rule changes in the store."""
         self._node.rules.begin_learning()
 
     def learned(self, changes: RuleChanges) -> None:

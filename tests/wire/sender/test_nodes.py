@@ -17,7 +17,7 @@ from wire_provider import TOKEN, started
 from mock_provider.testing.running import ProviderThread
 from reference_sender.alerts.rules import AlertRules, AlertSettings
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
-from reference_sender.runtime import member
+from reference_sender.runtime import node_process
 from reference_sender.store import Existing, RuleChanges, Work
 from reference_sender.store.postgres import PostgresStore
 from reference_sender.store.postgres.link import Unanswered
@@ -222,7 +222,7 @@ def test_a_number_that_opts_out_at_one_node_gets_nothing_from_the_other(nodes: C
 def test_what_a_very_long_commit_changed_is_learned_too(
     nodes: Callable[..., None], postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(member, "LEARN_AGAIN_EVERY_S", 0.5)
+    monkeypatch.setattr(node_process, "LEARN_AGAIN_EVERY_S", 0.5)
 
     async def steps(one: RunningSender, other: RunningSender) -> None:
         # As if its transaction had begun a minute ago and ended now.

@@ -15,7 +15,7 @@ from reference_sender.policy.gate import open_gate
 from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
-from reference_sender.runtime.member import Member
+from reference_sender.runtime.node_process import NodeProcess
 from reference_sender.store import HandedOver, LeaseLost, Leases, Renewal, RuleChanges, Store, StoreError
 
 LEASE_S = 0.05
@@ -27,7 +27,7 @@ REPORT = HandedOver(1, Report("p-1", "k-1", State.DELIVERED, ""))
 
 
 class NoCommits:
-    """The part of a driver that a member calls, with a store that keeps nothing."""
+    """The part of a driver that a node process calls, with a store that keeps nothing."""
 
     def __init__(self) -> None:
         self.chores = Chores()
@@ -92,16 +92,16 @@ class FailingLeases:
         return [REPORT]
 
 
-def member(driver: NoCommits, leases: FailingLeases) -> Member:
+def node_process(driver: NoCommits, leases: FailingLeases) -> NodeProcess:
     limits = RecipientLimits(None, None, shared=True)
     made = cast(Leases, leases)
-    return Member(cast(Store, leases), made, cast(Driver, driver), NodeShare(100), limits)
+    return NodeProcess(cast(Store, leases), made, cast(Driver, driver), NodeShare(100), limits)
 
 
 def test_a_node_that_waits_for_a_commit_notices_that_its_lease_is_lost() -> None:
     async def run() -> None:
         driver = NoCommits()
-        made = member(driver, FailingLeases(lost_at=4))
+        made = node_process(driver, FailingLeases(lost_at=4))
         await made.start()
         async with asyncio.timeout(30):
             await driver.chores.failed.wait()
@@ -116,7 +116,7 @@ def test_a_node_that_waits_for_a_commit_notices_that_its_lease_is_lost() -> None
 def test_reports_are_read_again_only_when_the_earlier_ones_are_stored() -> None:
     async def run() -> None:
         driver, leases = NoCommits(), FailingLeases()
-        made = member(driver, leases)
+        made = node_process(driver, leases)
         await made.start()
         await eventually_in_loop(lambda: leases.renewals >= 6)
         assert driver.handed == 1
@@ -131,7 +131,7 @@ def test_a_node_without_room_still_claims_what_has_expired_or_has_a_report() -> 
     async def run() -> None:
         driver, leases = NoCommits(), FailingLeases()
         driver.wanted = ClaimLimit(0, Lane.OTP)
-        made = member(driver, leases)
+        made = node_process(driver, leases)
         await made.start()
         await eventually_in_loop(lambda: driver.recovered)
         assert leases.asked[0] == ClaimLimit(0, Lane.OTP)
@@ -144,7 +144,7 @@ def test_a_node_without_room_still_claims_what_has_expired_or_has_a_report() -> 
 def test_a_node_without_a_lease_claims_nothing() -> None:
     async def run() -> None:
         driver, leases = NoCommits(), FailingLeases()
-        made = member(driver, leases)
+        made = node_process(driver, leases)
         await made.start()
         await eventually_in_loop(lambda: leases.renewals >= 4)
         assert leases.asked == []
@@ -157,7 +157,7 @@ def test_a_node_that_leaves_renews_its_lease_until_it_stops_and_claims_nothing()
     async def run() -> None:
         driver, leases = NoCommits(), FailingLeases()
         driver.wanted = ClaimLimit(1)
-        made = member(driver, leases)
+        made = node_process(driver, leases)
         await made.start()
         await made.leave()
         asked, handed, renewals = len(leases.asked), driver.handed, leases.renewals
@@ -174,7 +174,7 @@ def test_a_node_that_leaves_renews_its_lease_until_it_stops_and_claims_nothing()
 def test_a_node_whose_lease_was_lost_leaves_without_another_renewal() -> None:
     async def run() -> None:
         driver, leases = NoCommits(), FailingLeases(lost_at=2)
-        made = member(driver, leases)
+        made = node_process(driver, leases)
         await made.start()
         async with asyncio.timeout(30):
             await driver.chores.failed.wait()
@@ -197,7 +197,7 @@ def test_an_outage_has_one_line_a_minute_and_one_at_its_end(caplog: pytest.LogCa
             return []
 
     async def run() -> None:
-        one = member(NoCommits(), leases := LeasesInOutage())
+        one = node_process(NoCommits(), leases := LeasesInOutage())
         await one.start()
         await eventually_in_loop(lambda: leases.polls >= 8)
         await one.stop()
@@ -217,7 +217,7 @@ def test_a_node_on_standby_says_why_it_sends_nothing_once_and_when_that_ends(
             return Renewal(3, 0, 0, standby=1 if 1 < self.renewals < 4 else None)
 
     async def run() -> None:
-        one = member(NoCommits(), leases := LeasesOnStandby())
+        one = node_process(NoCommits(), leases := LeasesOnStandby())
         await one.start()
         await eventually_in_loop(lambda: leases.renewals >= 6)
         await one.stop()

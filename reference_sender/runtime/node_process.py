@@ -31,7 +31,7 @@ _REPORTS_AT_ONCE = 500
 _LOST = "it was not renewed in time, and another node took the work over"
 
 
-class Member:
+class NodeProcess:
     """Its task ends only with ``stop``, or when the lease is lost: then the sender must end too."""
 
     def __init__(
