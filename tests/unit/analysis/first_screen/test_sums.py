@@ -34,6 +34,10 @@ def test_the_accepted_messages_add_up(tmp_path: Path) -> None:
     assert disagreements(page, summary) == []
     every = report(part())
     assert "3,000 delivered, of 3,000" in answer_text(every, "seen")
+    absent = report(part(accounting=accounting(delivered=2_880, open=120, unaccounted=63)))
+    assert "120 still open at the end (63 of them never seen by the provider), of" in (
+        answer_text(absent, "seen")
+    )
     assert "not counted" not in aside_text(first_screen(every), "cost")
 
 
