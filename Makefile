@@ -28,9 +28,9 @@ help: ## show the targets
 
 setup: $(READY) ## make .venv with pinned packages
 
-# pip would compile with one process, and also the tests of the packages.
+# pip would compile with one process, and also the packages' tests and tables of numbers that nothing loads.
 install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.$(1)'
-compiled = $(BIN)/python -m compileall -qq -j 0 -x 'site-packages/.*/tests/' $(VENV)/lib || true
+compiled = $(BIN)/python -m compileall -qq -j 0 -x 'site-packages/(.*/tests|phonenumbers/(geodata|shortdata|tzdata))/' $(VENV)/lib || true
 
 # Without the packages that only tests and checks need: a bench in a new checkout begins 15 s earlier.
 $(RUNS): pyproject.toml constraints.txt
@@ -49,6 +49,8 @@ $(READY): $(RUNS)
 	@touch $@
 	@echo "Ready: $(BIN)/smsbench list"
 
+# A bench starts 30 processes. See the comment on ``test`` below.
+bench: export PYTHONDONTWRITEBYTECODE =
 bench: $(RUNS) ## run the bench (about 5 minutes) and write reports/runs/<time>-bench/report/index.html
 	$(BIN)/smsbench run $(SCENARIO) $(BENCH_ARGS)
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from analysis.render import plain_matplotlib  # noqa: F401  # isort: skip  # before matplotlib
@@ -15,12 +12,13 @@ from matplotlib.figure import Figure
 from analysis.first_screen.screen import first_screen
 from analysis.formatting import TIMES
 from analysis.model import PartReport, RunReport
+from analysis.processes import spread
 from analysis.render.chart_style import save_png, styled, svg_text
 from analysis.render.charts import PART_CHARTS, REPORT_CHARTS, ReportChart
 from analysis.render.charts_screen import first_screen_picture
 from analysis.render.drawn_chart import DrawnChart
 
-PARTS_A_PROCESS = 2  # with fewer, drawing is as fast as starting a process
+PARTS_A_PROCESS = 2  # with fewer, drawing them takes no longer than starting a process
 
 
 def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) -> tuple[DrawnChart, ...]:
@@ -31,22 +29,12 @@ def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) 
     # A counterpart has the same messages and similar charts, so only tables compare the two.
     compared = {part.identity.counterpart for part in report.parts} - {""}
     parts = [part for part in report.parts if part.slug not in compared]
-    for number, of_part in enumerate(_of_parts(report.kind, parts, out_dir), start=1):
+    draw = partial(_of_part, report.kind, out_dir)
+    # Drawing takes most of a report's time.
+    for number, of_part in enumerate(spread(draw, parts, PARTS_A_PROCESS), start=1):
         progress(f"drew the charts of part {number} of {len(parts)}")
         drawn += of_part
     return tuple(drawn)
-
-
-def _of_parts(kind: str, parts: Sequence[PartReport], out_dir: Path) -> Iterator[list[DrawnChart]]:
-    """The charts of each part, in order. Drawing takes most of the time, so it uses all cores."""
-    draw = partial(_of_part, kind, out_dir)
-    processes = min(os.cpu_count() or 1, len(parts) // PARTS_A_PROCESS)
-    if processes < 2:
-        yield from map(draw, parts)
-        return
-    # Spawned, since a fork would lose pyarrow's threads and keep their locks forever.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(draw, parts)
 
 
 def _of_part(kind: str, out_dir: Path, part: PartReport) -> list[DrawnChart]:

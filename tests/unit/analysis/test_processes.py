@@ -1,0 +1,64 @@
+"""The processes that analyse the parts of a suite agree with one process."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from run_builder import Build, RunBuilder, Suite
+
+from analysis import report
+from analysis.processes import spread
+from analysis.read.journeys import MalformedRunError
+from analysis.records import RecordedScenario
+
+NAMES = ("a", "b", "c")
+
+
+@pytest.fixture(params=(1, 2))
+def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(report, "PARTS_A_PROCESS", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: request.param)
+    return int(request.param)
+
+
+def run_of(run: RunBuilder, messages: int) -> None:
+    for n in range(messages):
+        run.journey(f"k{n}", 0.5 * n, 2.0 + 0.01 * n)
+    run.write(end_s=90.0, scenario=RecordedScenario(name="p", title="p"))
+
+
+def test_several_processes_analyse_what_one_does(
+    new_run: Build, write_suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in enumerate(NAMES):
+        run_of(new_run(name), 60 + number)
+    run_dir = write_suite(*NAMES)
+    monkeypatch.setattr(report, "PARTS_A_PROCESS", 1)
+    built = {}
+    for cores in (1, 2):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        lines: list[str] = []
+        built[cores] = report.build_report(run_dir, lines.append)
+        assert [part.accounting.accepted for part in built[cores].parts] == [60, 61, 62]
+        assert lines == ["analysing 3 parts", *(f"analysed {x} ({n} of 3)" for n, x in enumerate(NAMES, 1))]
+    assert built[1] == built[2]
+
+
+def test_a_part_without_its_load_is_named(new_run: Build, write_suite: Suite, cores: int) -> None:
+    for name in NAMES:
+        run_of(new_run(name), 20)
+    run_dir = write_suite(*NAMES)
+    (broken,) = run_dir.glob("**/b/load.arrow")
+    broken.unlink()
+    with pytest.raises(MalformedRunError, match=r"b/load\.arrow does not exist"):
+        report.build_report(run_dir)
+
+
+def test_the_values_are_made_in_other_processes(cores: int) -> None:
+    pids = set(spread(_pid, range(3), 1))
+    assert (pids == {os.getpid()}) == (cores == 1)
+
+
+def _pid(_number: int) -> int:
+    return os.getpid()
