@@ -108,8 +108,7 @@ REPORT_CHARTS = (
     ReportChart(
         name="capacity",
         title="Capacity search",
-        caption="Each dot is a short run at one rate. The band lies between the highest rate at which all "
-        "objectives were met and the lowest at which one was missed.",
+        caption="Each dot is a short run at one rate. The band is the interval of the capacity.",
         draw=charts_findings.capacity,
         asked=lambda report: report.capacity is not None,
         live=True,

@@ -41,6 +41,14 @@ def test_the_accepted_messages_add_up(tmp_path: Path) -> None:
     assert "not counted" not in aside_text(first_screen(every), "cost")
 
 
+@pytest.mark.parametrize(("lost", "may_arrive"), [(0, 64), (240, 304)])
+def test_messages_that_the_provider_never_saw_make_no_delivery_cheaper(lost: int, may_arrive: int) -> None:
+    """Without the sender's rows they are open; with them they are lost, and none of the open ones."""
+    counted = accounting(accepted=1_541 + lost, delivered=1_237, open=304, lost=lost, unaccounted=240)
+    (sums,) = report(part(accounting=counted)).totals
+    assert sums.paid_per_delivered_low == pytest.approx(sums.paid / (1_237 + may_arrive))
+
+
 def test_the_price_of_a_delivery_says_which_deliveries_it_counts(tmp_path: Path) -> None:
     """It was beside *3,839 delivered*, and counted those that the sender had not acknowledged as well."""
     some = accounting(accepted=2_000, delivered=2_000, failed_at_api=1_000, delivered_unacknowledged=600)
