@@ -14,8 +14,6 @@ from analysis.classes import GUARDED_CLASS
 from analysis.fault_effects import RecordedEffect
 from analysis.quantile import Quantile
 
-SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
-OUT_OF_ORDER = "among messages of other classes"  # in the sentence that the send order caused the wait
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
 WHOLE_MACHINE = "the whole machine"  # begins the text of a machine whose cores are all in use
 OTHER_PROGRAMS = "other programs"  # in the text of the machine, if they compete for its cores
@@ -25,8 +23,8 @@ MOST_REASONS = 12  # in the table of why messages did not arrive
 GREW = "the backlog grew and did not return to its level"  # why windows were not available
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
 # The texts of the network as a bottleneck. With the flag or on another route it may be faster.
-NETWORK_ALONE = "the network alone takes"  # in the sentence that no sender can meet an objective
 THE_NETWORK, NETWORK_LOSES = "the network", "many messages fail on their way to the phone"
+NETWORK_EXPIRES = "many messages expire before they arrive"
 PROVIDER_ERRORS = "the provider answers with errors"
 NETWORK_WITHOUT_FLAG = "the network without the provider's priority flag"
 NETWORK_ON_ROUTES = "the network of the routes that the messages took"
@@ -68,6 +66,7 @@ BottleneckSign = Literal[
     "scheduled",  # messages wait at the provider for a time that the sender set
     "paused",  # the sender forwarded nothing for some time, while messages waited in it
     "slow_after_refusal",  # of the sender's pacing
+    "rate_from_outside",  # of the sender's pacing: it could also be a fixed number of workers
     "held_by_an_ended_process",  # of messages that were not forwarded
     "refused_permanently",  # of messages that were not repeated: a repeat meets the same refusal
     "retry_after",  # the provider's refusals say how long to wait
@@ -78,6 +77,7 @@ BottleneckSign = Literal[
     "limit_of_accept_queue",
     "limit_of_concurrency",
     "network_loses",  # messages
+    "validity_passed",  # most messages that did not arrive expired before the network had delivered them
     "provider_errors",
     "all_without_flag",  # every class that is late would be faster with the provider's priority flag
     "otp_without_flag",
@@ -85,6 +85,29 @@ BottleneckSign = Literal[
     "other_programs",  # use the machine's cores
     "busy_bench",  # load or mock provider compete for the machine's cores
 ]
+
+# A limit of the contract.
+LimitName = Literal["requests", "segments", "concurrency", "accept_queue", "carrier"]
+# The sign of a bottleneck at this limit. A carrier's limit is a kind of its own.
+LIMIT_SIGNS: dict[LimitName, BottleneckSign] = {
+    "requests": "limit_of_requests",
+    "segments": "limit_of_segments",
+    "concurrency": "limit_of_concurrency",
+    "accept_queue": "limit_of_accept_queue",
+}
+
+# What a missed delivery time says about sender and contract: the network alone takes longer than the limit;
+# an ideal sender needs no other contract; the send order caused the wait; a limit to negotiate.
+ReachKind = Literal["", "network_alone", "sufficient", "send_order", "negotiate"]
+# Another send order would meet the limit.
+BY_ORDER: tuple[ReachKind, ...] = ("sufficient", "send_order")
+
+
+class Reach(Struct, frozen=True):
+    """Who can meet a missed delivery time. ``text`` is one sentence; both are "" if nothing is known."""
+
+    kind: ReachKind = ""
+    text: str = ""
 
 
 # A loss of the sender, and no limit of its rate: the screen calls them a cause, and no bottleneck.
@@ -123,7 +146,8 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     ideal_of_run_s: tuple[float | None, ...] = ()  # for the messages of this run; None: too few of them
     without_flag: int = 0  # messages without the provider's priority flag, where the flag makes them faster
     routes: int = 1  # of the sender; a message has the network of the route that it took
-    limit: str = ""  # the limit of the contract with the longest waits, as text; "" without waits
+    limit: str = ""  # the limits of the contract with the longest waits, as text; "" without waits
+    limit_names: tuple[LimitName, ...] = ()  # of ``limit``
 
 
 def lacks_flag(split: DelaySplit) -> bool:

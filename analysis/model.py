@@ -21,23 +21,15 @@ from analysis.findings import (
     FaultBand,
     Handsets,
     Hint,
+    ReachKind,
     ReportTotals,
 )
 from analysis.objectives.grammar import Measure
-from analysis.quantile import Quantile
+from analysis.quantile import Curve, Quantile
 
 AnswerState = Literal["good", "bad", "warn", "unknown", "untrusted"]
 Verdict = Literal["met", "missed", "undecided"]
 CheckState = Literal["ok", "warn", "invalid", "not_checked"]
-
-
-class Curve(Struct, frozen=True):
-    """A percentile curve with its band, up to the highest percentile with an interval."""
-
-    percentiles: tuple[float, ...]
-    value_s: tuple[float, ...]
-    low_s: tuple[float, ...]
-    high_s: tuple[float, ...]
 
 
 class Distribution(Struct, frozen=True, kw_only=True):
@@ -275,6 +267,7 @@ class Objective(Struct, frozen=True, kw_only=True):
     count: int = 0  # messages that the verdict is based on
     decides: bool = True  # false: shown, but without effect on verdict and exit code
     reach: str = ""  # for a missed delivery time: no sender can meet it, or the limit to negotiate
+    reach_kind: ReachKind = ""
     part: str = ""
 
 

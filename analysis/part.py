@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from analysis.classes import ALL
-from analysis.findings import Availability, DelaySplit, Hint
+from analysis.findings import Availability, DelaySplit, Hint, Reach
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
@@ -195,11 +195,11 @@ def _with_reach(
     """Adds to each missed delivery time whether a sender or the contract can change it."""
     found = []
     for each in objectives:
-        reach = each.reach
+        reach = Reach(each.reach_kind, each.reach)
         if each.measure == "delivery_time" and each.verdict == "missed":
             of = each.message_class, each.percentile or 0.0, each.limit_s or 0.0
             reach = why_missed(splits, *of, backlog_grew, faults, each.quantile)
-        found.append(msgspec.structs.replace(each, reach=reach))
+        found.append(msgspec.structs.replace(each, reach=reach.text, reach_kind=reach.kind))
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""A percentile with its interval, and how many messages it needs."""
+"""A percentile with its interval, a curve of them, and how many messages it needs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ class Quantile(Struct, frozen=True):
     low_s: float | None
     high_s: float | None
     needed: int  # messages that this percentile needs
+
+
+class Curve(Struct, frozen=True):
+    """A percentile curve with its band, up to the highest percentile with an interval."""
+
+    percentiles: tuple[float, ...]
+    value_s: tuple[float, ...]
+    low_s: tuple[float, ...]
+    high_s: tuple[float, ...]
 
 
 def needed(percentile: float, evidence: float = 1.0) -> int:

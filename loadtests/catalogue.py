@@ -139,7 +139,12 @@ def _is_path(name: str) -> bool:
 
 
 def _meant(name: str) -> str:
-    """A suggestion for an unknown name: the nearest day by its number of messages, others by spelling."""
+    """A suggestion for an unknown name: what it begins, the nearest day by its number of messages, others by
+    spelling.
+    """
+    begun = [each for each in names() if each.startswith(name.lower())]
+    if name and len(begun) == 1:
+        return f"did you mean {begun[0]}? "
     volume = _VOLUME(name.lower())
     if volume is not None:
         messages = float(volume[1]) * {"": 1, "k": 1e3, "m": 1e6}[volume[2]]

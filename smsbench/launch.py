@@ -16,14 +16,16 @@ _NOT_OURS = ("MPLBACKEND", "MATPLOTLIBRC")
 
 def main() -> None:
     """Run the command. Exits 70 with the traceback if it cannot even be imported."""
-    set_path(later_path())
-    import signal
+    # Built in: no module of the current directory can take its place, so it goes before the path. It is not
+    # in mypy's library.
+    import _signal as signal  # type: ignore[import-not-found]
 
     # Nothing runs yet that has to be ended in order. A library that is being imported may turn a
     # KeyboardInterrupt into an error of its own.
     usual = signal.getsignal(signal.SIGINT)
     if usual is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
+    set_path(later_path())
     from smsbench.output import replace_output
 
     replace_output()

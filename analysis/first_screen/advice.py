@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from analysis.classes import ALL
 from analysis.findings import (
     A_FAULT,
-    ACCEPT_QUEUE,
-    OUT_OF_ORDER,
+    BY_ORDER,
+    LIMIT_SIGNS,
     SINGLE,
-    SUFFICIENT,
     Bottleneck,
     BottleneckKind,
     BottleneckSign,
     DelaySplit,
+    LimitName,
 )
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
@@ -90,6 +88,10 @@ BY_SIGN: dict[tuple[BottleneckKind, BottleneckSign], str] = {
     ("network", "network_loses"): (
         "nothing in the sender, since the network loses the messages. Ask for a better route."
     ),
+    ("network", "validity_passed"): (
+        "give the messages a longer validity, or send them by a faster route: they expired before the "
+        "network had delivered them."
+    ),
     ("network", "provider_errors"): (
         "ask the provider for the cause of its errors. The sender must send a message again after one."
     ),
@@ -97,6 +99,7 @@ BY_SIGN: dict[tuple[BottleneckKind, BottleneckSign], str] = {
         "look in the sender for what its workers waited for at that time: a timer, a lock, a pause."
     ),
     ("sender_hold", "scheduled"): "submit messages without a time of delivery, or with an earlier one.",
+    ("sender_pacing", "rate_from_outside"): ADVICE["sender_rate"],
     ("sender_pacing", "slow_after_refusal"): (
         "let the sender raise its rate faster after a refusal, up to what the contract allows."
     ),
@@ -128,11 +131,6 @@ _BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = (
     "carrier_queue",
     "network",
 )
-_LIMITS: dict[BottleneckSign, str] = {
-    "limit_of_requests": "requests",
-    "limit_of_segments": "segments",
-    "limit_of_accept_queue": ACCEPT_QUEUE,
-}
 _FAULTS_NAMED = 2
 CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 PACED = (
@@ -176,7 +174,8 @@ def _by_kind_and_signs(part: PartReport, found: Bottleneck) -> str:
         return _after_reason(found.refusal)
     if found.kind == "machine" and found.signs:
         return _machine(found)
-    if found.kind == "sender_pacing" and part.identity.profile_limits == "none":
+    own = found.kind == "sender_pacing" and "rate_from_outside" not in found.signs
+    if own and part.identity.profile_limits == "none":
         return "raise the sender's own rate limit: the contract has none."
     of_signs = (text for (kind, sign), text in BY_SIGN.items() if kind == found.kind and sign in found.signs)
     return next(of_signs, ADVICE[found.kind])
@@ -203,23 +202,14 @@ def _after_reason(refusal: str) -> str:
     return "look in the sender's log for the provider's error, and correct its cause. A repeat does not help."
 
 
-def limits_in_force(found: Bottleneck) -> set[str]:
-    """Of requests, segments and the accept queue, those that a provider's limit names."""
-    return {limit for sign, limit in _LIMITS.items() if sign in found.signs}
+def limits_in_force(found: Bottleneck) -> set[LimitName]:
+    """Those that a provider's limit names."""
+    return {limit for limit, sign in LIMIT_SIGNS.items() if sign in found.signs}
 
 
 def single_messages_bind(part: PartReport, found: Bottleneck) -> bool:
     """Whether the limit of requests alone binds, and each request had one message: batches cure it."""
     return limits_in_force(found) == {"requests"} and any(each.name == SINGLE for each in part.hints)
-
-
-def limits_named(text: str) -> set[str]:
-    """Of requests, segments and the accept queue, those whose rates are in the text."""
-    rates = text.replace(" and ", ", ").split(", ")
-    queue = {ACCEPT_QUEUE for rate in rates if ACCEPT_QUEUE in rate}
-    others = [rate for rate in rates if ACCEPT_QUEUE not in rate]
-    pattern = {"requests": r"\brequests?/s", "segments": r"\bsegments?/s"}
-    return queue | {name for name, rate in pattern.items() if any(re.search(rate, one) for one in others)}
 
 
 def _paced_alone(part: PartReport, found: Bottleneck) -> bool:
@@ -250,7 +240,7 @@ def same_limit(part: PartReport, split: DelaySplit) -> bool:
     requests.
     """
     found = limits_in_force(part.bottlenecks[0]) if part.bottlenecks else set()
-    return not found or not split.limit or bool(limits_named(split.limit) & found)
+    return not found or not split.limit_names or bool(found & set(split.limit_names))
 
 
 def sender_dominates(part: PartReport) -> bool:
@@ -300,14 +290,15 @@ def faulty(part: PartReport) -> bool:
 
 def _by_order(report: RunReport, at: int) -> bool:
     """Whether another send order would meet a missed objective of the part."""
-    missed = (each.reach for each in report.objectives if objective_part(report, each) == at)
-    return sufficient(report, at) or any(OUT_OF_ORDER in reach for reach in missed)
+    return any(
+        each.reach_kind in BY_ORDER for each in report.objectives if objective_part(report, each) == at
+    )
 
 
 def sufficient(report: RunReport, at: int) -> bool:
     """Whether a missed objective of the part says that the contract is sufficient."""
     return any(
-        each.reach.startswith(SUFFICIENT) for each in report.objectives if objective_part(report, each) == at
+        each.reach_kind == "sufficient" for each in report.objectives if objective_part(report, each) == at
     )
 
 

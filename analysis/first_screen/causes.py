@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from analysis.classes import GUARDED_CLASS
 from analysis.findings import (
-    NETWORK_ALONE,
     NO_PRIORITY,
     NOT_FORWARDED,
     POINTS,
@@ -53,6 +52,9 @@ _NO_COPIES = (
 )
 
 
+_NOT_ARRIVING = frozenset(("network_loses", "validity_passed"))
+
+
 def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
     """Empty if no objective was missed, as in a search in which no rate met them, or if nothing is known.
 
@@ -67,14 +69,14 @@ def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
     at = objective_part(report, objective)
     in_headline = {piece.source for piece in headline if isinstance(piece, Figure)}
     reach: tuple[Sentence, ...] = ()
-    by_network = NETWORK_ALONE in objective.reach and not_taken(report.parts[at])
+    by_network = objective.reach_kind == "network_alone" and not_taken(report.parts[at])
     if objective.reach and objective.measure not in _OWN and not by_network:
         reach = ((quote.text(f"objectives.{place}.reach"), "."),)
     named: list[Sentence] = []
     for number in _numbers(report.parts[at], objective.measure):
         found = report.parts[at].bottlenecks[number]
         # The sentence on the reach says what the network as a bottleneck would say.
-        if not (reach and found.kind == "network" and NETWORK_ALONE in objective.reach):
+        if not (reach and found.kind == "network" and objective.reach_kind == "network_alone"):
             named += _named(quote, at, number, in_headline)
         named += _advice(quote, at, number)
     if objective.measure in _OWN:
@@ -135,8 +137,10 @@ def _late_too(part: PartReport) -> bool:
 
 
 def _undelivering(part: PartReport) -> list[int]:
-    """A network that loses messages; or, if most of them expired in a queue, the bottleneck."""
-    lossy = [place for place, each in enumerate(part.bottlenecks) if "network_loses" in each.signs]
+    """A network that loses messages, or in which they expire; or, if most of them expired in a queue, the
+    bottleneck.
+    """
+    lossy = [place for place, each in enumerate(part.bottlenecks) if _NOT_ARRIVING & set(each.signs)]
     reason = _first_reason(part)
     words = "" if reason is None else part.reasons[reason].reason
     expired = words.startswith("expired") and not words.endswith(_ABSENT)
@@ -235,16 +239,7 @@ def _price(quote: Quote, at: int) -> tuple[Sentence, ...]:
         return ((*_copies(quote, at), *paid), (_NO_COPIES,))
     return (
         (
-            *("Cause: the ", quote.count(f"{path}.segments"), " segments cost "),
-            *(quote.amount(f"{path}.points", unit), ", of which "),
-            *(
-                (
-                    quote.amount(f"{path}.other_keys_points", unit),
-                    " for messages with other keys, which may be copies, ",
-                )
-                if part.cost.other_keys_points
-                else ()
-            ),
+            *_paid(quote, at, unit),
             *(
                 quote.amount(f"{path}.undelivered_points", unit),
                 " for messages that failed or expired and ",
@@ -253,6 +248,22 @@ def _price(quote: Quote, at: int) -> tuple[Sentence, ...]:
         ),
         ("What to change: fewer segments per message, or a lower price per segment.",),
         *(((_NO_COPIES,),) if part.cost.duplicates_points else ()),
+    )
+
+
+def _paid(quote: Quote, at: int, unit: str) -> Sentence:
+    """The segments are the load's: they do not have the price of messages with other keys."""
+    path = f"parts.{at}.cost"
+    paid = quote.amount(f"{path}.points", unit)
+    if not quote.report.parts[at].cost.other_keys_points:
+        return ("Cause: the ", quote.count(f"{path}.segments"), " segments cost ", paid, ", of which ")
+    others = quote.amount(f"{path}.other_keys_points", unit)
+    return (
+        "Cause: ",
+        paid,
+        " were paid, of which ",
+        others,
+        " for messages with other keys (may be copies), ",
     )
 
 

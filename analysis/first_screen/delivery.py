@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from analysis.classes import class_text, in_class_order, messages_of
-from analysis.findings import OUT_OF_ORDER, SUFFICIENT, DelaySplit, Handsets, lacks_flag
+from analysis.findings import BY_ORDER, DelaySplit, Handsets, lacks_flag
 from analysis.first_screen.advice import faulty
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, ScreenAnswer, Sentence
@@ -155,7 +155,7 @@ def _without_text(share: str, objective: Objective) -> str:
     """If the cause of a miss is the send order, the contract's share is named by it: an ideal sender waits
     for the same limits with other messages.
     """
-    by_order = objective.reach.startswith(SUFFICIENT) or OUT_OF_ORDER in objective.reach
+    by_order = objective.reach_kind in BY_ORDER
     return _OF_THE_ORDER if share == "contract" and by_order else _SHARE_WORDS[share]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.findings import NETWORK_ALONE, NO_TURN, NOT_FORWARDED, Bottleneck, on_the_way
+from analysis.findings import NO_TURN, NOT_FORWARDED, Bottleneck, on_the_way
 from analysis.first_screen.no_rate import no_rate_row, no_rate_sentences, profile_label
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
@@ -47,7 +47,7 @@ def rate_answer(quote: Quote) -> ScreenAnswer:
     if best is not None:
         row, added = _best_seconds(quote, best)
         rows.append(row)
-        sentences = [(f"{of_search}: ", *each) for each in sentences] + added
+        sentences = [*_together(f"{of_search}: ", sentences), *added]
     state = _state(report) if rows else "unknown"
     if report.validity == "invalid":
         state = "untrusted"
@@ -60,6 +60,12 @@ def rate_answer(quote: Quote) -> ScreenAnswer:
         sentences=tuple(sentences),
         state=state,
     )
+
+
+def _together(lead: str, sentences: list[Sentence]) -> list[Sentence]:
+    """One item of the list, so that it names the profile once."""
+    pieces = [piece for each in sentences for piece in (" ", *each)]
+    return [(lead, *pieces[1:])] if pieces else []
 
 
 def _state(report: RunReport) -> AnswerState:
@@ -229,7 +235,7 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
     """Names a delay that does not limit the rate, such as a sender that holds every message."""
     if not quote.report.parts[place].bottlenecks:
         return (f"{NO_LIMIT}, so the capacity may be higher.",)
-    if any(NETWORK_ALONE in each.reach for each in quote.report.objectives):
+    if any(each.reach_kind == "network_alone" for each in quote.report.objectives):
         return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher.",)  # the delay is named above
     found, path = quote.report.parts[place].bottlenecks[0], f"parts.{place}.bottlenecks.0"
     # A NO has the evidence in its sentence on the cause.
@@ -354,6 +360,8 @@ def _bottleneck(quote: Quote, place: int) -> Sentence:
     if part.bottlenecks and part.bottlenecks[0].kind in NOT_FORWARDED:
         if any(each.measure == "unaccounted" and each.verdict == "undecided" for each in part.objectives):
             return ("The sender may still have had messages when the wait ended, so this is not a capacity.",)
+        if part.bottlenecks[0].kind == "sender_gave_up":
+            return ("The sender gave up messages that the provider refused, so this is not a capacity.",)
         return ("Not every accepted message was forwarded to the provider, so this is not a capacity.",)
     if not limited(part):
         return ("The sender did not accept every message.",) if not_taken(part) else ()

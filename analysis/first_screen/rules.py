@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from analysis.findings import SUFFICIENT
 from analysis.first_screen.advice import CAPACITY, faulty
 from analysis.first_screen.below_questions import ASK
 from analysis.first_screen.quoting import lookup, plain_text
@@ -288,7 +287,7 @@ def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     more = [
         each for each in every if any(advice in as_text(each) for advice in (ASK, CAPACITY, "to negotiate"))
     ]
-    enough = [each for each in every if SUFFICIENT in as_text(each)]
+    enough = [each for each in every if _says_sufficient(each, report)]
     if enough and more:
         yield f"the contract is said to be sufficient, but also: {as_text(more[0])!r}"
     for place in _parts_of(enough, report):
@@ -303,6 +302,13 @@ def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
             yield f"more capacity is asked for, but {report.parts[place].slug} had a fault window"
         if place in shown:
             yield f"more capacity is asked for, but {report.parts[place].slug} is said to have met no limit"
+
+
+def _says_sufficient(found: Sentence, report: RunReport) -> bool:
+    """Whether the sentence quotes an objective's text that the contract is sufficient."""
+    quoted = (piece.source.split(".") for piece in found if isinstance(piece, Figure))
+    reached = (names for names in quoted if names[0] == "objectives" and names[2:] == ["reach"])
+    return any(report.objectives[int(names[1])].reach_kind == "sufficient" for names in reached)
 
 
 def _parts_of(found: Sequence[Sentence], report: RunReport) -> set[int]:

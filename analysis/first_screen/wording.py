@@ -17,6 +17,7 @@ from analysis.first_screen.values import AnswerRow, Figure, Sentence
 from analysis.judge.evidence import needs_lead
 from analysis.judge.not_taken import many_not_taken, many_without_room
 from analysis.model import Objective, PartIdentity, PartReport, RunReport
+from analysis.quantile import QuantileState
 
 _REFERENCE = "reference_sender"
 _MOST_EVIDENCE = 3  # sentences
@@ -226,12 +227,19 @@ def objective_row(quote: Quote, path: str, label: str) -> AnswerRow:
     return AnswerRow(
         label=label,
         value=_measured(quote, path, objective),
-        interval=quote.interval(f"{path}.quantile", objective.limit_s)
-        if objective.quantile.state != "withheld"
-        else (),
+        interval=_interval(quote, path, objective, objective.quantile.state),
         limit=("limit ", quote.limit(f"{path}.limit_s")),
         verdict=verdict,
     )
+
+
+def _interval(quote: Quote, path: str, objective: Objective, state: QuantileState) -> Sentence:
+    """Beside a lower bound it is called an interval: its lower end is below that bound."""
+    if state == "withheld":
+        return ()
+    if state == "at_least" and (ends := quote.interval_ends(f"{path}.quantile", objective.limit_s)):
+        return ("(95 % interval: ", *ends, ")")
+    return quote.interval(f"{path}.quantile", objective.limit_s)
 
 
 def _limit(quote: Quote, path: str, objective: Objective) -> Figure:
@@ -260,14 +268,15 @@ def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
 
 
 def worst_first(objective: Objective) -> tuple[int, float, float]:
-    """Sort key: missed, then undecided, then met; then by the upper end of the interval as a multiple of the
-    limit, then by the lower end.
+    """Sort key: missed, then undecided, then met; then by the figure as a multiple of the limit (an unknown
+    one is the highest), then by the upper end of the interval.
     """
     rank = {"missed": 0, "undecided": 1, "met": 2}[objective.verdict]
     found, limit = objective.quantile, objective.limit_s or objective.limit_value or 1.0
-    if found is None or found.high_s is None:
+    if found is None:
         return rank, -math.inf, 0.0
-    return rank, -found.high_s / limit, -(found.low_s or 0.0) / limit
+    value, high = (math.inf if each is None else each / limit for each in (found.value_s, found.high_s))
+    return rank, -value, -high
 
 
 def worst_objective(report: RunReport, verdict: str) -> int | None:

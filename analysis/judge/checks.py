@@ -349,7 +349,7 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
         name="independence",
         state="warn" if thin else "ok",
         value=f"{count_text(_known_count(worst))} {messages_of(worst.message_class)} "
-        f"{count_as(worst.effective_count)}",
+        f"{count_as(worst.effective_count, _known_count(worst))}",
         limit="warn if under half",
         meaning="messages in one queue have similar delays, so that the intervals are wider",
         advice="run longer, or repeat the run and compare the percentiles of the runs",

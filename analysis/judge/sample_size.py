@@ -37,8 +37,11 @@ def needs_text(found: Quantile) -> str:
     return f"needs {count_text(alone)}" + ("\nindependent" if found.needed > alone else "")
 
 
-def count_as(independent: float) -> str:
-    """``count as about 10 independent ones``, rounded as in the check *independence*."""
+def count_as(independent: float, of: int | None = None) -> str:
+    """``count as about 10 independent ones``, rounded as in the check *independence*; not to more than ``of``
+    messages.
+    """
     if independent < 2.0:
         return "count as hardly more than one"
-    return f"count as about {significant(independent, 2)} independent ones"
+    more = of is not None and float(f"{independent:.2g}") > of
+    return f"count as about {count_text(of) if more and of else significant(independent, 2)} independent ones"

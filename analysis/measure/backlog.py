@@ -234,12 +234,14 @@ def _availability(
     not_taken = np.bincount(window[journeys.not_taken], minlength=count)
     bad = (not_taken > 0) | growing
     first = float(starts[int(np.argmax(bad))]) if bad.any() else None
-    left_out = outcomes.given_up | (outcomes.unaccounted & ~outcomes.still_held)
+    absent = outcomes.unaccounted & ~outcomes.still_held
+    left_out = outcomes.given_up | absent
     beyond = np.bincount(window[journeys.dropped_at_machine_limit], minlength=count) * ~bad
     left = np.bincount(window[left_out], minlength=count) * ~bad
     risen = np.zeros(count, dtype=np.bool_) if unclear is None else unclear & ~bad
     left[risen] = beyond[risen] = 0
     left[beyond > 0] = 0
+    hold = risen, hold_s
     open_count = int(np.count_nonzero(risen | (left > 0) | (beyond > 0)))
     return Availability(
         windows=count,
@@ -249,7 +251,7 @@ def _availability(
         load_needed_s=LOAD_PER_HOLD * hold_s if risen.any() else 0.0,
         window_s=WINDOW_S if count > 1 else round(journeys.load_end_s, 1),
         first_bad_at_s=first,
-        why=_why((not_taken, left, beyond), growing, risen, hold_s),
+        why=_why((not_taken, left, beyond), _left_text(absent, left_out & (left[window] > 0)), growing, hold),
     )
 
 
@@ -283,19 +285,31 @@ def growing_windows(backlog: LoadBacklog, starts: Floats) -> Bools:
     return growing
 
 
-def _why(missing: tuple[Ints, Ints, Ints], growing: Bools, unknown: Bools, hold_s: float) -> str:
+def _left_text(absent: Bools, left_out: Bools) -> str:
+    """Why the API took these messages and the provider has none of them."""
+    missing = int(np.count_nonzero(left_out & absent))
+    refused = int(np.count_nonzero(left_out & ~absent))
+    said = (
+        (missing, f"{times_text(missing, 'message')} never reached the provider"),
+        (refused, f"the provider accepted no submit of {times_text(refused, 'message')}"),
+    )
+    return " and ".join(text for count, text in said if count)
+
+
+def _why(missing: tuple[Ints, Ints, Ints], left_text: str, growing: Bools, hold: tuple[Bools, float]) -> str:
     """Each cause with its number of windows. A single cause has none: it applies to every window that was not
     available, or to every unknown one.
 
-    ``missing``: the messages that were not taken, those that were left out, and those that the machine of the
-    bench had no room for, of each window.
+    ``missing``: the messages that were not taken, those that were left out (``left_text`` says why), and
+    those that the machine of the bench had no room for, of each window. ``hold``: the windows that are
+    unknown because of the time for which the sender holds messages, and that time.
     """
-    not_taken, left, beyond = missing
+    (not_taken, left, beyond), (unknown, hold_s) = missing, hold
     causes = (
         (not_taken, f"the sender did not take {times_text(int(not_taken.sum()))}"),
         (growing, GREW),
         (unknown, _unclear(hold_s)),
-        (left, f"the provider never accepted {times_text(int(left.sum()))}"),
+        (left, left_text),
         (beyond, f"the bench had no room to send {times_text(int(beyond.sum()))}"),
     )
     counted = [(int(np.count_nonzero(windows)), text) for windows, text in causes]

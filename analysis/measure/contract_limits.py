@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from analysis.findings import LimitName
 from analysis.formatting import of_unit, round_number_text
 
 _NS_PER_S = 1_000_000_000
-# Causes of a wait, as positions in ``Limits.words``.
+# Causes of a wait, as positions in ``ContractLimits.words`` and ``NAMES``.
 REQUESTS, SEGMENTS, CONCURRENT, DRAIN, CARRIER = range(5)
-LIMITS = 5
+NAMES: tuple[LimitName, ...] = ("requests", "segments", "concurrency", "accept_queue", "carrier")
+LIMITS = len(NAMES)
 
 
 @dataclass(frozen=True)

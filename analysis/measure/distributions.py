@@ -18,8 +18,8 @@ from analysis.measure.percentiles import (
     ranks,
     with_open,
 )
-from analysis.model import Curve, Distribution
-from analysis.quantile import needed
+from analysis.model import Distribution
+from analysis.quantile import Curve, needed
 from analysis.read.journeys import OUTCOMES, Journeys
 
 _CURVE_POINTS = 97

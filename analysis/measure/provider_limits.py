@@ -13,14 +13,17 @@ from analysis.read.provider_rows import ProviderSide
 
 
 def limits_text(profile: Mapping[str, Any]) -> str:
-    """``500 segments/s``, ``none``, or ``unknown`` if the manifest has no profile."""
+    """``20 requests/s, 500 segments/s``, ``none``, or ``unknown`` if the manifest has no profile."""
     if not profile:
         return "unknown"
     throttle, queue = _table(profile.get("throttle")), _table(profile.get("accept_queue"))
+    throttled = _table(throttle.get("segments")).get("rate_per_s")
+    # Of two limits of segments the text says which one is the queue's.
+    drained = "segments/s" if not _is_rate(throttled) else "segments/s out of the accept queue"
     found = [
         (_table(throttle.get("requests")).get("rate_per_s"), "requests/s"),
-        (_table(throttle.get("segments")).get("rate_per_s"), "segments/s throttled"),
-        (queue.get("drain_segments_per_s"), "segments/s"),
+        (throttled, "segments/s"),
+        (queue.get("drain_segments_per_s"), drained),
     ]
     words = [of_unit(round_number_text(rate), unit) for rate, unit in found if _is_rate(rate)]
     carriers = [rate for rate in _carrier_rates(profile.get("carriers")) if _is_rate(rate)]

@@ -27,7 +27,11 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
     others = sum(part.cost.other_keys_points for part in parts)
     currencies = {part.cost.currency for part in parts}
     unsure = still_open or others
-    least = (paid - others) / (arrived + still_open) if arrived and unsure else None
+    lost = sum(each.lost for each in accountings)
+    # A message that the provider never saw is unpaid, so it cannot make the others cheaper. Without the
+    # sender's rows it is open, and with them lost.
+    paid_open = still_open if lost else max(0, still_open - sum(each.unaccounted for each in accountings))
+    least = (paid - others) / (arrived + paid_open) if arrived and unsure else None
     return ReportTotals(
         mode=mode,
         parts=len(parts),
@@ -36,7 +40,7 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
         delivered=delivered,
         failed_or_expired=sum(each.failed + each.expired for each in accountings),
         still_open=still_open,
-        lost=sum(each.lost for each in accountings),
+        lost=lost,
         duplicates=sum(each.duplicates for each in accountings),
         with_other_keys=sum(map(with_other_keys, accountings)),
         unaccounted=sum(each.unaccounted for each in accountings),

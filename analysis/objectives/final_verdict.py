@@ -67,6 +67,7 @@ class CostTally(Struct, frozen=True):
     unpriced: int = 0  # of the open ones, those that the provider has not accepted, as far as its rows show
     highest: float = 0.0  # the most that was paid for one message
     width: float = 0.0  # half of the 95 % interval, as a share of the cost (measure.ratio)
+    other_keys: float = 0.0  # paid for messages with keys that the load did not send: they may be copies
 
 
 def cost_verdict_is_final(spec: Spec, tally: CostTally) -> bool:
@@ -76,6 +77,9 @@ def cost_verdict_is_final(spec: Spec, tally: CostTally) -> bool:
     1,000 delivered messages cheaper. The others count at the highest price so far. The worst case has these
     prices and no other delivery; in the best case every open message is delivered, and those without a price
     are free. Both must have the same verdict, with the interval that is measured now and without one.
+
+    Messages with other keys count in the upper end only, as in the analysis. While open messages have no
+    price, some of these may be their rows: then the verdict must be the same without them.
     """
     if not tally.unpriced and not (tally.open and tally.paid):
         return True
@@ -83,13 +87,24 @@ def cost_verdict_is_final(spec: Spec, tally: CostTally) -> bool:
         return False
     most = tally.paid + tally.unpriced * tally.highest
     worst, best = 1000.0 * most / tally.delivered, 1000.0 * tally.paid / (tally.delivered + tally.open)
-    return all(_of_cost(spec, worst, each) == _of_cost(spec, best, each) for each in {0.0, tally.width})
+    copies = {tally.other_keys, 0.0} if tally.unpriced else {tally.other_keys}
+    verdicts = {
+        width: {
+            _of_cost(spec, (cost, cost + 1000.0 * paid / count), width)
+            for cost, count in ((worst, tally.delivered), (best, tally.delivered + tally.open))
+            for paid in copies
+        }
+        for width in (0.0, tally.width)
+    }
+    return all(len(each) == 1 for each in verdicts.values())
 
 
-def _of_cost(spec: Spec, cost: float, width: float) -> Literal["met", "missed", "undecided"]:
-    if _keeps(spec, cost * (1.0 + width)):
+def _of_cost(spec: Spec, ends: tuple[float, float], width: float) -> Literal["met", "missed", "undecided"]:
+    """``ends``: the cost without and with the messages with other keys."""
+    low, high = ends
+    if _keeps(spec, high * (1.0 + width)):
         return "met"
-    return "undecided" if _keeps(spec, cost * (1.0 - width)) else "missed"
+    return "undecided" if _keeps(spec, low * (1.0 - width)) else "missed"
 
 
 def _keeps(spec: Spec, cost: float) -> bool:

@@ -113,8 +113,9 @@ def parse(text: str) -> Spec:
     if not shown.strip():
         raise ObjectiveError(shown, 0, "an objective is missing here; for example otp.p95<20s")
     if found is None:
-        end = len(shown.rstrip())
-        raise ObjectiveError(shown, end, "a relation and a limit are missing: <, <=, =, >= or >")
+        end, first = len(shown.rstrip()), re.match(r"\s*\S+\s+", shown.rstrip())
+        at, missing = (end, "are missing") if first is None else (first.end(), "belong here")
+        raise ObjectiveError(shown, at, f"a relation and a limit {missing}: <, <=, =, >= or >")
     measure, message_class, percentile = _measure(shown, found.start())
     relation = _relation(shown, found, measure)
     number, unit = _value(shown, found.end())

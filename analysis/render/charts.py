@@ -62,8 +62,9 @@ PART_CHARTS = (
     PartChart(
         name="latency",
         title="Delivery time during the run",
-        caption="The time within which 50 % and 95 % of the messages to reachable phones arrived, by the "
-        "instant at which they were due. A gap: too few messages, or not delivered by the end.",
+        caption="The time within which 50 % and 95 % of the accepted messages to reachable phones arrived, "
+        "by the instant at which they were due. Messages that the sender did not accept are in no curve. "
+        "A gap: too few messages, or not delivered by the end.",
         draw=charts_time.latency,
         shows_faults=True,
     ),
@@ -107,8 +108,7 @@ REPORT_CHARTS = (
     ReportChart(
         name="capacity",
         title="Capacity search",
-        caption="Each dot is a short run at one rate. The band lies between the highest rate at which all "
-        "objectives were met and the lowest at which one was missed.",
+        caption="Each dot is a short run at one rate. The band is the interval of the capacity.",
         draw=charts_findings.capacity,
         asked=lambda report: report.capacity is not None,
         live=True,

@@ -124,7 +124,7 @@ def capacity(report: RunReport) -> Table:
             (
                 (quote.rate(f"{path}.rate_per_s"),),
                 trial.verdict,
-                (quote.rate(f"{path}.delivered_per_s"),),
+                "-" if trial.verdict == "invalid" else (quote.rate(f"{path}.delivered_per_s"),),
                 "; ".join(filter(None, (_load(trial), trial.why, _arrivals(trial)))),
                 "; ".join(trial.bottlenecks),
             )

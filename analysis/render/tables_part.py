@@ -19,7 +19,7 @@ from analysis.formatting import (
 )
 from analysis.judge.rate_basis import too_few
 from analysis.judge.sample_size import needs_text
-from analysis.model import PartReport, RunReport, StageBreakdown
+from analysis.model import PartReport, RunReport, StageBreakdown, StageTimes
 from analysis.objectives.objective_text import interval_text, quantile_text
 from analysis.quantile import Quantile, needed
 from analysis.render.table import Cell, Table, figure_columns, words_columns
@@ -88,12 +88,24 @@ def stages_merged(part: PartReport) -> list[Table]:
     return [_stage_table(group) for group in part.stages_merged]
 
 
+# Why the mean of a stage can be negative.
+_NEGATIVE = {
+    "sender queue": "negative: messages were submitted before the load had the answer",
+    "carrier queue": "negative: the carrier had messages before the provider's answer",
+}
+
+
+def _stage_name(stage: StageTimes) -> str:
+    why = _NEGATIVE.get(stage.name, "") if stage.mean_s < 0 else ""
+    return f"{stage.name} ({why})" if why else stage.name
+
+
 def _stage_table(group: tuple[StageBreakdown, ...]) -> Table:
     whole = group[-1] if group else None
     classes = [each for each in group if each is not whole]
     rows = [
         (
-            stage.name,
+            _stage_name(stage),
             *(_mean_of(each, stage.name) for each in classes),
             seconds_text(stage.mean_s),
             *(

@@ -101,15 +101,16 @@ class Saturation(Struct, frozen=True):
 class Bracket(Struct, frozen=True, kw_only=True):
     """``met_per_s`` 0: no rate was met. ``missed_per_s`` and ``ceiling_per_s`` are infinite if there is
     none. The ceiling is a rate at which the bench itself failed, or that stayed undecided: it bounds the
-    search and shows nothing about the target. ``ceiling_through_per_s``: lower end of the throughput at an
-    undecided ceiling. ``above_undecided``: a trial above an undecided ceiling decided nothing either.
-    ``missed_late``: the lowest missed rate was undecided at first, so that it is near the limit.
-    ``overloaded``: a trial has spent what the target may have in reserve, or has tried to. ``repeat``: rate
-    and length of a trial that must be repeated.
+    search and shows nothing about the target. ``missed_through_per_s``: throughput at the missed rate.
+    ``ceiling_through_per_s``: lower end of the throughput at an undecided ceiling. ``above_undecided``: a
+    trial above an undecided ceiling decided nothing either. ``missed_late``: the lowest missed rate was undecided
+    at first, so that it is near the limit. ``overloaded``: a trial has spent what the target may have in
+    reserve, or has tried to. ``repeat``: rate and length of a trial that must be repeated.
     """
 
     met_per_s: float = 0.0
     missed_per_s: float = math.inf
+    missed_through_per_s: float = 0.0
     ceiling_per_s: float = math.inf
     ceiling: Literal["", "invalid", "undecided"] = ""
     ceiling_through_per_s: float = 0.0
@@ -243,6 +244,7 @@ def _with_miss(
     bracket = replace(
         bracket,
         missed_per_s=trial.rate_per_s,
+        missed_through_per_s=trial.through_per_s,
         saturation=saturation,
         missed_late=any(_same(each, trial) and each.verdict == "undecided" for each in before),
         misses_near=bracket.misses_near + near,

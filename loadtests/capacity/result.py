@@ -20,7 +20,7 @@ from loadtests.capacity.bracket import (
     read_trials,
     saturation_of,
 )
-from loadtests.capacity.search import interval_texts, percent, rate_text
+from loadtests.capacity.search import interval_texts, percent, rate_text, rounded
 from loadtests.capacity.verdict import BACKLOG
 
 INTERRUPTED = "interrupted"  # why a search ended
@@ -250,8 +250,8 @@ def lines(
             interval = " to ".join(interval_texts(found.low_per_s, found.high_per_s))
         listed = [f"{rate_text(met)} sustained ({interval}): {found.ended}"]
         listed.append(
-            f"equivalent to a day of {found.messages_per_day or 0:,.0f} messages, whose busiest hour has "
-            f"{peak_to_mean():.1f} times the mean rate"
+            f"equivalent to a day of {rounded(found.messages_per_day or 0.0):,.0f} messages, whose busiest "
+            f"hour has {peak_to_mean():.1f} times the mean rate"
         )
     if found.precision_missed is not None:
         other = alternatives((*more, "a longer --trial-s", "--from and --to closer to it"))

@@ -39,7 +39,9 @@ _OVERLOAD = 2.0  # times the lowest missed rate: it spends a reserve in the warm
 _WHOLE_FROM_PER_S = 1_000.0  # rates from here on are shown without decimals
 _MOST_PLACES = 6
 _AFTER_CONFIRMATION = 3  # trials that are left for a lower rate, if the confirmation fails
-_SURELY_BELOW = 0.6  # of the throughput: a brief search has no trial for one near it
+_SURELY_BELOW = (
+    0.6  # of the throughput: a brief search has no trial for one near it; squared from a 2nd miss on
+)
 _RANDOM = 0.25  # precisions: a target whose throughput has a larger standard error has random times
 _BEYOND = 1.75  # times a rate that stayed undecided: a clear overload
 
@@ -217,12 +219,18 @@ def _clearly(settings: SearchSettings) -> float:
 
 
 def _by_throughput(settings: SearchSettings, bracket: Bracket) -> NextTrial | None:
-    """The trial that the throughput suggests: first just above it, then just below."""
+    """The trial that the throughput suggests: first just above it, then just below.
+
+    In a brief search without a met rate: clearly below it, also if the backlog did not grow. The target then
+    did all that was offered, and its limit is a delay.
+    """
+    if settings.brief and not bracket.met_per_s and bracket.missed_through_per_s > 0:
+        known_per_s = min(bracket.missed_through_per_s, bracket.missed_per_s)
+        first = bracket.missed_per_s >= settings.from_per_s
+        return _trial(settings, known_per_s * _SURELY_BELOW ** (1 if first else 2))
     saturation = bracket.saturation
     if saturation is None:
         return None
-    if settings.brief and not bracket.met_per_s:
-        return _trial(settings, _SURELY_BELOW * min(saturation.per_s, bracket.missed_per_s))
     if not saturation.near:
         # Long enough to use up the reserve before the measured part; if no trial is long enough, a higher
         # rate.

@@ -30,6 +30,7 @@ def cost_tally(load: pa.Table, provider: pa.Table) -> CostTally:
     """
     at, whole = _arrivals_of(provider["key"], load["key"])
     known = at >= 0
+    others = provider.filter(pa.array(~known))
     rows, at, whole = provider.filter(pa.array(known)), at[known], whole[known]
     state, accepts = rows["state"], pc.fill_null(rows["accepts"], 0)
     charged: BoolArray = pc.or_(
@@ -59,6 +60,7 @@ def cost_tally(load: pa.Table, provider: pa.Table) -> CostTally:
         unpriced=int(np.count_nonzero(unpriced)),
         highest=float(paid.max(initial=0.0)),
         width=relative_width(paid[priced].astype(np.float64), (delivered | on_its_way)[priced]),
+        other_keys=float(pc.fill_null(others["price"], 0.0).to_numpy()[_last_of_each_copy(others)].sum()),
     )
 
 

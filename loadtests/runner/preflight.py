@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import ssl
 import time
 import urllib.error
 from pathlib import Path
@@ -17,6 +18,7 @@ from user_input.addresses import host_and_port
 
 _CONNECT_S = 1.0
 _RETRY_S = 0.1
+HANDSHAKE_S = 3.0
 
 
 class PreflightError(ValueError):
@@ -115,7 +117,7 @@ def _require_listening(file: Path, field: str, url: str, what: str, within_s: fl
     while True:
         try:
             socket.create_connection((host, port), timeout=_CONNECT_S).close()
-            return
+            break
         except OSError as error:
             if time.monotonic() >= deadline_s or isinstance(error, socket.gaierror):
                 reason = error.strerror or "no answer in time"
@@ -124,3 +126,23 @@ def _require_listening(file: Path, field: str, url: str, what: str, within_s: fl
                     f"start {what} before the run, or correct the address"
                 ) from error
             time.sleep(_RETRY_S)
+    if urlsplit(url).scheme == "https":
+        _require_tls(file, field, (host, port), what)
+
+
+def _require_tls(file: Path, field: str, address: tuple[str, int], what: str) -> None:
+    """A service that is too busy to answer in time is not refused: the probe asks it again."""
+    where = f"{file}: {field}: {what} at {host_and_port(*address)}"
+    try:
+        with socket.create_connection(address, timeout=HANDSHAKE_S) as plain:
+            ssl.create_default_context().wrap_socket(plain, server_hostname=address[0]).close()
+    except TimeoutError:
+        return
+    except ssl.SSLCertVerificationError as error:
+        raise PreflightError(
+            f"{where} has a certificate that is not accepted ({error.verify_message}); correct the address, "
+            "or name its issuer's certificate in SSL_CERT_FILE"
+        ) from None
+    except (ssl.SSLError, ConnectionError) as error:
+        reason = (error.reason if isinstance(error, ssl.SSLError) else error.strerror) or "no handshake"
+        raise PreflightError(f"{where} does not speak TLS ({reason}); give an address with http://") from None

@@ -68,19 +68,27 @@ def healthy(url: str) -> bool:
         return False
 
 
-def listening(url: str, within_s: float) -> bool:
-    """Whether a service answers HTTP at ``url`` within the time, with any status."""
+def why_no_answer(url: str, within_s: float) -> str:
+    """ "" if a service answers HTTP at ``url`` within the time, with any status; else the last error."""
     deadline_s = time.monotonic() + within_s
     while True:
         try:
             _open(url, "", 1.0).close()
-            return True
+            return ""
         except urllib.error.HTTPError:
-            return True
-        except _NO_ANSWER:
+            return ""
+        except _NO_ANSWER as error:
             if time.monotonic() > deadline_s:
-                return False
+                return _reason(error)
             time.sleep(0.1)
+
+
+def _reason(error: Exception) -> str:
+    """``Connection refused``, ``timed out``, ``BadStatusLine``."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, TimeoutError):
+        return "no answer in time"
+    return (cause.strerror if isinstance(cause, OSError) else None) or type(cause).__name__
 
 
 def wait_healthy(url: str, within_s: float) -> bool:

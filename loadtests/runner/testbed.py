@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from loadtests.arrivals.chance import derive_seed
 from loadtests.runner import queries
+from loadtests.runner.probe import ProbeStopped
 from loadtests.runner.provider_profile import ProfileChoice, choose_profile
 from loadtests.runner.queries import StateQuery
 from loadtests.runner.service_process import ServiceError, ServiceProcess
@@ -61,8 +62,8 @@ class LoadTestbed(Struct):
 
 
 def start_testbed(testbed: LoadTestbed, part: Part, run_dir: Path, settings: RunSettings) -> None:
-    """Start what the part needs and wait until it can be used. Raises ``ServiceError``, ``OSError`` or
-    ``ValueError``.
+    """Start what the part needs and wait until it can be used. Raises ``ServiceError``, ``OSError``,
+    ``ValueError``; ``ProbeStopped`` if the target does not answer before a load with a probe.
 
     Services that were started are in ``testbed`` even then, so that they can be stopped.
     """
@@ -83,7 +84,10 @@ def start_testbed(testbed: LoadTestbed, part: Part, run_dir: Path, settings: Run
     elif target.provider.admin_token is not None:
         url = target.provider.url.rstrip("/") + queries.PROVIDER_STATE
         testbed.states["provider"] = StateQuery(url, target.provider.admin_token)
-    _await_target(target, settings.probe_timeout_s)
+    why = _why_not_up(target, settings.probe_timeout_s)
+    if why:
+        # Later, the parts and trials before this one have results.
+        raise ProbeStopped(why) if settings.probe else ConnectionError(why)
     testbed.target = described(target, settings.target_file)
 
 
@@ -133,23 +137,29 @@ def _start_sender(testbed: LoadTestbed, run_dir: Path, settings: RunSettings, ro
 def described(target: Target, file: Path | None) -> dict[str, Any]:
     """The target for the manifest.
 
-    A relative path of its file stays as given, so that an advised command works; of an absolute path only the
-    name is kept.
+    The path of its file stays as given, so that an advised command works; an absolute one below the current
+    directory is relative to it.
     """
     if file is None:
         return target.described()
-    return target.described() | {"file": file.name if file.is_absolute() else file.as_posix()}
+    here = Path.cwd()
+    shown = file.relative_to(here) if file.is_relative_to(here) else file
+    return target.described() | {"file": shown.as_posix()}
 
 
-def _await_target(target: Target, within_s: float) -> None:
+def _why_not_up(target: Target, within_s: float) -> str:
+    """ "" if the target answers HTTP within the time."""
     if target.health_url is not None:
-        if not queries.wait_healthy(target.health_url, within_s):
-            raise ConnectionError(
-                f"{target.name}: health_url did not answer 2xx within {within_s:g} s: "
-                f"{address_of(target.health_url)}"
-            )
-    elif not queries.listening(target.request.url, within_s):
-        raise ConnectionError(
-            f"{target.name} does not answer at {address_of(target.request.url)}: start it before the run, or "
-            "correct request.url in the target file"
+        if queries.wait_healthy(target.health_url, within_s):
+            return ""
+        return (
+            f"{target.name}: health_url did not answer 2xx within {within_s:g} s: "
+            f"{address_of(target.health_url)}"
         )
+    why = queries.why_no_answer(target.request.url, within_s)
+    if not why:
+        return ""
+    return (
+        f"{target.name} gives no HTTP answer at {address_of(target.request.url)} ({why}): correct "
+        "request.url in the target file (its port, http:// or https://), or look in the sender's log"
+    )

@@ -27,7 +27,6 @@ from analysis.model import (
     BurstResult,
     Check,
     Cost,
-    Curve,
     Distribution,
     Objective,
     PartIdentity,
@@ -42,7 +41,7 @@ from analysis.model import (
     Verdict,
 )
 from analysis.objectives.grammar import Measure
-from analysis.quantile import Quantile
+from analysis.quantile import Curve, Quantile
 
 LIMITS_S = {"otp": 10.0, "transactional": 30.0, "marketing": 600.0}
 

@@ -76,6 +76,17 @@ def noisy(rate_per_s: float, share: float) -> ModelTarget:
     return serve
 
 
+def slow_above(rate_per_s: float, delay_s: float = 2.0) -> ModelTarget:
+    """Its limit is a delay: it sends every message on, after ``delay_s`` if more than the rate comes in."""
+
+    def serve(due_s: Floats, chance: np.random.Generator) -> Floats:
+        offered_per_s = len(due_s) / float(due_s[-1])
+        through: Floats = due_s + (delay_s if offered_per_s > rate_per_s else 0.02)
+        return through
+
+    return serve
+
+
 def unlimited(due_s: Floats, chance: np.random.Generator) -> Floats:
     through: Floats = due_s + 0.02
     return through

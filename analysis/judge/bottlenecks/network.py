@@ -9,6 +9,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.classes import GUARDED_CLASS, class_text
 from analysis.findings import (
+    NETWORK_EXPIRES,
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
     NETWORK_WITHOUT_FLAG,
@@ -21,7 +22,8 @@ from analysis.formatting import count_text, limit_text, seconds_text
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.symptoms import FAILED_SHARE, FEWEST
 from analysis.judge.bottlenecks.view import View
-from analysis.measure.outcomes import DELIVERED, OPEN
+from analysis.judge.bottlenecks.waits import median
+from analysis.measure.outcomes import DELIVERED, EXPIRED, OPEN
 from analysis.measure.percentiles import ranks
 
 ERROR_SHARE = 0.05  # of the provider's requests
@@ -57,22 +59,23 @@ def find_network(view: View) -> KindFinding:
     failing = over(lost, FAILED_SHARE) & many
     errors = _error_share(view)
     too_slow = _too_slow(view)
+    expired: Bools = view.failed_on_the_way & (view.outcomes.outcome == EXPIRED)
+    expires = 2 * np.count_nonzero(expired) > np.count_nonzero(view.failed_on_the_way)
 
     def describe(windows: Bools) -> Description:
         evidence = []
         if failing[windows].any():
-            count = int(np.count_nonzero(view.failed_on_the_way))
-            accepted = int(np.count_nonzero(view.provider.accepted))
-            evidence.append(
-                f"{count_text(count)} of {count_text(accepted)} messages failed after a carrier had "
-                "accepted them (without phones that were switched off)"
-            )
+            evidence.append(_failed_text(view, "failed", view.failed_on_the_way))
+            if expires:
+                evidence += _expired_texts(view, expired)
         if over(errors, ERROR_SHARE)[windows].any():
             evidence.append(
                 f"the provider answered {100 * typical(errors, windows):.0f} % of the requests with an error"
             )
         evidence += too_slow.words
         otp: list[BottleneckSign] = ["otp_without_flag"] if GUARDED_CLASS in too_slow.unflagged else []
+        if failing[windows].any() and expires:
+            return Description(f"{THE_NETWORK}: {NETWORK_EXPIRES}", tuple(evidence), ("validity_passed",))
         if failing[windows].any():
             return Description(f"{THE_NETWORK}: {NETWORK_LOSES}", tuple(evidence), (*otp, "network_loses"))
         if over(errors, ERROR_SHARE)[windows].any():
@@ -84,6 +87,25 @@ def find_network(view: View) -> KindFinding:
 
     seen = failing | over(errors, ERROR_SHARE) | too_slow.windows
     return KindFinding(strength(seen, np.where(failing | too_slow.windows, 0.95, 0.9)), describe)
+
+
+def _failed_text(view: View, did: str, messages: Bools) -> str:
+    count, accepted = (int(np.count_nonzero(each)) for each in (messages, view.provider.accepted))
+    return (
+        f"{count_text(count)} of {count_text(accepted)} messages {did} after a carrier had accepted them "
+        "(without phones that were switched off)"
+    )
+
+
+def _expired_texts(view: View, expired: Bools) -> tuple[str, str]:
+    """When they expired, and how much of that time they had been with a carrier."""
+    life_s = median((view.provider.final_s - view.taken_at_s)[expired])
+    radio_s = median((view.provider.final_s - view.provider.carrier_s)[expired])
+    return (
+        f"{count_text(int(np.count_nonzero(expired)))} of these expired, {seconds_text(life_s)} after the "
+        "provider had accepted them (median): their validity",
+        f"they were at the carrier for {seconds_text(radio_s)} of it",
+    )
 
 
 def _which(view: View, too_slow: _TooSlow) -> tuple[str, tuple[BottleneckSign, ...]]:

@@ -8,7 +8,7 @@ from collections.abc import Container
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import ACCEPT_QUEUE, BottleneckSign
+from analysis.findings import ACCEPT_QUEUE, LIMIT_SIGNS, BottleneckSign, LimitName
 from analysis.formatting import (
     count_text,
     of_unit,
@@ -31,12 +31,7 @@ from analysis.measure.throughput import QUEUED_S
 
 _FEWEST_ALLOWED = 10.0  # requests or segments in the time over which a rate is compared with its limit
 _OFTEN = 0.25  # of the windows of the bottleneck; a limit that was reached in fewer is not named
-_LIMIT_SIGNS: dict[str, BottleneckSign] = {
-    "requests": "limit_of_requests",
-    "segments": "limit_of_segments",
-    ACCEPT_QUEUE: "limit_of_accept_queue",
-    "concurrency": "limit_of_concurrency",
-}
+_QUEUE: LimitName = "accept_queue"
 _REFUSALS = (
     "throttled_requests",
     "throttled_segments",
@@ -94,9 +89,9 @@ def find_provider_limit(view: View) -> KindFinding:
         if (refused_share[windows] > THROTTLED_SHARE).any():
             refusals = _refusals(view, windows)
             evidence.append(_refused_text(view, *refusals))
-            signs += _refusal_signs(view, *refusals)
+            signs += _refusal_signs(view, *refusals[1:])
         evidence += _empty_buckets(view, named, windows)
-        if (queue_s[windows] > QUEUED_S).any() and ACCEPT_QUEUE in named:
+        if (queue_s[windows] > QUEUED_S).any() and _QUEUE in named:
             evidence.append(f"its {ACCEPT_QUEUE} had {typical(queue_s, windows):.1f} s of work")
         if (at_contract | paced)[windows].any():
             sent = requests[windows].sum() / view.windows.lengths_s[windows].sum()
@@ -104,11 +99,11 @@ def find_provider_limit(view: View) -> KindFinding:
             if sent and refused[windows].any():
                 beyond = f"; the sender submitted {significant(sent)} requests/s"
             evidence.append(f"{_accepted_text(view, contract, named, windows)}{beyond}")
-        if full[windows].any() and ACCEPT_QUEUE in named:
+        if full[windows].any() and _QUEUE in named:
             evidence.append(
                 f"messages left the {ACCEPT_QUEUE} at the contract's rate while others waited in it"
             )
-        if shared[windows].any() and ACCEPT_QUEUE in named:
+        if shared[windows].any() and _QUEUE in named:
             wait = seconds_text(typical(np.where(shared, before_all_s, np.nan), windows))
             evidence.append(
                 f"messages to every carrier waited in the {ACCEPT_QUEUE}: {wait} or more (median)"
@@ -118,12 +113,12 @@ def find_provider_limit(view: View) -> KindFinding:
         if unneeded[windows].all():
             evidence.append(_unneeded_text(view, windows))
         text = f"the provider's limit: {', '.join(named.values()) or 'it refuses requests above its rate'}"
-        return Description(text, tuple(evidence), (*(_LIMIT_SIGNS[name] for name in named), *signs))
+        return Description(text, tuple(evidence), (*(LIMIT_SIGNS[name] for name in named), *signs))
 
     return KindFinding(strength(by_rate | in_queue), describe)
 
 
-def _empty_buckets(view: View, named: Container[str], windows: Bools) -> list[str]:
+def _empty_buckets(view: View, named: Container[LimitName], windows: Bools) -> list[str]:
     empty = (
         name
         for name in ("requests", "segments")
@@ -153,7 +148,7 @@ def _refusals(view: View, windows: Bools) -> tuple[str, float, float]:
     return unit, refused, of
 
 
-def _refusal_signs(view: View, _unit: str, refused: float, of: float) -> list[BottleneckSign]:
+def _refusal_signs(view: View, refused: float, of: float) -> list[BottleneckSign]:
     signs: list[BottleneckSign] = ["most_refused"] if 2 * refused > of else []
     return [*signs, "retry_after"] if says_how_long(view.given.profile, view.provider.protocol) else signs
 
@@ -183,10 +178,10 @@ def _at_contract(view: View, contract: Contract) -> Bools:
     return near
 
 
-def _accepted_text(view: View, contract: Contract, named: Container[str], windows: Bools) -> str:
+def _accepted_text(view: View, contract: Contract, named: Container[LimitName], windows: Bools) -> str:
     """The rates that are at a limit of the text. The other rate has room, or no limit."""
     requests, segments = (typical(rate, windows) for rate in _accepted(view, contract))
-    of_segments = "segments" in named or ACCEPT_QUEUE in named
+    of_segments = "segments" in named or _QUEUE in named
     rates = [
         (requests, "requests/s", contract.requests_per_s if "requests" in named else None),
         (segments, "segments/s", contract.lowest_segments_per_s if of_segments else None),
@@ -281,14 +276,14 @@ def _reached(view: View, contract: Contract, queued: Bools, waiting: Bools) -> t
     return tuple(found)
 
 
-def _named(contract: Contract, reached: tuple[Bools, ...], windows: Bools) -> dict[str, str]:
+def _named(contract: Contract, reached: tuple[Bools, ...], windows: Bools) -> dict[LimitName, str]:
     """The limits that were reached in enough of the windows, as text by name; all limits if none is known to
     have been reached.
     """
-    limits = (
+    limits: tuple[tuple[LimitName, float | None, str], ...] = (
         ("requests", contract.requests_per_s, "requests/s"),
         ("segments", contract.segments_per_s, "segments/s"),
-        (ACCEPT_QUEUE, contract.drain_segments_per_s, "segments/s out of its accept queue"),
+        (_QUEUE, contract.drain_segments_per_s, "segments/s out of its accept queue"),
         ("concurrency", contract.concurrent_requests, "concurrent requests"),
     )
     known = {

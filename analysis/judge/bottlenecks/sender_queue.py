@@ -73,8 +73,12 @@ def pacing(view: View) -> KindFinding:
             percent = 100 * typical(share, windows)
             evidence.append(f"ready messages waited for its own limits {percent:.0f} % of the time")
             evidence.append(f"its limits: {_limits_text(limits)}; the contract: {_contract_text(view)}")
-        text = f"{view.sender_name} delays messages because of its own rate limits"
-        return Description(text, tuple(evidence))
+        if reported[windows].any():
+            text = f"{view.sender_name} delays messages because of its own rate limits"
+            return Description(text, tuple(evidence))
+        highest = rate_text(submits.messages_per_s(view, inferred & windows))
+        text = f"{view.sender_name} forwards at most {highest}: {OWN_LIMIT}"
+        return Description(text, tuple(evidence), ("rate_from_outside",))
 
     own = (reported & own_way & ~lowered(view)) | inferred | slow
     return KindFinding(strength(own, np.maximum(share, 0.85)), describe)

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 
 from analysis.arrays import Floats, Ints
-from analysis.findings import DelaySplit, Share
+from analysis.findings import DelaySplit, LimitName, Share
 from analysis.formatting import of_unit, round_number_text
-from analysis.measure.contract_limits import CARRIER, ContractLimits, has_fast_lane, read_limits
+from analysis.measure.contract_limits import CARRIER, NAMES, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.dependence import evidence_of
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
 from analysis.measure.percentiles import known, quantiles, ranks
@@ -82,7 +82,7 @@ def _of_class(
     faults: bool,
 ) -> DelaySplit:
     """``among``: the positions of the class's messages, in the order in which they were due."""
-    total = split.total[among]
+    total, binding = split.total[among], _limits_with_longest_waits(split, among, limits, carrier)
     shares = []
     for share in SHARES:
         own = split.of[share][among]
@@ -107,7 +107,8 @@ def _of_class(
         network_only=_quantiles(split.of["network"][among], percentiles, faults),
         ideal=_quantiles(split.ideal[among], percentiles, faults),
         ideal_of_run_s=_of_run(split.ideal[among], percentiles),
-        limit=_limits_with_longest_waits(split, among, limits, carrier),
+        limit=" and ".join(binding.values()),
+        limit_names=tuple(binding),
     )
 
 
@@ -140,14 +141,15 @@ def _of_run(values: Ints, percentiles: tuple[float, ...]) -> tuple[float | None,
     )
 
 
-def _limits_with_longest_waits(split: Split, among: Ints, limits: ContractLimits, carrier: Labels) -> str:
-    """The limits that cause the waits, as text; for the carriers' limits with their names."""
+def _limits_with_longest_waits(split: Split, among: Ints, limits: ContractLimits, carrier: Labels) -> dict[LimitName, str]:
+    """The limits that cause the waits, as text by name; those of the carriers with the carriers' names."""
     if not len(among) or split.contract_ns[among].sum() <= 0:
-        return ""
-    return " and ".join(
-        _at_carriers(split, among, limits, carrier) if limit == CARRIER else limits.words[limit]
-        for limit in _binding(split, among)
-    )
+        return {}
+    texts = {
+        NAMES[at]: _at_carriers(split, among, limits, carrier) if at == CARRIER else limits.words[at]
+        for at in _binding(split, among)
+    }
+    return {name: text for name, text in texts.items() if text}
 
 
 def _binding(split: Split, among: Ints) -> list[int]:

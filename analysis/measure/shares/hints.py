@@ -72,7 +72,9 @@ def _without_priority(
     if tail:
         text += f": 95 % of the delivered ones took up to {tail} from carrier to handset"
         text += f", those with the flag up to {with_flag}" if with_flag else ""
-    return Hint("otp_without_priority", f"{text}.", count)
+    return Hint(
+        "otp_without_priority", f"{text}. Set the flag on OTPs: they are then delivered faster.", count
+    )
 
 
 def _marketing_with_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | None:
@@ -145,6 +147,8 @@ def _throttled(refused: Ints, journeys: Journeys, faulty: bool, limits: Contract
     repeated = (
         f": {count_text(later)} of these messages {were} accepted after a later submit" if later else ""
     )
+    if 0 < later < messages:
+        repeated += f", and {count_text(messages - later)} not at all"
     refusals = f"{count_text(submits)} submits of {times_text(messages)}"
     if not _single(journeys.provider):
         refusals = f"{times_text(messages)} {times_text(submits, 'time')} in all"
@@ -233,7 +237,8 @@ def _ucs2(journeys: Journeys) -> Hint | None:
     more = f" and {len(found) - _SHOWN_CHARACTERS} more" if len(found) > _SHOWN_CHARACTERS else ""
     text = (
         f"{count_text(messages)} messages of several segments need UCS-2 for one character ({shown}{more}): "
-        f"a segment has 67 characters instead of 153. They took {count_text(segments)} segments."
+        f"a segment has 67 characters instead of 153. They took {count_text(segments)} segments. "
+        f"Without {'it' if len(found) == 1 else 'these characters'} they need fewer, and cost less."
     )
     return Hint("ucs2_for_one_character", text, messages)
 
@@ -241,4 +246,5 @@ def _ucs2(journeys: Journeys) -> Hint | None:
 def _character_text(character: str) -> str:
     name = unicodedata.name(character, "")
     code = f"U+{ord(character):04X}"
-    return f"{character} ({code}{f' {name.lower()}' if name else ''})" if character.isprintable() else code
+    named = f"{code}{f' {name.lower()}' if name else ''}"
+    return f"{character} ({named})" if character.isprintable() else named

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 
 from analysis.classes import messages_of
-from analysis.findings import NETWORK_ALONE, OUT_OF_ORDER, SUFFICIENT, DelaySplit, lacks_flag
+from analysis.findings import DelaySplit, Reach, lacks_flag
 from analysis.formatting import count_text, seconds_beside_limit
 from analysis.objectives.objective_text import interval_text, quantile_text
 from analysis.quantile import Quantile
@@ -19,8 +19,8 @@ _ALIKE = 0.5  # of the other class's wait
 
 def out_of_reach(
     splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float, faults: bool = False
-) -> str:
-    """A sentence if no sender can meet the objective on this profile, else "".
+) -> Reach:
+    """A sentence if no sender can meet the objective on this profile.
 
     The condition: the whole interval of the network's percentile is above the limit. An OTP that went without
     the priority flag, or a message on one of several routes, does not have the network of an ideal sender:
@@ -29,7 +29,7 @@ def out_of_reach(
     split = _of(splits, message_class)
     network = _at(split.network_only, percentile) if split else None
     if network is None or network.low_s is None or network.low_s <= limit_s:
-        return ""
+        return Reach()
     assert split is not None
     subject = "No sender can meet this objective on this profile"
     if split.without_flag:
@@ -42,9 +42,10 @@ def out_of_reach(
     if lacks_flag(split):
         of_all = f"{count_text(split.without_flag)} of {count_text(split.count)}"
         subject = f"Without the provider's priority flag ({of_all} messages), this objective is out of reach"
-    return (
-        f"{subject}{' with the injected faults' if faults else ''}: "
-        f"{NETWORK_ALONE} {_shown(network, limit_s)} for {percentile:g} % of {messages_of(message_class)}."
+    return Reach(
+        "network_alone",
+        f"{subject}{' with the injected faults' if faults else ''}: the network alone takes "
+        f"{_shown(network, limit_s)} for {percentile:g} % of {messages_of(message_class)}.",
     )
 
 
@@ -55,8 +56,8 @@ def to_negotiate(
     limit_s: float,
     backlog_grew: bool = False,
     measured: Quantile | None = None,
-) -> str:
-    """A sentence with the limit to negotiate, or that an ideal sender needs no other contract; else "".
+) -> Reach:
+    """A sentence with the limit to negotiate, or that an ideal sender needs no other contract.
 
     ``measured``: the percentile of the objective, which the page shows. It has also the messages that did not
     arrive.
@@ -68,28 +69,31 @@ def to_negotiate(
     """
     split = _of(splits, message_class)
     if split is None:
-        return ""
+        return Reach()
     total = _at(split.total, percentile)
     contract = next((share for share in split.shares if share.name == "contract"), None)
     without = _at(contract.without, percentile) if contract else None
     if total is None or not _late(split, total, measured, limit_s):
-        return ""
+        return Reach()
     if without is None or without.high_s is None or without.high_s > limit_s:
-        return ""
+        return Reach()
     measured = measured or total
     instead = "" if measured.state == "withheld" else f", not {_shown(measured, limit_s)}"
     ideal_s = _ideal_s(split, percentile)
     if not backlog_grew and ideal_s is not None and ideal_s <= limit_s:
         arrive = f"would arrive within {seconds_beside_limit(ideal_s, limit_s)}{instead}"
-        return (
-            f"{SUFFICIENT}: with an ideal sender {percentile:g} % of the {messages_of(message_class)} of "
-            f"this run {arrive}; they waited in the provider's queue behind messages that were sent earlier."
+        return Reach(
+            "sufficient",
+            f"The contract is sufficient: with an ideal sender {percentile:g} % of the "
+            f"{messages_of(message_class)} of this run {arrive}; they waited in the provider's queue behind "
+            "messages that were sent earlier.",
         )
     named = split.limit or "the contract's limits"
-    return (
+    return Reach(
+        "negotiate",
         f"Without the contract's share of the delay, {percentile:g} % of {messages_of(message_class)} would "
         f"arrive within {_shown(without)}{instead}. The sender's share is still in this time. The limit to "
-        f"negotiate: {named}."
+        f"negotiate: {named}.",
     )
 
 
@@ -99,8 +103,8 @@ def out_of_order(
     percentile: float,
     limit_s: float,
     measured: Quantile | None = None,
-) -> str:
-    """A sentence if the class waited only because the sender did not send it before another one, else "".
+) -> Reach:
+    """A sentence if the class waited only because the sender did not send it before another one.
 
     The condition: an ideal sender meets the limit within the same contract and hardly waits for it with this
     class, but has to wait with another class, and in the run this class waited about as long as that one. A
@@ -111,19 +115,20 @@ def out_of_order(
     ideal_s = _ideal_s(split, percentile) if split else None
     total = _at(split.total, percentile) if split else None
     if split is None or ideal_s is None or total is None or not _late(split, total, measured, limit_s):
-        return ""
+        return Reach()
     if ideal_s > limit_s or _waits(split, percentile) is not False:
-        return ""
+        return Reach()
     waiting = [each for each in found if each is not split and _waits(each, percentile)]
     never = measured is not None and measured.state == "never" and _queued_s(split) > limit_s
     if not any(never or _queued_s(split) >= _ALIKE * _queued_s(each) for each in waiting):
-        return ""
+        return Reach()
     mean_s = {share.name: share.mean_s for share in split.shares}
     where = "the sender" if mean_s["sender"] > mean_s["contract"] else "the provider's queue"
     arrive = f"would arrive within {seconds_beside_limit(ideal_s, limit_s)}"
-    return (
+    return Reach(
+        "send_order",
         f"With an ideal sender and the same contract {percentile:g} % of the {messages_of(message_class)} of "
-        f"this run {arrive}; they waited in {where} {OUT_OF_ORDER}."
+        f"this run {arrive}; they waited in {where} among messages of other classes.",
     )
 
 
@@ -153,17 +158,20 @@ def why_missed(
     backlog_grew: bool = False,
     faults: bool = False,
     measured: Quantile | None = None,
-) -> str:
-    """The sentence that applies, or "". With fault windows, no wait is known to be the contract's.
+) -> Reach:
+    """The sentence that applies. With fault windows, no wait is known to be the contract's.
 
     No limit is to be negotiated for messages that another send order would deliver in time.
     """
     of = tuple(splits), message_class, percentile, limit_s
     beyond = out_of_reach(*of, faults)
-    if beyond or faults:
+    if beyond.kind or faults:
         return beyond
     contract = to_negotiate(*of, backlog_grew, measured)
-    return contract if contract.startswith(SUFFICIENT) else out_of_order(*of, measured) or contract
+    if contract.kind == "sufficient":
+        return contract
+    ordered = out_of_order(*of, measured)
+    return ordered if ordered.kind else contract
 
 
 def _of(splits: Iterable[DelaySplit], message_class: str) -> DelaySplit | None:

@@ -47,6 +47,19 @@ from smsbench.launch import main
 main()
 """
 
+_BEFORE_THE_PATH = """
+import sys, time, smsbench.own_modules as own
+
+def slow():
+    print("importing", flush=True)
+    time.sleep(60)
+
+own.later_path = slow
+sys.argv = ["smsbench", "list"]
+from smsbench.launch import main
+main()
+"""
+
 
 def interrupted(script: str) -> tuple[int, str]:
     """Exit code and standard error after a SIGINT in the slow import."""
@@ -82,8 +95,9 @@ def test_ctrl_c_during_an_import(slow: str, wraps: bool) -> None:
     assert interrupted(script) == (130, "smsbench: interrupted\n")
 
 
-def test_ctrl_c_after_the_imports_and_before_the_command() -> None:
-    assert interrupted(_BETWEEN) == (130, "smsbench: interrupted\n")
+@pytest.mark.parametrize("script", [_BEFORE_THE_PATH, _BETWEEN], ids=["before the path", "after"])
+def test_ctrl_c_before_the_imports_and_after_them(script: str) -> None:
+    assert interrupted(script) == (130, "smsbench: interrupted\n")
 
 
 def test_ctrl_c_during_an_import_of_the_analysis() -> None:

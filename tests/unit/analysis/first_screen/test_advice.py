@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
-from made_reports import bottleneck, part, report
+from made_reports import bottleneck, hint, part, report
 
-from analysis.findings import BottleneckKind, BottleneckSign
+from analysis.findings import SINGLE, BottleneckKind, BottleneckSign
 from analysis.first_screen.advice import ADVICE, BY_SIGN, what_to_change
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import as_text
 
 # The checks of the bench have the advice on it, and nothing is known of the last one.
 WITHOUT_ADVICE = {"generator", "mock", "unknown"}
-# Signs that decide with other facts of the part.
-WITH_OTHER_FACTS = {
-    *("refused_permanently", "most_refused", "contract_obeyed", "other_programs", "busy_bench"),
-    *("limit_of_requests", "limit_of_segments", "limit_of_accept_queue", "limit_of_concurrency"),
+SINGLE_MESSAGES = {"hints": (hint(name=SINGLE),)}
+# Signs that decide with other facts: kind, other signs, and fields of the part.
+WITH_OTHER_FACTS: dict[BottleneckSign, tuple[BottleneckKind, tuple[BottleneckSign, ...], dict[str, Any]]] = {
+    "refused_permanently": ("sender_gave_up", (), {}),
+    "most_refused": ("provider_limit", (), {}),
+    "contract_obeyed": ("provider_limit", (), {"p95_s": {"otp": 30.0}, "sustained": True}),
+    "other_programs": ("machine", (), {}),
+    "busy_bench": ("machine", (), {}),
+    "limit_of_requests": ("provider_limit", (), SINGLE_MESSAGES),
+    "limit_of_segments": ("provider_limit", ("limit_of_requests",), SINGLE_MESSAGES),
+    "limit_of_accept_queue": ("provider_limit", ("limit_of_requests",), SINGLE_MESSAGES),
+    "limit_of_concurrency": ("provider_limit", ("limit_of_requests",), SINGLE_MESSAGES),
 }
 
 
-def advice(kind: BottleneckKind, *signs: BottleneckSign, refusal: str = "") -> str:
+def advice(kind: BottleneckKind, *signs: BottleneckSign, refusal: str = "", **more: Any) -> str:
     found = bottleneck(kind=kind, text="the queue of Plus", signs=signs, refusal=refusal)
-    return as_text(what_to_change(Quote(report(part(bottlenecks=(found,)))), 0, 0))
+    return as_text(what_to_change(Quote(report(part(bottlenecks=(found,), **more))), 0, 0))
 
 
 def test_each_kind_has_an_entry() -> None:
@@ -41,8 +49,14 @@ def test_a_bottleneck_of_the_bench_has_none(kind: BottleneckKind) -> None:
     assert advice(kind) == ""
 
 
-def test_each_sign_decides_an_advice() -> None:
-    assert {sign for _, sign in BY_SIGN} | WITH_OTHER_FACTS == set(get_args(BottleneckSign))
+def test_each_sign_is_tested() -> None:
+    assert {sign for _, sign in BY_SIGN} | set(WITH_OTHER_FACTS) == set(get_args(BottleneckSign))
+
+
+@pytest.mark.parametrize("sign", WITH_OTHER_FACTS)
+def test_a_sign_changes_the_advice_with_other_facts(sign: BottleneckSign) -> None:
+    kind, signs, more = WITH_OTHER_FACTS[sign]
+    assert advice(kind, *signs, sign, **more) != advice(kind, *signs, **more)
 
 
 @pytest.mark.parametrize(("kind", "sign"), BY_SIGN)

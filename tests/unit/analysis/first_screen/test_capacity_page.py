@@ -17,6 +17,7 @@ from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import Figure, as_text
 from analysis.judge.search import search_verdict
 from analysis.model import RunReport
+from analysis.render.tables_findings import capacity
 
 replace = msgspec.structs.replace
 
@@ -153,6 +154,12 @@ def test_an_invalid_search_says_what_is_not_known_and_what_to_do(advice: str) ->
         f"(schedule lag: 99 % within 80 ms); what to do next: {then}."
     ]
     assert screen.notes == ()
+
+
+def test_an_invalid_trial_has_no_delivered_rate() -> None:
+    """0/s at 5,000/s reads as a failure of the sender: only the bench was too slow."""
+    (_, trial) = capacity(invalid_search()).rows
+    assert trial[1:3] == ("invalid", "-")
 
 
 def test_an_invalid_run_that_is_no_search_has_no_answers() -> None:

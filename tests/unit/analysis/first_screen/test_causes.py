@@ -17,12 +17,13 @@ from screen_texts import answer_text
 
 from analysis.findings import GREW as BACKLOG_GREW
 from analysis.findings import (
+    NETWORK_EXPIRES,
     NETWORK_LOSES,
-    OUT_OF_ORDER,
     PROVIDER_ERRORS,
     THE_NETWORK,
     Availability,
     BottleneckSign,
+    ReachKind,
 )
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -241,7 +242,7 @@ def test_a_slow_network_is_no_cause_of_messages_that_were_not_taken(new_run: Bui
     slow_network = found(run, target={**OWN, "timeout_s": 10.0}, profile=FAST_LANE)
     made = report(slow_network)
     said, rate = of(made, tmp_path), answer_text(made, "rate")
-    assert any("the network alone takes" in each.reach for each in made.objectives)
+    assert "network_alone" in {each.reach_kind for each in made.objectives}
     assert as_text(first_screen(made).why).endswith(
         "60 of 300 messages got no usable answer. More objectives were missed: the table below lists them."
     )
@@ -258,8 +259,8 @@ def test_a_sender_that_mixes_classes_at_the_limit_gets_the_advice_to_order_them(
 ) -> None:
     """OTPs waited in its one queue, and the advice was to negotiate a higher rate."""
     slow_part = part(p95_s={"otp": 30.0}, bottlenecks=(LIMIT,), sustained=False)
-    reach = f"With an ideal sender they take 13.9 s; they waited in the sender {OUT_OF_ORDER}."
-    objectives = tuple(replace(each, reach=reach if ordered else "") for each in slow_part.objectives)
+    kind: ReachKind = "send_order" if ordered else ""
+    objectives = tuple(replace(each, reach_kind=kind) for each in slow_part.objectives)
     made = report(replace(slow_part, objectives=objectives))
     assert f"What to change: {advice}" in of(made, tmp_path)
 
@@ -287,6 +288,7 @@ def test_an_api_that_waits_for_few_requests_gets_the_advice_to_make_more(
     [
         ("its delay alone is longer than the objective allows", (), False),
         (NETWORK_LOSES, ("network_loses",), False),
+        (NETWORK_EXPIRES, ("validity_passed",), False),
         (PROVIDER_ERRORS, ("provider_errors",), True),
     ],
 )
@@ -305,6 +307,7 @@ def test_a_network_that_is_slow_or_loses_messages_limits_no_rate(
     ("what", "sign", "advice"),
     [
         (NETWORK_LOSES, "network_loses", "nothing in the sender, since the network loses the messages."),
+        (NETWORK_EXPIRES, "validity_passed", "give the messages a longer validity, or send them by a faster"),
         (PROVIDER_ERRORS, "provider_errors", "ask the provider for the cause of its errors."),
     ],
 )

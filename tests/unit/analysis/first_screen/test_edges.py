@@ -10,7 +10,7 @@ from made_benches import searched_low
 from made_reports import accounting, bottleneck, counted, hint, part, report, throughput
 from screen_texts import answer_text, aside_text
 
-from analysis.findings import BottleneckSign, DelaySplit, FaultBand, Hint
+from analysis.findings import BottleneckSign, DelaySplit, FaultBand, Hint, LimitName
 from analysis.first_screen.quoting import plain_text
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -63,13 +63,13 @@ def test_a_higher_limit_is_not_asked_for_where_the_sender_itself_takes_longer() 
 
 
 def in_force(
-    *signs: BottleneckSign, limit: str, text: str = "", sender_s: float = 0.1, **more: Any
+    *signs: BottleneckSign, limits: tuple[LimitName, ...], sender_s: float = 0.1, **more: Any
 ) -> RunReport:
-    """A missed part at the provider's limit ``text``. An ideal sender's longest waits are for ``limit``."""
-    first = bottleneck(kind="provider_limit", text=f"the provider's limit: {text}", signs=signs)
+    """A missed part at the provider's limit. An ideal sender's longest waits are for ``limits``."""
+    first = bottleneck(kind="provider_limit", text="the provider's limit", signs=signs)
     made = part(p95_s={"marketing": 700.0}, bottlenecks=(first,), **more)
     (otp, *others) = (
-        replace(with_shares(one, contract=100.0), limit=limit, total_mean_s=200.0)
+        replace(with_shares(one, contract=100.0), limit="as text", limit_names=limits, total_mean_s=200.0)
         for one in made.delay_splits
     )
     return report(replace(made, delay_splits=(with_shares(otp, sender=sender_s), *others)))
@@ -77,26 +77,29 @@ def in_force(
 
 REQUESTS: BottleneckSign = "limit_of_requests"
 QUEUE: BottleneckSign = "limit_of_accept_queue"
-OF_QUEUE, OF_REQUESTS = "40 segments/s out of the accept queue", "20 requests/s"
-AT_QUEUE = "40 segments/s out of its accept queue"
+CONCURRENCY: BottleneckSign = "limit_of_concurrency"
 
 
 @pytest.mark.parametrize(
-    ("text", "signs", "limit", "asked"),
+    ("signs", "limits", "asked"),
     [
-        (OF_REQUESTS, (REQUESTS,), OF_QUEUE, False),  # the real sender waited for another limit
-        (OF_REQUESTS, (REQUESTS,), OF_REQUESTS, True),
-        (AT_QUEUE, (QUEUE,), OF_QUEUE, True),
-        (f"{OF_REQUESTS}, {AT_QUEUE}", (REQUESTS, QUEUE), OF_QUEUE, True),
-        ("5 requests/s", (REQUESTS,), "5 requests/s and 500 segments/s out of the accept queue", True),
-        ("5 requests/s", (REQUESTS,), "500 segments/s out of the accept queue", False),
+        ((REQUESTS,), ("accept_queue",), False),  # the real sender waited for another limit
+        ((REQUESTS,), ("requests",), True),
+        ((QUEUE,), ("accept_queue",), True),
+        ((QUEUE,), ("segments",), False),
+        ((REQUESTS, QUEUE), ("accept_queue",), True),
+        ((REQUESTS,), ("requests", "accept_queue"), True),
+        ((CONCURRENCY,), ("concurrency",), True),
+        ((CONCURRENCY,), ("requests",), False),
+        ((REQUESTS,), ("carrier",), False),
+        ((), ("carrier",), True),
+        ((REQUESTS,), (), True),
     ],
 )
 def test_a_higher_limit_is_asked_for_only_if_the_bottleneck_names_it(
-    text: str, signs: tuple[BottleneckSign, ...], limit: str, asked: bool
+    signs: tuple[BottleneckSign, ...], limits: tuple[LimitName, ...], asked: bool
 ) -> None:
-    """The signs are those of the limits in the text (``test_provider_limit.py``)."""
-    made = in_force(*signs, limit=limit, text=text)
+    made = in_force(*signs, limits=limits)
     assert ("Ask for a higher limit" in aside_text(made, "ask")) is asked
 
 
@@ -112,7 +115,7 @@ def test_a_higher_limit_is_asked_for_only_if_the_bottleneck_names_it(
 def test_a_higher_rate_is_not_advised_if_the_contract_delays_nothing(
     signs: tuple[BottleneckSign, ...], contract_s: float, sustained: bool, paced: bool
 ) -> None:
-    made = in_force(*signs, limit=OF_REQUESTS, sustained=sustained).parts[0]
+    made = in_force(*signs, limits=("requests",), sustained=sustained).parts[0]
     splits = tuple(with_shares(each, contract=contract_s, sender=70.0) for each in made.delay_splits)
     screen = first_screen(report(replace(made, delay_splits=splits)))
     said = " ".join(as_text(each) for each in screen.bottleneck)
@@ -121,7 +124,7 @@ def test_a_higher_rate_is_not_advised_if_the_contract_delays_nothing(
 
 
 def test_a_higher_limit_is_not_asked_for_while_another_class_waits_longer_for_the_sender() -> None:
-    made = in_force(QUEUE, limit=OF_QUEUE, sender_s=101.0)
+    made = in_force(QUEUE, limits=("accept_queue",), sender_s=101.0)
     assert "Ask for a higher limit" not in aside_text(made, "ask")
 
 
@@ -130,21 +133,22 @@ def test_batches_are_advised_where_the_limit_is_one_of_requests() -> None:
     single = (hint(name="one_message_per_request"),)
     batches = "What to change: send many messages in one request"
 
-    def advice(text: str, *signs: BottleneckSign, **more: Any) -> str:
-        screen = first_screen(in_force(*signs, limit=OF_QUEUE, text=text, **more))
+    def advice(*signs: BottleneckSign, **more: Any) -> str:
+        screen = first_screen(in_force(*signs, limits=("accept_queue",), **more))
         return " ".join(as_text(each) for each in screen.bottleneck)
 
-    assert batches in advice(OF_REQUESTS, REQUESTS, hints=single)
-    assert "negotiate" not in advice(OF_REQUESTS, REQUESTS, hints=single)
-    assert "negotiate a higher rate" in advice(OF_REQUESTS, REQUESTS)  # it has batches already
-    both = f"{OF_REQUESTS}, {AT_QUEUE}"
-    assert "negotiate a higher rate" in advice(both, REQUESTS, QUEUE, hints=single)
-    for text, sign in ((OF_REQUESTS, REQUESTS), (AT_QUEUE, QUEUE)):
-        said = advice(text, "most_refused", sign, hints=single)
+    assert batches in advice(REQUESTS, hints=single)
+    assert "negotiate" not in advice(REQUESTS, hints=single)
+    assert "negotiate a higher rate" in advice(REQUESTS)  # it has batches already
+    others: tuple[BottleneckSign, ...] = (QUEUE, "limit_of_segments", CONCURRENCY)
+    for other in others:
+        assert "negotiate a higher rate" in advice(REQUESTS, other, hints=single)
+    for sign in (REQUESTS, QUEUE):
+        said = advice("most_refused", sign, hints=single)
         assert "What to change: wait some time after a refusal" in said
         assert "Retry-After" not in said
         assert "What to change: wait for the Retry-After of a refusal" in advice(
-            text, "most_refused", "retry_after", sign, hints=single
+            "most_refused", "retry_after", sign, hints=single
         )
 
 

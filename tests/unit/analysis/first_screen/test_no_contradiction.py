@@ -226,7 +226,8 @@ def planted_advice(made: RunReport) -> tuple[FirstScreen, RunReport]:
     """The contract is sufficient, and a higher limit is asked for."""
     screen = screen_of(made)
     place = next(at for at, each in enumerate(made.objectives) if each.limit_s is not None)
-    enough = replace(made.objectives[place], reach="The contract is sufficient: an ideal sender meets it.")
+    text = "The contract is sufficient: an ideal sender meets it."
+    enough = replace(made.objectives[place], reach=text, reach_kind="sufficient")
     made = replace(made, objectives=(*made.objectives[:place], enough, *made.objectives[place + 1 :]))
     advice = ((Quote(made).text(f"objectives.{place}.reach"), "."), ("Ask for a higher limit.",))
     return replace(screen, bottleneck=advice), made

@@ -34,7 +34,19 @@ def test_the_accepted_messages_add_up(tmp_path: Path) -> None:
     assert disagreements(page, summary) == []
     every = report(part())
     assert "3,000 delivered, of 3,000" in answer_text(every, "seen")
+    absent = report(part(accounting=accounting(delivered=2_880, open=120, unaccounted=63)))
+    assert "120 still open at the end (63 of them never seen by the provider), of" in (
+        answer_text(absent, "seen")
+    )
     assert "not counted" not in aside_text(first_screen(every), "cost")
+
+
+@pytest.mark.parametrize(("lost", "may_arrive"), [(0, 64), (240, 304)])
+def test_messages_that_the_provider_never_saw_make_no_delivery_cheaper(lost: int, may_arrive: int) -> None:
+    """Without the sender's rows they are open; with them they are lost, and none of the open ones."""
+    counted = accounting(accepted=1_541 + lost, delivered=1_237, open=304, lost=lost, unaccounted=240)
+    (sums,) = report(part(accounting=counted)).totals
+    assert sums.paid_per_delivered_low == pytest.approx(sums.paid / (1_237 + may_arrive))
 
 
 def test_the_price_of_a_delivery_says_which_deliveries_it_counts(tmp_path: Path) -> None:

@@ -6,6 +6,9 @@ import pytest
 from run_builder import Build
 from screen_texts import answer_text, aside_text
 
+from analysis.first_screen.rules import contradictions
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import as_text
 from analysis.judge.losses import PASS_THE_KEY
 from analysis.report import build_report
 
@@ -45,6 +48,11 @@ def test_copies_with_other_keys_are_paid(new_run: Build) -> None:
     assert [each.verdict for each in found] == ["undecided", "met", "missed"]
     assert [(each.low, each.high) for each in found] == [(500.0, 750.0)] * 3
     assert found[0].needs == PASS_THE_KEY
+    of_missed = first_screen(reports[2])
+    assert contradictions(of_missed, reports[2]) == ()
+    said = " ".join(as_text(each) for each in of_missed.bottleneck)
+    paid = "225 points were paid, of which 75.0 points for messages with other keys (may be copies), 0 points"
+    assert f"Cause: {paid} for messages that failed" in said  # the segments of the load cost 150 of them
     (sums,) = told.totals
     assert (sums.paid, sums.paid_for_other_keys) == (225.0, 75.0)
     assert (sums.paid_per_delivered, sums.paid_per_delivered_low) == (0.75, 0.5)

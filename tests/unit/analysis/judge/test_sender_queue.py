@@ -182,9 +182,11 @@ def test_a_constant_rate_while_a_burst_waits_is_named_also_if_the_backlog_goes(
     assert report.backlog_grew is not True
     first = report.bottlenecks[0]
     assert first.kind == ("sender_rate" if in_flight else "sender_pacing")
+    # Also with few requests in flight: its workers can be busy before the request.
+    limit = "a limit of its own rate, or a fixed number of workers"
+    assert first.text == f"my-sender forwards at most 16.0/s: {limit}"
+    assert first.signs == (() if in_flight else ("rate_from_outside",))
     if in_flight:
-        limit = "a limit of its own rate, or a fixed number of workers"
-        assert first.text == f"my-sender forwards at most 16.0/s: {limit}"
         assert "in each second while messages waited in it" in first.evidence[0]
 
 

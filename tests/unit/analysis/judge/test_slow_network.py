@@ -8,10 +8,28 @@ import pytest
 from made_parts import OWN, found, kinds
 from run_builder import Build
 
-from analysis.findings import NETWORK_ON_ROUTES, NETWORK_WITHOUT_FLAG
+from analysis.findings import NETWORK_EXPIRES, NETWORK_ON_ROUTES, NETWORK_WITHOUT_FLAG, THE_NETWORK
 from analysis.formatting import seconds_text
 
 FAST_LANE = {"delivery": {"priority_latency": {"kind": "fixed", "value_s": 1.0}}}
+
+
+@pytest.mark.parametrize("state", ["expired", "undelivered"])
+def test_messages_that_expire_on_the_radio_are_not_lost_by_the_network(new_run: Build, state: str) -> None:
+    """The sender sets a validity of 6 s. The page told its user to buy another route."""
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        late = {"state": state, "radio_s": 5.99, "radio_drawn_s": 9.0}
+        run.seen(f"m-{slot}", slot / 10 + 0.01, provider_s=0.01, **(late if slot % 4 == 0 else {}))
+    (only,) = found(run).bottlenecks
+    if state == "expired":
+        assert (only.text, only.signs) == (f"{THE_NETWORK}: {NETWORK_EXPIRES}", ("validity_passed",))
+        assert only.evidence[0].startswith("75 of 300 messages failed after a carrier had accepted them")
+        assert only.evidence[1].startswith("75 of these expired, 6.00 s after the provider had accepted them")
+        assert only.evidence[2] == "they were at the carrier for 5.99 s of it"
+    else:
+        assert only.signs == ("network_loses",)
 
 
 def test_a_network_that_is_slower_than_the_objective(new_run: Build) -> None:

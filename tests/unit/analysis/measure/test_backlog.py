@@ -157,7 +157,8 @@ def test_several_causes_each_have_their_windows(new_run: Build) -> None:
     assert found is not None
     assert (found.windows, found.available, found.unavailable, found.unknown) == (6, 4, 1, 1)
     assert found.why == (
-        "in 1 window the sender did not take 1 message; in 1 window the provider never accepted 1 message"
+        "in 1 window the sender did not take 1 message; "
+        "in 1 window the provider accepted no submit of 1 message"
     )
 
 
@@ -281,7 +282,7 @@ def test_messages_that_the_sender_dropped_are_no_backlog(new_run: Build) -> None
     assert part.availability is not None
     assert (part.backlog_grew, part.sustained) == (False, False)
     assert (part.availability.available, part.availability.unknown) == (0, 1)
-    assert part.availability.why == "the provider never accepted 150 messages"
+    assert part.availability.why == "150 messages never reached the provider"
     (found,) = (each for each in part.objectives if each.measure == "availability")
     assert found.verdict == "undecided"
     assert found.needs == "a sender that forwards what it accepts: 150 messages did not reach the provider"
@@ -307,7 +308,7 @@ def test_a_window_with_a_message_that_was_given_up_is_not_known_to_be_available(
     assert (counted.given_up, counted.to_repeat) == ((1, 0) if end_s == 60.0 else (0, 1))
     assert part.availability is not None
     assert (part.availability.available, part.availability.unknown) == (2, 1)
-    assert part.availability.why == "the provider never accepted 1 message"
+    assert part.availability.why == "the provider accepted no submit of 1 message"
     (found,) = (each for each in part.objectives if each.measure == "availability")
     assert (found.verdict, found.needs) == ("undecided", needs)
 

@@ -314,3 +314,18 @@ def test_the_runners_probe_is_no_part_of_the_run(new_run: Build, side: str) -> N
     part = analysed(run)
     assert (part.accounting.unknown_messages, part.accounting.open, part.accounting.delivered) == (0, 0, 1)
     assert part.cost.points < 100.0
+
+
+def test_messages_that_never_came_and_refused_ones_have_different_words(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(600):
+        run.journey(f"m-{slot}", slot / 10, 3.0)
+    for slot in range(3):
+        run.due(f"lost-{slot}", 25.0 + slot)
+    run.due("given-up", 25.0)
+    run.seen("given-up", 25.1, state="rejected", reason="throttled_requests", accepted=False, throttled=1)
+    part = analysed(run, end_s=400.0)
+    assert part.availability is not None
+    assert part.availability.why == (
+        "3 messages never reached the provider and the provider accepted no submit of 1 message"
+    )

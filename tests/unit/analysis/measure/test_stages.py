@@ -42,6 +42,19 @@ def test_stages_have_their_known_lengths_and_add_up(new_run: Build) -> None:
     assert part.timestamp_order.wrong == 0
 
 
+def test_a_negative_stage_says_why(new_run: Build) -> None:
+    """The sender submits before it answers the load, and the carrier is faster than the provider's answer."""
+    run = new_run("run")
+    for slot in range(10):
+        run.due(f"m-{slot}", slot, api_s=0.1)
+        run.seen(f"m-{slot}", slot + 0.04, provider_s=0.02, carrier_s=-0.01, radio_s=2.0)
+    run_dir = run.write()
+    names = [row[0] for row in tables_part.stages(analyse_part(run_dir, read_manifest(run_dir), "made")).rows]
+    assert names[2] == "sender queue (negative: messages were submitted before the load had the answer)"
+    assert names[4] == "carrier queue (negative: the carrier had messages before the provider's answer)"
+    assert names[5] == "radio"
+
+
 def test_the_time_that_the_sender_set_has_a_stage(new_run: Build) -> None:
     """One of two messages is scheduled: it waits 9.5 s of the mean's 4.75 s, and no carrier has that time."""
     run = new_run("run")

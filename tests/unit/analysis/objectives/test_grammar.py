@@ -55,7 +55,8 @@ def test_an_objective_is_read_into_its_parts(
     ("text", "at", "words"),
     [
         ("", 0, "missing"),
-        ("otp.p95", 7, "a relation and a limit"),
+        ("otp.p95", 7, "a relation and a limit are missing"),
+        ("otp.p95 within 10s", 8, "a relation and a limit belong here"),
         ("p95<10s", 0, "a class is missing: otp.p95, all.p95"),
         ("<3", 0, "a measure is missing"),
         ("los=0", 0, "did you mean loss?"),

@@ -68,7 +68,7 @@ def test_a_shorter_trial_refutes_nothing() -> None:
 
 
 def test_the_met_rate_of_servers_with_random_times_is_hardly_above_their_capacity() -> None:
-    """Without the confirmation 5 of 40 were above 102 % of it, by up to 5 %."""
+    """Without the confirmation 5 of these 40 are above 101 % of it, by up to 5 %."""
     above = 0
     for seed in range(40):
         trials, _ = search(servers(4, 75.0), SETTINGS, 1_000 * seed + 7, limit_s=math.inf)

@@ -199,7 +199,7 @@ def test_the_result_as_text() -> None:
     found = capacity_result(SETTINGS, FOUND, SEARCHED)
     text = lines(found, ("the backlog",))
     assert text[0] == "297/s sustained (297.0/s to 302.9/s): so it is"
-    assert text[1].startswith("equivalent to a day of 11,8")
+    assert text[1].startswith("equivalent to a day of 11,8") and ",000 messages, " in text[1]  # four digits
     assert text[2] == "bottleneck above it: the provider's limit"
     assert text[3:] == [
         "judged by: otp.p95<20s, loss=0",

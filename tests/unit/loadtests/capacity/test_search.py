@@ -14,6 +14,7 @@ from simulated_targets import (
     noisy,
     search,
     servers,
+    slow_above,
     takes_nothing,
     token_bucket,
     trial,
@@ -352,6 +353,18 @@ def test_a_brief_search_that_missed_its_first_rate_continues_clearly_below_the_t
     missed, _ = search(token_bucket(450, 20), BRIEF, 1)
     assert missed[0].verdict == "missed"
     assert missed[1].verdict == "met" and missed[1].rate_per_s == pytest.approx(0.6 * 450, rel=0.05)
+
+
+@pytest.mark.parametrize(("rate_per_s", "tried"), [(3_500, [5_000, 3_000]), (1_500, [5_000, 3_000, 1_080])])
+def test_a_brief_search_of_a_target_with_a_limit_of_delay_continues_clearly_below_it(
+    rate_per_s: float, tried: list[float]
+) -> None:
+    """5,000/s were missed for a delay, and the search went down to 500/s. So it ended at 1,581/s."""
+    bench = replace(BRIEF, from_per_s=5_000, to_per_s=50_000, most_trials=3)
+    trials, _ = search(slow_above(rate_per_s), bench, 1)
+    assert [each.rate_per_s for each in trials][: len(tried)] == pytest.approx(tried, rel=0.05)
+    bracket = read_trials(bench, trials)
+    assert rate_per_s / 1.7 < bracket.met_per_s <= rate_per_s < bracket.missed_per_s < 2.2 * rate_per_s
 
 
 def test_a_brief_search_does_not_overshoot_so_far_that_the_bench_fails() -> None:

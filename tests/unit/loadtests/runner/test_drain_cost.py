@@ -41,6 +41,13 @@ from loadtests.runner.drain_verdicts import DrainVerdicts
         ("cost_per_1000<74", CostTally(7.0, 100, 20, width=0.05), True),
         ("cost_per_1000<57", CostTally(7.0, 100, 20, width=0.05), False),  # 55.4 at least, if all arrive
         ("cost_per_1000<55", CostTally(7.0, 100, 20, width=0.05), True),
+        # 58.3 to 70 without the messages with other keys, 100 to 120 with them.
+        ("cost_per_1000<130", CostTally(7.0, 100, 20, other_keys=5.0), True),
+        ("cost_per_1000<110", CostTally(7.0, 100, 20, other_keys=5.0), False),  # met if all arrive
+        ("cost_per_1000<80", CostTally(7.0, 100, 20, other_keys=5.0), True),  # undecided in any case
+        ("cost_per_1000<65", CostTally(7.0, 100, 20, other_keys=5.0), False),  # undecided or missed
+        ("cost_per_1000<50", CostTally(7.0, 100, 20, other_keys=5.0), True),
+        ("cost_per_1000<80", CostTally(7.0, 100, 20, 5, 0.07, other_keys=5.0), False),  # may be their rows
     ],
 )
 def test_the_verdict_on_the_cost_is_final_when_no_end_changes_its_verdict(
@@ -125,6 +132,8 @@ def test_the_rows_are_counted_as_the_analysis_counts_them(tmp_path: Path) -> Non
     part = build_report(path).parts[0]
     assert found.paid == pytest.approx(part.cost.points) == pytest.approx(7 * 0.07 + 0.11 + 0.17)
     assert found.delivered == part.accounting.delivered + part.accounting.delivered_unacknowledged
+    # For the analysis it is the row of the message without one.
+    assert (found.other_keys, part.cost.other_keys_points) == (9.0, 0.0)
     assert found.open == part.accounting.open + 1  # the repeat of a refused message was awaited
 
 
@@ -146,6 +155,21 @@ def test_a_drain_with_a_limit_on_the_cost_ends_before_all_have_arrived(tmp_path:
     assert not is_final("cost_per_1000<73")  # 70 if all arrive
     assert is_final("cost_per_1000<69.9")
     assert not DrainVerdicts(path, journal, ["cost_per_1000<74", "all.delivered>95%"])()
+
+
+def test_a_drain_counts_messages_with_other_keys_in_the_upper_end_of_the_cost(tmp_path: Path) -> None:
+    run = RunBuilder(tmp_path)
+    for slot in range(100):
+        run.journey(f"m-{slot}", slot / 5, 2.0, price=0.07)
+        if slot % 2:
+            run.seen(f"m-{slot}-r0", slot / 5 + 1.0, provider_id=f"copy-{slot}", price=0.07)
+    run.due("late", 20.0)
+    run.seen("late", 20.0, state="open", price=0.07)
+    path = run.write()
+    found = tally_of(path)
+    cost = build_report(path).parts[0].cost
+    assert found.other_keys == pytest.approx(cost.other_keys_points) == pytest.approx(50 * 0.07)
+    assert found.paid == pytest.approx(cost.points - cost.other_keys_points)
 
 
 def test_the_limit_on_the_cost_is_found_among_the_objectives() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.runner import preflight
 from loadtests.runner.preflight import PreflightError, require_testbed
 from loadtests.targets import Target
 
@@ -55,6 +56,33 @@ def test_an_address_on_which_nothing_listens_is_named(field: str, host: str) -> 
     assert str(refused.value).startswith(
         f"mine.toml: {field}: nothing listens at {url.removeprefix('http://')} ("
     )
+
+
+@pytest.mark.parametrize("field", ["request.url", "health_url", "provider.url"])
+def test_a_service_without_tls_at_an_https_address_is_named(field: str) -> None:
+    """The run waited 15 s for an answer, ended with exit 3, and advised to start the sender."""
+    with answering(200) as url:
+        secure = url.replace("http://", "https://")
+        given: dict[str, object] = {"port": free_port()} if field != "provider.url" else {"url": secure}
+        wanted = target(secure if field == "request.url" else url, **given)
+        if field == "health_url":
+            wanted = wanted.model_copy(update={"health_url": secure})
+        with pytest.raises(PreflightError) as refused:
+            require_testbed(wanted, FILE, 0.0)
+    place = url.removeprefix("http://")
+    said = str(refused.value)
+    what = "the mock provider" if field == "provider.url" else "the sender"
+    assert said.startswith(f"mine.toml: {field}: {what} at {place} does not speak TLS (")
+    assert said.endswith("; give an address with http://")
+
+
+def test_a_service_that_is_silent_during_the_handshake_is_left_to_the_probe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(preflight, "HANDSHAKE_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as sender:
+        url = f"https://127.0.0.1:{sender.getsockname()[1]}/send"
+        require_testbed(target(url, port=free_port()), FILE, 0.0)
 
 
 @pytest.mark.parametrize(("field", "host"), [("request.url", "127.0.0.1"), ("health_url", "localhost")])

@@ -43,7 +43,7 @@ def answering() -> Iterator[Answering]:
 
 def test_a_server_that_is_not_http_gives_no_answer(answering: Answering) -> None:
     url = answering(b"220 mail.example ESMTP\r\n")
-    assert not queries.listening(url, 0.0)
+    assert queries.why_no_answer(url, 0.0)
     assert not queries.healthy(url)
     assert queries.StateQuery(url, "t").ask(5.0) is None
 

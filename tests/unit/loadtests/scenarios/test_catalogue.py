@@ -197,6 +197,7 @@ def test_a_suite_as_a_locustfile_plays_its_live_parts_one_after_another() -> Non
 @pytest.mark.parametrize(
     ("name", "adjustment", "expected"),
     [
+        ("day-500", Adjustment(), r"did you mean day-500k\? there are: day-5k, day-50k"),
         ("day-6k", Adjustment(), "of the days day-5k is the nearest; there are: day-5k, day-50k"),
         ("day-1m", Adjustment(), "of the days day-500k is the nearest; there are"),
         ("day-20000", Adjustment(), "of the days day-50k is the nearest; there are"),

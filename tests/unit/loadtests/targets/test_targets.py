@@ -226,7 +226,8 @@ def test_a_target_file_that_cannot_work_is_refused(tmp_path: Path, lines: str, e
         load_target(path, {})
 
 
-def test_the_manifest_learns_no_secret(tmp_path: Path) -> None:
+def test_the_manifest_learns_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "t.toml"
     path.write_text(
         '[request]\nurl = "http://u:${P}@127.0.0.1:8080/send?key=${P}"\nbody = "{to}{text}"\n'
@@ -239,11 +240,15 @@ def test_the_manifest_learns_no_secret(tmp_path: Path) -> None:
     assert found["url"] == "http://127.0.0.1:8080/send"
 
 
-def test_a_relative_path_of_the_target_file_is_kept_as_given(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", ["examples/t.toml", "../t.toml", "/somewhere/else/t.toml"])
+def test_the_path_of_the_target_file_is_kept_so_that_an_advised_command_works(
+    tmp_path: Path, given: str
+) -> None:
     path = tmp_path / "t.toml"
     path.write_text('[request]\nurl = "http://127.0.0.1:8080/send"\nbody = "{to}{text}"\n')
-    found = described(load_target(path, {}), Path("examples/t.toml"))
-    assert found["file"] == "examples/t.toml"
+    assert described(load_target(path, {}), Path(given))["file"] == given
+    below = Path.cwd() / "examples" / "t.toml"
+    assert described(load_target(path, {}), below)["file"] == "examples/t.toml"
 
 
 def test_the_reference_sender_is_asked_in_its_own_words() -> None:

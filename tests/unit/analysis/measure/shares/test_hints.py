@@ -256,6 +256,7 @@ def test_a_sender_that_passes_refusals_on_repeats_nothing(new_run: Build) -> Non
     text = hints_of(run, profile=limit)["throttled"].text
     assert "refused 6 submits of 5 messages" in text
     assert ": 1 of these messages was accepted after a later submit" in text
+    assert "later submit, and 4 not at all" in text
     none = new_run("none")
     none.due("m", 1.0, "refused")
     none.seen("m", 1.0, accepted=False, state="rejected", throttled=1)
@@ -275,7 +276,7 @@ def test_refused_requests_of_several_messages_are_not_that_many_submits(new_run:
         "In the whole run the provider refused 100 messages 200 times in all (a refused request counts once "
         "for each of its messages) because of the rate limits of the contract"
     )
-    assert "100 of these messages were accepted after a later submit" in text
+    assert "100 of these messages were accepted after a later submit. A" in text
 
 
 def reports(run: RunBuilder, answers: dict[int, float | None], count: int = 100) -> None:

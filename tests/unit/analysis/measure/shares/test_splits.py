@@ -10,6 +10,7 @@ from nanoseconds import S
 from run_builder import Build, RunBuilder
 
 from analysis.fault_effects import RecordedEffect
+from analysis.findings import Reach
 from analysis.first_screen.values import as_text
 from analysis.measure.outcomes import judge
 from analysis.measure.shares.delays import split_run
@@ -221,7 +222,7 @@ def test_means_add_up_and_percentiles_come_with_and_without_each_share(new_run: 
     assert by_name["sender"].p99_s == pytest.approx(0.1)
     network = {each.percentile: each for each in split.network_only}[95.0]
     assert network.value_s == pytest.approx(0.01 + 1.0 + 379 / 400)
-    assert split.limit == ""
+    assert (split.limit, split.limit_names) == ("", ())
 
 
 @pytest.mark.parametrize(
@@ -246,7 +247,7 @@ def test_every_carrier_with_long_waits_is_named(
         "carriers": [{"name": name, "segments_per_s": rate} for name, rate in zip("abc", per_s, strict=True)]
     }
     (split,) = analysed(run, load_s=30.0, end_s=300.0, profile=profile).delay_splits
-    assert split.limit == limit
+    assert (split.limit, split.limit_names) == (limit, ("carrier",))
 
 
 def test_few_messages_have_means_and_no_percentile_of_their_own(new_run: Build) -> None:
@@ -299,14 +300,14 @@ def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Bui
     assert ideal_s is not None and ideal_s < 4.0  # 100 codes at 40 a second, and the network
     # They are one queue, so that 100 of them say little of another load.
     assert split.ideal[1].state == "withheld" and split.ideal[1].needed > 1_000
-    text = to_negotiate(part.delay_splits, "otp", 95.0, 5.0)
+    text = to_negotiate(part.delay_splits, "otp", 95.0, 5.0).text
     assert "The contract is sufficient" in text and "negotiate" not in text
     # A backlog that grew until the end would miss it in a longer load.
-    assert "negotiate" in to_negotiate(part.delay_splits, "otp", 95.0, 5.0, backlog_grew=True)
+    assert "negotiate" in to_negotiate(part.delay_splits, "otp", 95.0, 5.0, backlog_grew=True).text
     # A fault window caused a part of the waits.
-    assert why_missed(part.delay_splits, "otp", 95.0, 2.0, faults=True) == ""
+    assert why_missed(part.delay_splits, "otp", 95.0, 2.0, faults=True) == Reach()
     # It would have missed 2 s, too: then the limit is to be negotiated.
-    assert "The limit to negotiate: 40" in to_negotiate(part.delay_splits, "otp", 95.0, 2.0)
+    assert "The limit to negotiate: 40" in to_negotiate(part.delay_splits, "otp", 95.0, 2.0).text
 
 
 @pytest.mark.parametrize(
@@ -333,15 +334,17 @@ def test_a_class_that_waited_because_of_the_send_order_needs_no_other_contract(
         run.seen(f"code-{slot}", due_s + code_wait_s, carrier_s=0.01, radio_s=1.0)
     profile = {"accept_queue": {"drain_segments_per_s": 40.0}}
     splits = analysed(run, profile=profile).delay_splits
-    assert to_negotiate(splits, "otp", 95.0, limit_s, backlog_grew=True) == ""
-    text = why_missed(splits, "otp", 95.0, limit_s, backlog_grew=True)
+    assert to_negotiate(splits, "otp", 95.0, limit_s, backlog_grew=True) == Reach()
+    text = why_missed(splits, "otp", 95.0, limit_s, backlog_grew=True).text
     assert ("they waited in the sender among messages of other classes." in text) is by_order
     # Those that never arrive waited longest, and have no time. The others waited longer than the limit.
     never = Quantile(95.0, "never", None, None, None, 72)
-    text = why_missed(splits, "otp", 95.0, limit_s, True, measured=never)
+    text = why_missed(splits, "otp", 95.0, limit_s, True, measured=never).text
     assert ("among messages of other classes." in text) is (by_order or (news and code_wait_s == 2.0))
-    assert why_missed(splits, "otp", 95.0, 100.0, backlog_grew=True) == ""  # it is met
-    assert "other classes" not in why_missed(splits, "otp", 95.0, limit_s, backlog_grew=True, faults=True)
+    assert why_missed(splits, "otp", 95.0, 100.0, backlog_grew=True) == Reach()  # it is met
+    assert (
+        "other classes" not in why_missed(splits, "otp", 95.0, limit_s, backlog_grew=True, faults=True).text
+    )
 
 
 @pytest.mark.parametrize("lacking", [0, 1])

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from analysis.findings import DelaySplit, Share
+from analysis.findings import DelaySplit, Reach, Share
 from analysis.measure.shares.why_missed import out_of_reach, to_negotiate, why_missed
 from analysis.quantile import Quantile
 
@@ -48,12 +48,12 @@ def test_unreachable_is_claimed_only_if_the_network_is_certainly_too_slow(
 ) -> None:
     slow = quantile(30.0, 29.0, 31.0)
     splits = [made_split(slow, slow, network)]
-    text = out_of_reach(splits, "otp", 95.0, 10.0)
-    assert bool(text) == expected
+    reach = out_of_reach(splits, "otp", 95.0, 10.0)
+    assert reach.kind == ("network_alone" if expected else "")
     if expected:
-        assert "No sender can meet" in text and "the limit" not in text  # which is beside it
-    assert out_of_reach(splits, "marketing", 95.0, 10.0) == ""
-    assert why_missed(splits, "otp", 95.0, 10.0) == text
+        assert "No sender can meet" in reach.text and "the limit" not in reach.text  # which is beside it
+    assert out_of_reach(splits, "marketing", 95.0, 10.0) == Reach()
+    assert why_missed(splits, "otp", 95.0, 10.0) == reach
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_network_that_an_ideal_sender_would_not_have_had_is_not_called_unreach
 ) -> None:
     slow = quantile(30.0, 29.0, 31.0)
     split = msgspec.structs.replace(made_split(slow, slow, quantile(26.0, 24.0, 28.0)), **changes)
-    text = out_of_reach([split], "otp", 95.0, 10.0)
+    text = out_of_reach([split], "otp", 95.0, 10.0).text
     assert text.startswith(expected) and "No sender" not in text and "out of reach: the network" in text
 
 
@@ -77,7 +77,7 @@ def test_a_class_that_needs_no_flag_is_not_said_to_lack_it() -> None:
     slow = quantile(30.0, 29.0, 31.0)
     split = made_split(slow, slow, quantile(26.0, 24.0, 28.0))
     split = msgspec.structs.replace(split, message_class="marketing", without_flag=400)
-    text = out_of_reach([split], "marketing", 95.0, 10.0)
+    text = out_of_reach([split], "marketing", 95.0, 10.0).text
     only = "No sender that sets the provider's priority flag only on OTPs can meet this objective"
     assert text.startswith(f"{only} on this profile:")
 
@@ -86,14 +86,14 @@ def test_a_class_that_needs_no_flag_is_not_said_to_lack_it() -> None:
 def test_the_network_of_a_run_with_faults_includes_them(changes: dict[str, int]) -> None:
     slow = quantile(30.0, 29.0, 31.0)
     split = msgspec.structs.replace(made_split(slow, slow, quantile(26.0, 24.0, 28.0)), **changes)
-    calm, faulty = (why_missed([split], "otp", 95.0, 10.0, faults=faults) for faults in (False, True))
+    calm, faulty = (why_missed([split], "otp", 95.0, 10.0, faults=faults).text for faults in (False, True))
     assert "faults" not in calm
     assert faulty == calm.replace(": the network", " with the injected faults: the network")
 
 
 def test_a_network_time_close_to_the_limit_differs_from_it() -> None:
     slow = quantile(30.0, 29.0, 31.0)
-    text = out_of_reach([made_split(slow, slow, quantile(10.004, 10.001, 10.02))], "otp", 95.0, 10.0)
+    text = out_of_reach([made_split(slow, slow, quantile(10.004, 10.001, 10.02))], "otp", 95.0, 10.0).text
     assert "takes 10.004 s (10.001 s to 10.02 s)" in text
 
 
@@ -110,17 +110,17 @@ def test_the_limit_to_negotiate_is_named_where_the_contract_makes_the_difference
     total: Quantile, without: Quantile, expected: bool
 ) -> None:
     splits = [made_split(total, without, quantile(2.0, 1.9, 2.1), "40 segments/s out of the accept queue")]
-    text = to_negotiate(splits, "otp", 95.0, 10.0)
-    assert bool(text) == expected == bool(why_missed(splits, "otp", 95.0, 10.0))
-    assert not expected or "40 segments/s out of the accept queue" in text
-    assert to_negotiate(splits, "marketing", 95.0, 10.0) == ""
+    reach = to_negotiate(splits, "otp", 95.0, 10.0)
+    assert reach.kind == ("negotiate" if expected else "") and reach == why_missed(splits, "otp", 95.0, 10.0)
+    assert not expected or "40 segments/s out of the accept queue" in reach.text
+    assert to_negotiate(splits, "marketing", 95.0, 10.0) == Reach()
 
 
 def test_a_percentile_that_the_objective_withholds_is_not_given_with_the_contract() -> None:
     """The objective counts dependent messages as fewer, so that its percentile is withheld."""
     splits = [made_split(quantile(14.0, 13.0, 15.0), quantile(8.0, 7.5, 8.5), quantile(2.0, 1.9, 2.1), "40")]
     withheld = Quantile(95.0, "withheld", None, 12.0, None, 72)
-    text = why_missed(splits, "otp", 95.0, 10.0, measured=withheld)
+    text = why_missed(splits, "otp", 95.0, 10.0, measured=withheld).text
     assert "would arrive within 8.00 s (7.50 s to 8.50 s). The sender's share is still in this time." in text
     assert "The limit to negotiate: 40" in text
-    assert "not 14.0 s (13.0 s to 15.0 s)." in why_missed(splits, "otp", 95.0, 10.0)
+    assert "not 14.0 s (13.0 s to 15.0 s)." in why_missed(splits, "otp", 95.0, 10.0).text
