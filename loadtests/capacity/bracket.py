@@ -103,9 +103,9 @@ class Bracket(Struct, frozen=True, kw_only=True):
     none. The ceiling is a rate at which the bench itself failed, or that stayed undecided: it bounds the
     search and shows nothing about the target. ``missed_through_per_s``: throughput at the missed rate.
     ``ceiling_through_per_s``: lower end of the throughput at an undecided ceiling. ``above_undecided``: a
-    trial above an undecided ceiling decided nothing either. ``missed_late``: the lowest missed rate was undecided
-    at first, so that it is near the limit. ``overloaded``: a trial has spent what the target may have in
-    reserve, or has tried to. ``repeat``: rate and length of a trial that must be repeated.
+    trial above an undecided ceiling decided nothing either. ``missed_late``: the lowest missed rate was
+    undecided at first, so that it is near the limit. ``overloaded``: a trial has spent what the target may
+    have in reserve, or has tried to. ``repeat``: rate and length of a trial that must be repeated.
     """
 
     met_per_s: float = 0.0

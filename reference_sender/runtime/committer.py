@@ -126,7 +126,7 @@ class Committer:
         except BaseException as error:
             log.exception("the store's thread failed")
             with suppress(RuntimeError):  # the loop has ended too
-                self._loop.call_soon_threadsafe(self._background.died, "committer", error)
+                self._loop.call_soon_threadsafe(self._background.record_failure, "committer", error)
 
     def _commit_all(self) -> None:
         while (commit := self._work.get()) is not None:

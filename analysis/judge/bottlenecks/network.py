@@ -99,7 +99,7 @@ def _failed_text(view: View, did: str, messages: Bools) -> str:
 
 def _expired_texts(view: View, expired: Bools) -> tuple[str, str]:
     """When they expired, and how much of that time they had been with a carrier."""
-    life_s = median((view.provider.final_s - view.taken_at_s)[expired])
+    life_s = median((view.provider.final_s - view.provider.forwarded_s)[expired])
     radio_s = median((view.provider.final_s - view.provider.carrier_s)[expired])
     return (
         f"{count_text(int(np.count_nonzero(expired)))} of these expired, {seconds_text(life_s)} after the "

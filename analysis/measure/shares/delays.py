@@ -141,7 +141,9 @@ def _of_run(values: Ints, percentiles: tuple[float, ...]) -> tuple[float | None,
     )
 
 
-def _limits_with_longest_waits(split: Split, among: Ints, limits: ContractLimits, carrier: Labels) -> dict[LimitName, str]:
+def _limits_with_longest_waits(
+    split: Split, among: Ints, limits: ContractLimits, carrier: Labels
+) -> dict[LimitName, str]:
     """The limits that cause the waits, as text by name; those of the carriers with the carriers' names."""
     if not len(among) or split.contract_ns[among].sum() <= 0:
         return {}

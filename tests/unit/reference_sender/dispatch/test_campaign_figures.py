@@ -153,10 +153,10 @@ def test_more_open_campaigns_than_are_kept_have_no_negative_count(figures: Count
     figures.accepted([of(f"c-{number}") for number in range(1_000)])
     big = [of("big", message_id=number) for number in range(100)]
     figures.accepted(big[:50])
-    figures.taken([ticket_of(of("c-0"))], None)
+    figures.accepted_by_provider([ticket_of(of("c-0"))], None)
     figures.ended([Sent(1, 1, "p", 1, 2, 0, campaign="c-0")], State.DELIVERED)
     figures.accepted(big[50:])
-    figures.taken(list(map(ticket_of, big)), None)
+    figures.accepted_by_provider(list(map(ticket_of, big)), None)
     assert [each for each in figures.newest(2_000) if min(each.waiting, each.sent) < 0] == []
     assert (figures.total.waiting, figures.total.sent) == (999, 100)
 
@@ -206,9 +206,9 @@ def test_a_batch_may_have_messages_of_several_campaigns_and_second_messages(
     for figures in (together, alone):
         figures.expect_seconds()
         figures.accepted(batch)
-    together.taken(list(map(ticket_of, batch)), "a")
+    together.accepted_by_provider(list(map(ticket_of, batch)), "a")
     for each in batch:
-        alone.taken([ticket_of(each)], "a")
+        alone.accepted_by_provider([ticket_of(each)], "a")
     assert together.newest(9) == alone.newest(9)
     assert together.total == alone.total
     assert counts(together, "may") == {"sent": 3, "sent_segments": 12, "cost": 360_000}
