@@ -7,7 +7,7 @@ from typing import ClassVar, Protocol, Self
 
 from msgspec import Struct
 
-from loadtests.storm.operator import Operator
+from loadtests.storm.sender_admin import SenderAdmin
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
 from reference_sender.dispatch.values import Lane
@@ -85,7 +85,7 @@ class FaultTarget(Protocol):
 
     state: StormState
     sender: StormSender
-    operator: Operator
+    admin: SenderAdmin
     calls: tuple[Call, ...]
 
     def crash_provider(self, route: str, down_s: float) -> None:
@@ -95,7 +95,7 @@ class FaultTarget(Protocol):
 class Fault(Protocol):
     """One fault. A kind is a module of ``loadtests/storm/faults/`` with a frozen struct of these methods."""
 
-    names: ClassVar[tuple[str, ...]]  # under which it is counted when it strikes
+    names: ClassVar[tuple[str, ...]]  # under which it is counted when it takes effect
 
     @classmethod
     def draw(cls, random: Random, within: DrawRange) -> Self:

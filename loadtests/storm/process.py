@@ -108,13 +108,13 @@ class StormProcess:
 
     @property
     def calls(self) -> int:
-        """Calls of clients, providers and operators that wait for an answer."""
+        """Calls of clients, providers and admins that wait for an answer."""
         return len(self._waiters) + self.stopping
 
     def look_at_wall_clock(self) -> None:
         """As ``runtime/wall_watch.py`` does once a second."""
         self.seen_ns = self._state.wall_ahead_ns
-        self._state.struck("wall_clock_noticed")
+        self._state.occurred("wall_clock_noticed")
         self._perform(self.node.wall_set(self.now_ns(), self.seen_ns - self.offset_ns))
         self._state.later(_OVERDUE_NS, lambda: self.input(self._check_schedules))
 
@@ -184,7 +184,7 @@ class StormProcess:
         """Whether the number of ``message``, which a client brings alone, may get it. It then counts."""
         if self._numbers.take(self.now_ns(), message):
             return True
-        self._state.struck(features.NUMBER_LIMIT)
+        self._state.occurred(features.NUMBER_LIMIT)
         return False
 
     def purge(self) -> None:
@@ -219,7 +219,7 @@ class StormProcess:
             self._perform(effects)
 
     def ordered(self, order: Order, waiter: Waiter) -> None:
-        """An operator's call."""
+        """An admin's call."""
         self._waiters[waiter] = None
         self._perform(order(self.node, self.now_ns(), waiter))
 
@@ -275,11 +275,11 @@ class StormProcess:
                     self.store.commit(commit.work)
                 except StoreError:
                     kept = False
-            self._state.struck("torn_commit_kept" if kept else "torn_commit_lost")
+            self._state.occurred("torn_commit_kept" if kept else "torn_commit_lost")
             self._state.note(f"the commit in progress is {'' if kept else 'not '}on disk")
         elif self._failed is not None and not self._state.disk.full:
             self.store.commit(self._failed)
-            self._state.struck("failed_commit_kept")
+            self._state.occurred("failed_commit_kept")
             self._state.note("the commit that failed last is on disk nevertheless")
         self.store.close()
         for waiter in list(self._waiters):
@@ -300,7 +300,7 @@ class StormProcess:
             elif isinstance(effect, LookUp):
                 host.providers[effect.route].look_up(self, effect)
             elif isinstance(effect, AskReport):
-                self._state.struck(features.STATUS_QUERY)
+                self._state.occurred(features.STATUS_QUERY)
                 host.providers[effect.route].ask(self, effect)
             elif isinstance(effect, Hedge):
                 self._store_second(effect.message)
@@ -311,7 +311,7 @@ class StormProcess:
         self._arm()
 
     def _store_second(self, message: Message) -> None:
-        self._state.struck(features.HEDGE)
+        self._state.occurred(features.HEDGE)
         self._host.watch.hedged(self, message)
         self.next_id += 1
         self.node.take(replace(message, message_id=self.next_id), NO_WAITER)
@@ -369,13 +369,13 @@ class StormProcess:
         try:
             taken = {} if commit.work is None else self.store.commit(commit.work)
         except StoreError as error:
-            self._state.struck("disk_full")
+            self._state.occurred("disk_full")
             self._failed = commit.work
             self._perform(self.node.commit_failed(self.now_ns(), error))
             return
         self._failed = None
         if commit.work is not None and self._state.commit_error_is_late():
-            self._state.struck("late_commit_error")
+            self._state.occurred("late_commit_error")
             self._state.note("the commit is on disk and reported as failed")
             self._perform(self.node.commit_failed(self.now_ns(), StoreError("no answer to the commit")))
             return
@@ -389,6 +389,6 @@ class StormProcess:
         drawn = chance(self._state.seed, "commit", self.number, self._commits)
         slow_s = self._state.slow_commit_s()
         if slow_s:
-            self._state.struck("slow_disk")
+            self._state.occurred("slow_disk")
             return int(slow_s * 1e9 * (0.5 + drawn))
         return int(_COMMIT_NS * (0.3 + drawn))

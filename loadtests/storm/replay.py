@@ -1,4 +1,4 @@
-"""An operator who sends all dead letters again, as ``reference_sender/api/dead_letters.py`` does."""
+"""A sender's admin who sends all dead letters again, as ``reference_sender/api/dead_letters.py`` does."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class DeadLetterReplay:
             return
         for old_id, message in self._repeats.items():
             number = self._state.disk.ids.get(message.key)
-            self._state.struck(features.REPLAY if number == message.message_id else features.REPLAY_AGAIN)
+            self._state.occurred(features.REPLAY if number == message.message_id else features.REPLAY_AGAIN)
             self._watch.replayed(old_id, message.key, number)
         self._watch.acknowledged([message.key for message in self._repeats.values()])
 
@@ -86,7 +86,7 @@ class _ReplayAttempt:
         raise ValueError(f"a replay was refused as a duplicate: {', '.join(keys)}")
 
     def end(self, kept: bool) -> None:
-        """The sender's answer, its connection's end, or the end of the operator's patience."""
+        """The sender's answer, its connection's end, or the end of the admin's patience."""
         if not self._ended:
             self._ended = True
             self._replay.answered(kept, self._number)

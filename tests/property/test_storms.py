@@ -39,23 +39,23 @@ SEEDS = range(1, 201)
 
 
 @pytest.fixture(scope="module")
-def strikes() -> Counter[str]:
+def occurrences() -> Counter[str]:
     """Of all storms of ``SEEDS``, which must not fail."""
     found: Counter[str] = Counter()
     for seed in SEEDS:
         outcome = storm(draw_plan(seed))
         assert not outcome.violations, f"smsbench storm --seeds 1 --seed {seed}"
-        found.update(outcome.strikes)
+        found.update(outcome.occurrences)
     return found
 
 
-def test_no_message_is_lost_or_duplicated_in_drawn_storms(strikes: Counter[str]) -> None:
-    assert sum(strikes.values()) > 2 * len(SEEDS)
+def test_no_message_is_lost_or_duplicated_in_drawn_storms(occurrences: Counter[str]) -> None:
+    assert sum(occurrences.values()) > 2 * len(SEEDS)
 
 
-def test_nearly_every_fault_takes_effect_in_a_few_storms(strikes: Counter[str]) -> None:
+def test_nearly_every_fault_takes_effect_in_a_few_storms(occurrences: Counter[str]) -> None:
     """All of them do in 2,000 storms, which the command checks."""
-    missing = [name for name in NAMES if not strikes[name]]
+    missing = [name for name in NAMES if not occurrences[name]]
     assert len(missing) <= len(NAMES) // 5, missing
 
 

@@ -32,7 +32,7 @@ class OptsOut(Struct, frozen=True):
             call = bulk[self.nth % len(bulk)]
             for place in call.places:
                 if place % 2 == 0:
-                    order = partial(target.operator.opt_out, OPTED_OUT, call.number_to(place))
+                    order = partial(target.admin.opt_out, OPTED_OUT, call.number_to(place))
                     target.state.at(self.at_s, order)
 
 
