@@ -7,8 +7,8 @@ from typing import ClassVar, Protocol, Self
 
 from msgspec import Struct
 
-from loadtests.storm.sender_admin import SenderAdmin
 from loadtests.storm.sender import StormSender
+from loadtests.storm.sender_admin import SenderAdmin
 from loadtests.storm.state import StormState
 from reference_sender.dispatch.values import Lane
 
