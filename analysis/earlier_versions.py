@@ -1,4 +1,4 @@
-"""Run directories of earlier schema versions, brought to today's names."""
+"""Run directories of earlier schema versions, read under today's names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import msgspec
 import pyarrow as pa
 from msgspec import Struct
 
-# Columns by the name that versions 1 and 2 gave them, where it was another.
-_COLUMNS_BEFORE_3 = {
+# Columns by the name that earlier versions gave them, where it was another: the first up to version 4, the
+# others up to version 2.
+_EARLIER_COLUMNS = {
+    "t_accepted_ns": "t_taken_ns",
     "message_class": "class",
     "t_replied_ns": "t_accepted_ns",
     "protocol": "wire",
@@ -21,7 +23,7 @@ _COLUMNS_BEFORE_3 = {
 ADDED_LATER: dict[str, Any] = {
     "error": "",
     "fault": "",
-    "t_taken_ns": None,
+    "t_accepted_ns": None,
     "reply_ns": None,
     "radio_ns": None,
     "handset_wait_ns": None,
@@ -97,5 +99,5 @@ def _renamed_throughout(value: Any, names: dict[str, str]) -> Any:
 def names_of_today(found: pa.Schema, wanted: pa.Schema) -> list[str]:
     """The column names of ``found``, with those of an earlier schema version replaced by today's."""
     absent = [name for name in wanted.names if name not in found.names]
-    today = {_COLUMNS_BEFORE_3[name]: name for name in absent if name in _COLUMNS_BEFORE_3}
+    today = {_EARLIER_COLUMNS[name]: name for name in absent if name in _EARLIER_COLUMNS}
     return [today.get(name, name) for name in found.names]

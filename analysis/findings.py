@@ -164,7 +164,7 @@ ON_LIMITS = ("throttled", "queued_at_provider", SINGLE)
 
 
 class Hint(Struct, frozen=True):
-    """Something that the user can change, found in the journal. ``text`` is one sentence with numbers."""
+    """Something that the user can change, found in the journal. ``text``: sentences with numbers."""
 
     name: str
     text: str
@@ -283,8 +283,8 @@ class ComparedClass(Struct, frozen=True, kw_only=True):
     p95_low_s: float  # 95 % interval of that difference, from the pairs
     p95_high_s: float
     p95_claimed: bool  # that interval excludes zero
-    ours_p95_s: float | None  # of the pairs; None: fewer than a p95 needs
-    theirs_p95_s: float | None
+    part_p95_s: float | None  # of the pairs; None: fewer than a p95 needs
+    counterpart_p95_s: float | None
     by_stage_s: tuple[tuple[str, float], ...]  # mean difference of the pairs with every timestamp
     tail: ComparedTail
 
@@ -343,7 +343,7 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     paid: float
     paid_for_duplicates: float
     paid_for_other_keys: float = 0.0  # for ``with_other_keys``
-    paid_in_vain: float
+    paid_for_undelivered: float
     paid_per_delivered: float | None
     # If all messages that were still open arrive, and those with other keys are no copies.
     paid_per_delivered_low: float | None = None

@@ -150,9 +150,9 @@ def percentile_name(percentile: float) -> str:
     return f"p{percentile:g}"
 
 
-def times_text(count: int, thing: str = "message") -> str:
+def times_text(count: int, noun: str = "message") -> str:
     """``3 messages``, ``1 message``."""
-    return f"{count:,} {thing}" + ("" if count == 1 else "s")
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def fault_text(name: str, kind: str, title: str) -> str:

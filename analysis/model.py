@@ -73,7 +73,7 @@ class Accounting(Struct, frozen=True, kw_only=True):
     found: int  # accepted messages of which the provider has a row
     unknown_messages: int  # provider rows with a key that the load did not send
     repeated_keys: int
-    unclaimed: int  # accepted, unknown to provider and sender; open if there are no sender rows
+    unknown_to_both: int  # accepted, unknown to provider and sender; open if there are no sender rows
     unaccounted: int = 0  # accepted, never seen by the provider, not held by the sender (measure.outcomes)
     still_held: int = 0  # of these, may be in the sender: it was submitting until the run ended
     without_key: int = 0  # probably at the provider with a key that the load did not send

@@ -91,8 +91,8 @@ def analyse_part(
     found = _checks(journeys, manifest, counted, order, tightest)
     sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
     made = _advised((instrument, *found, *sizes), command_of(manifest))
-    known = tightest.lag_limit_s, grew is True
-    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, known)
+    lag_limit_s = tightest.lag_limit_s
+    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, lag_limit_s, grew is True)
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
@@ -165,9 +165,9 @@ def _bottleneck_inputs(
     outcomes: MessageOutcomes,
     objectives: tuple[Objective, ...],
     manifest: Manifest,
-    load: tuple[float, bool],
+    lag_limit_s: float,
+    backlog_grew: bool,
 ) -> BottleneckInputs:
-    """``load``: ``lag_limit_s`` and ``backlog_grew``."""
     return BottleneckInputs(
         journeys=journeys,
         outcomes=outcomes,
@@ -175,8 +175,8 @@ def _bottleneck_inputs(
         profile=manifest.profile,
         target=manifest.target,
         in_flight_limit=manifest.in_flight_limit,
-        lag_limit_s=load[0],
-        backlog_grew=load[1],
+        lag_limit_s=lag_limit_s,
+        backlog_grew=backlog_grew,
         faults=fault_bands(manifest, journeys, outcomes),
         flag_is_faster=has_fast_lane(manifest.profile),
         routes=route_count(manifest.target),
@@ -279,11 +279,13 @@ def _asked(specs: tuple[Spec, ...], measure: Measure) -> set[float]:
     return {spec.percentile for spec in specs if spec.measure == measure and spec.percentile is not None}
 
 
-def _tightest(specs: tuple[Spec, ...]) -> checks.Tightest:
+def _tightest(specs: tuple[Spec, ...]) -> checks.TightestObjective:
     """The bench may be late by 1 % of a limit on a delivery time, or 10 % of one on the sender's answer."""
     shares = {"delivery_time": checks.LAG_SHARE_OF_OBJECTIVE, "api_response": checks.LAG_SHARE_OF_ANSWER}
-    found = [checks.Tightest(spec.limit, shares[spec.measure]) for spec in specs if spec.measure in shares]
-    return min(found, key=lambda each: each.lag_limit_s, default=checks.Tightest())
+    found = [
+        checks.TightestObjective(spec.limit, shares[spec.measure]) for spec in specs if spec.measure in shares
+    ]
+    return min(found, key=lambda each: each.lag_limit_s, default=checks.TightestObjective())
 
 
 def _checks(
@@ -291,7 +293,7 @@ def _checks(
     manifest: Manifest,
     counted: Accounting,
     order: TimestampOrder,
-    tightest: checks.Tightest,
+    tightest: checks.TightestObjective,
 ) -> tuple[Check, ...]:
     """The checks that do not need verdicts. ``analyse_part`` adds the others."""
     return (

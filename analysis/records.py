@@ -18,7 +18,7 @@ from analysis.earlier_versions import ADDED_LATER, names_of_today, upgraded
 from analysis.fault_effects import RecordedEffect
 from arrow_columns import column_array
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 RESULT = "result.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed; its records may be incomplete
 # In ``scenario.parameters`` of a start in the web UI: messages of earlier starts that were still open then.
@@ -63,7 +63,7 @@ PROVIDER_SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("price", pa.float64()),
         ("fault", pa.string()),  # names of the faults that affected it, separated by commas; "" for none
-        ("t_taken_ns", _NS),  # the submit that was accepted reached the provider
+        ("t_accepted_ns", _NS),  # the submit that was accepted reached the provider
         ("reply_ns", _NS),  # delay of the accepting answer, as drawn
         ("radio_ns", _NS),  # carrier to handset as drawn, without the wait for the handset
         ("handset_wait_ns", _NS),  # wait for a phone that was off or out of coverage; 0: reachable
@@ -135,7 +135,7 @@ class InstrumentFailure(Struct, frozen=True):
 
 
 class RecordedScenario(Struct, frozen=True):
-    """``decides`` is false for a run that only answers a question: a what-if, a compressed day.
+    """``decides`` is false for a run without a verdict: a what-if, a counterpart.
 
     ``counterpart`` is the slug of the part of the same suite that this run is compared with, message by
     message: both have the same plan, seeds and key tag. ``what_if`` is the difference from the part's own

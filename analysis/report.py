@@ -19,7 +19,7 @@ from analysis.judge.levels import levels
 from analysis.judge.objectives import not_in_any
 from analysis.judge.options import command_of
 from analysis.judge.search import search_verdict
-from analysis.judge.validity import spoiling, worst
+from analysis.judge.validity import invalidating, worst
 from analysis.judge.verdict import ALWAYS_DECISIVE, overall
 from analysis.measure import faults
 from analysis.measure.comparison.suite import comparisons, with_campaign_alone
@@ -164,7 +164,7 @@ def _assemble(
     checks = tuple(replace(each, part=part.slug if suite else "") for part in parts for each in part.checks)
     if suite and manifest.instrument_failures:
         checks = (*checks, instrument(manifest.instrument_failures))
-    validity = _validity(checks, spoiling(checks, parts))
+    validity = _validity(checks, invalidating(checks, parts))
     no_rate = search_verdict(found) if manifest.capacity == SEARCH_ITSELF else None
     verdict = no_rate or overall(objectives)
     interrupted = interruption.interruption(manifest, parts, found)
@@ -209,8 +209,8 @@ def _objectives(
     return (*found, *not_in_any(specs, every))
 
 
-def _validity(checks: tuple[Check, ...], spoils: tuple[Check, ...]) -> CheckState:
-    if spoils:
+def _validity(checks: tuple[Check, ...], invalidates: tuple[Check, ...]) -> CheckState:
+    if invalidates:
         return "invalid"
     return "ok" if worst(checks) == "ok" else "warn"
 

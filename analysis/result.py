@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from analysis.judge.validity import spoiling
+from analysis.judge.validity import invalidating
 from analysis.model import PartReport, RunReport
 from analysis.records import AnalysisResult, FailedCheck, JudgedObjective, NamedBottleneck
 
@@ -25,7 +25,8 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
         exit_code=report.exit_code,
         valid=report.validity != "invalid",
         invalid_because=tuple(
-            FailedCheck(each.name, each.value, each.part) for each in spoiling(report.checks, report.parts)
+            FailedCheck(each.name, each.value, each.part)
+            for each in invalidating(report.checks, report.parts)
         ),
         objectives=tuple(JudgedObjective(each.objective, each.verdict, each.part) for each in judged),
         bottlenecks=tuple(

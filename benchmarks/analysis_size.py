@@ -91,7 +91,7 @@ def write_synthetic_run(run_dir: Path, messages: int, load_s: float, seed: int) 
             "reason": np.where(dead, "absent_subscriber", "").tolist(),
             "price": np.full(messages, 0.16),
             "fault": empty,
-            "t_taken_ns": _instants(submitted),
+            "t_accepted_ns": _instants(submitted),
             "reply_ns": _lengths(answered - submitted),
             "radio_ns": _lengths(delivered - carrier),
             "handset_wait_ns": np.zeros(messages, dtype=np.int64),

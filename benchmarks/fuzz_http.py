@@ -31,7 +31,7 @@ from urllib.parse import urlencode, urlsplit
 import psutil
 import requests
 import schemathesis
-from http_inputs import ACCOUNT, ADMIN, BASIC, TOKEN, requests_to, spoiled_requests_to
+from http_inputs import ACCOUNT, ADMIN, BASIC, TOKEN, corrupted_requests_to, requests_to
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
@@ -275,9 +275,9 @@ def main() -> None:
             made = {"documents": from_documents(url, third, asked.seed, failures)}
             whole, broken = Raw(url, failures), Raw(url, failures)
             rounds(third, asked.seed, whole.whole, requests_to(paths))
-            rounds(third, asked.seed, broken.broken, spoiled_requests_to(paths))
+            rounds(third, asked.seed, broken.broken, corrupted_requests_to(paths))
             bystander.stop()
-            made |= {"whole requests": whole.done, "spoiled bytes": broken.done}
+            made |= {"whole requests": whole.done, "corrupted bytes": broken.done}
             after_mib = process.memory_info().rss / 2**20
         for line in log.read_text(errors="replace").splitlines():
             if " ERROR " in line or line.startswith("Traceback"):

@@ -86,13 +86,13 @@ def requests_to(paths: list[str]) -> st.SearchStrategy[bytes]:
     return st.builds(_request, METHODS, st.sampled_from(paths) | targets, BODIES, KINDS, AUTHORIZATIONS)
 
 
-def spoiled_requests_to(paths: list[str]) -> st.SearchStrategy[bytes]:
+def corrupted_requests_to(paths: list[str]) -> st.SearchStrategy[bytes]:
     """The same, with some of their bytes taken out and others put in their place."""
     parts = (requests_to(paths), st.integers(0, 10_000), st.integers(0, 40), st.binary(max_size=20))
-    return st.tuples(*parts).map(_spoiled)
+    return st.tuples(*parts).map(_corrupted)
 
 
-def _spoiled(parts: tuple[bytes, int, int, bytes]) -> bytes:
+def _corrupted(parts: tuple[bytes, int, int, bytes]) -> bytes:
     request, at, length, put = parts
     at %= len(request)
     return request[:at] + put + request[at + length :]

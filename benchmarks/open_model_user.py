@@ -41,7 +41,7 @@ _PLAN = """{"streams":[{"process":{"type":"constant","rate_per_s":40000,"duratio
 "seed":1,"key_tag":"b","in_flight_limit":64}"""
 
 
-def serve(tell_port: Callable[[int], object]) -> None:
+def serve(print_port: Callable[[int], object]) -> None:
     """Answer every request with 202 and print the count so far on each line read from standard input."""
     import httptools
     import uvloop
@@ -69,14 +69,14 @@ def serve(tell_port: Callable[[int], object]) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(Http, "127.0.0.1", 0)
-        tell_port(server.sockets[0].getsockname()[1])
+        print_port(server.sockets[0].getsockname()[1])
 
-        def tell() -> None:
+        def print_count() -> None:
             if not sys.stdin.readline():
                 loop.stop()
             print(count, flush=True)
 
-        loop.add_reader(sys.stdin.fileno(), tell)
+        loop.add_reader(sys.stdin.fileno(), print_count)
         await server.serve_forever()
 
     uvloop.run(main())

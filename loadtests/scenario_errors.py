@@ -9,8 +9,8 @@ import msgspec
 
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 _STEP = re.compile(r"([A-Za-z_]\w*)|\[(\d+)\]")
-# Words of msgspec's messages, and ours.
-_OUR_WORDS = (
+# Words of msgspec's messages, and plain ones.
+_PLAIN_WORDS = (
     (r", got `\w+`$", ""),
     (r"^Expected ", "must be "),
     (r"`(float|int)` > ", r"`\1` above "),
@@ -48,8 +48,8 @@ def error_text(scenario: object, error: Exception) -> str:
         words = f"must be one of {', '.join(map(repr, choices))}"
     else:
         words = what
-        for theirs, ours in _OUR_WORDS:
-            words = re.sub(theirs, ours, words)
+        for pattern, plain in _PLAIN_WORDS:
+            words = re.sub(pattern, plain, words)
     return f"{place}: {_shown(value)}: {words}"
 
 

@@ -51,12 +51,12 @@ from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.url import RouteSpec
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.balances import Balances
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.earlier_campaigns import EarlierCampaigns
 from reference_sender.runtime.loop_lag import LoopLag
-from reference_sender.runtime.member import Member
+from reference_sender.runtime.membership import NodeMembership
 from reference_sender.runtime.missing_prices import require_prices
 from reference_sender.runtime.recovery import Recovery
 from reference_sender.runtime.rule_purging import begin_purging
@@ -167,38 +167,45 @@ class Sender:
         # Of several nodes each counts what it did: the sum over the nodes is the whole.
         self._stored = stored = store.counts(None) if leases is None else {}
         self._routes = settings.open_routes(f"{public_url}{REPORTS_PATH}", identity.report_secret)
-        self.chores = Chores()
+        self.background = BackgroundTasks()
         policy = settings.policy
         gate = stored_gate(policy, store)
         max_segments = min(spec.max_segments for spec in settings.routes)
         quiet, start = policy.quiet_hours.classes, secrets.token_hex(3)
         intake = Intake(identity.tag, start, identity.last_message_id, max_segments, quiet, gate.wall)
         self._driver = Driver(
-            settings.dispatcher(), store, self._routes, chores=self.chores, gate=gate, new_id=intake.new_id
+            settings.dispatcher(),
+            store,
+            self._routes,
+            background=self.background,
+            gate=gate,
+            new_id=intake.new_id,
         )
-        self._member: Member | None = None
+        self._membership: NodeMembership | None = None
         recipients = RecipientLimits(*policy.recipient_limits(), shared=leases is not None)
         if leases is not None:
-            self._member = Member(store, leases, self._driver, settings.node_share(), recipients)
-        self._lag = LoopLag(self.chores)
-        self._wall_watch = WallWatch(self._driver.wall_set, self.chores)
+            self._membership = NodeMembership(store, leases, self._driver, settings.node_share(), recipients)
+        self._lag = LoopLag(self.background)
+        self._wall_watch = WallWatch(self._driver.wall_set, self.background)
         alerts = settings.alerts
         asked = self._routes if alerts.rules.balance.enabled else {}
         self._balances = Balances(
             {name: route.ask_balance for name, route in asked.items()},
             alerts.rules.balance_every_s,
-            self.chores,
+            self.background,
         )
         self._watcher = self._watch(alerts)
         self._queries = queries = Queries(store)
-        self._purging = begin_purging(policy.keep_ns, store, queries.ask, self._driver, self.chores)
+        self._purging = begin_purging(policy.keep_ns, store, queries.ask, self._driver, self.background)
         last_id = identity.last_message_id
         earlier = EarlierCampaigns(self._queries.ask, store, self._driver, last_id)
-        self._recovery = Recovery(earlier, last_id, self.chores)
+        self._recovery = Recovery(earlier, last_id, self.background)
         tally = ApiCounters()
         reports = settings.campaign_reports
         rules = IntakeRules(gate, recipients, reports)
-        self._ends = CampaignEnds(store, self._queries.ask, self._driver, reports, self._leads, self.chores)
+        self._ends = CampaignEnds(
+            store, self._queries.ask, self._driver, reports, self._leads, self.background
+        )
         self.api = Api(
             token,
             self._driver,
@@ -237,12 +244,17 @@ class Sender:
     def _watch(self, alerts: AlertSettings) -> AlertWatcher:
         channels, driver = open_channels(alerts), self._driver
         return AlertWatcher(
-            alerts.rules, driver.state, channels, self.chores, money=self._money, store=self._store_trouble
+            alerts.rules,
+            driver.state,
+            channels,
+            self.background,
+            money=self._money,
+            store=self._store_trouble,
         )
 
     def _store_trouble(self) -> StoreTrouble:
         trouble = self._driver.commits.trouble()
-        differing = () if self._member is None else self._member.differing
+        differing = () if self._membership is None else self._membership.differing
         return replace(trouble, differing=differing) if differing else trouble
 
     def _money(self) -> Money:
@@ -251,12 +263,12 @@ class Sender:
 
     def _leads(self) -> bool:
         """Whether this process does what one of several nodes must do for all."""
-        return self._member is None or self._member.leads
+        return self._membership is None or self._membership.leads
 
     async def recover(self) -> None:
         """Continue the unfinished messages of an earlier process, or join the other nodes."""
-        if self._member is not None:
-            await self._member.start()
+        if self._membership is not None:
+            await self._membership.start()
             return
         unfinished = sum(count for state, count in self._stored.items() if state not in FINAL_STATES)
         _warn_of_removed_routes(await self._recovery.start(unfinished), self._routes)
@@ -266,16 +278,16 @@ class Sender:
     async def close(self) -> bool:
         """Answer the requests in flight, store everything, close everything. Returns as ``Driver.drain``."""
         self._feed.stop()
-        if self._member is not None:
-            await self._member.leave()
+        if self._membership is not None:
+            await self._membership.leave()
         for purging in self._purging:
             purging.stop()
         self._recovery.stop()
         self._ends.stop()
         # If a part failed, answers may never arrive.
-        is_kept = await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
-        if self._member is not None:
-            await self._member.stop()
+        is_kept = await self._driver.drain(0 if self.background.failed.is_set() else self._settings.drain_s)
+        if self._membership is not None:
+            await self._membership.stop()
         self._balances.stop()
         for route in self._routes.values():
             await route.close()
@@ -363,14 +375,14 @@ async def serve(
     if settings.token is None:
         line["token"] = token
     ready(json.dumps(line))
-    await _either(stopped, sender.chores.failed)
+    await _either(stopped, sender.background.failed)
     log.info("stopping")
     sender.api.stop()
     is_kept = await sender.close()
     listening.close()
     await connections.finish(_SHUTDOWN_S)
-    if sender.chores.failed.is_set():
-        raise SenderFailed(sender.chores.reason)
+    if sender.background.failed.is_set():
+        raise SenderFailed(sender.background.reason)
     if not is_kept:
         raise ChangesLost
 

@@ -38,7 +38,7 @@ _UNIT = (
     "|line|run)"
 )
 _THING = (
-    "(?:row|line|entry|client|module|translation|class|callback|table|look-up|result"
+    "(?:row|line|entry|client|module|translation|class|callback|table|lookup|result"
     "|expression|locustfile|room|timer|task)"
 )
 # What we do not write, and what we write instead.
@@ -93,6 +93,15 @@ BANNED = {
     r"\bunderneath\b": "at the same time",
     r"\b(?:asks?|asked) to be\b|\bgives? way\b|\bgave way\b": "requests; is the bottleneck",
     r"\b(?:of|by) ours\b|\bour own\b": "of this repository, of smsbench",
+    r"\bbut for\b": "except",
+    r"\bin vain\b": "for a message that was not delivered, without effect",
+    r"\blook-ups?\b": "lookup",
+    r"\b(?:is|are) no chance\b|\band no chance\b": "is not due to chance",
+    r"\bnext to (?:no|nothing)\b|\bthis very\b": "almost no; this",
+    r"\bstruck\b|\bstrikes?\b": "takes effect",
+    r"\bchores?\b": "background task, work",
+    r"\bspoil(?:s|ed|ing)?\b": "invalid, corrupted",
+    r"\bbrought\b|\bbrings?\b": "sends, submits, has",
 }
 GLOSSARY = ROOT / "docs" / "glossary.md"
 

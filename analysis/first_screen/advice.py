@@ -141,7 +141,7 @@ CAPACITY = "ask the provider for more capacity at "
 
 
 def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
-    """One sentence that begins with a lower-case letter; empty if there is no advice."""
+    """Begins with a lower-case letter; empty if there is no advice."""
     part, path = quote.report.parts[at], f"parts.{at}"
     first = part.bottlenecks[number]
     faults = fault_windows(part, first) if first.kind in _BEHIND_THE_PROVIDER else ()
@@ -213,7 +213,7 @@ def single_messages_bind(part: PartReport, found: Bottleneck) -> bool:
 
 
 def _paced_alone(part: PartReport, found: Bottleneck) -> bool:
-    """Whether the sender waits at the limit although the contract adds next to nothing to the delivery times
+    """Whether the sender waits at the limit although the contract adds almost nothing to the delivery times
     that were missed.
     """
     if found.kind != "provider_limit" or part.backlog_grew:

@@ -144,15 +144,15 @@ def _never_arrived(
 ) -> Sentence:
     """``OTP due during the burst: 5 % or more never arrived; due before it: 95 % within 14.7 s``."""
 
-    def said(when: str, found: Quantile) -> Sentence:
+    def sentence_of(when: str, found: Quantile) -> Sentence:
         if found.state == "never":
             return (f"{100 - found.percentile:g} % or more never arrived",)
         return (within_text(found.percentile), quote.quantile(f"{path}{when}.{place}"))
 
     before, during = compared
     return (
-        *(f"{name} due during the burst: ", *said("during", during)),
-        *("; due before it: ", *said("before", before)),
+        *(f"{name} due during the burst: ", *sentence_of("during", during)),
+        *("; due before it: ", *sentence_of("before", before)),
     )
 
 
@@ -170,13 +170,13 @@ def _priorities(quote: Quote) -> tuple[Sentence, ...]:
 
 def without_priorities(quote: Quote, path: str, one: ComparedClass) -> Sentence:
     name = class_text(one.message_class)
-    if not one.p95_claimed or one.ours_p95_s is None or one.theirs_p95_s is None:
+    if not one.p95_claimed or one.part_p95_s is None or one.counterpart_p95_s is None:
         return (f"Without priorities (simulated): no difference shown for {name}.",)
     return (
         f"Without priorities (simulated): {name} 95 % within ",
-        quote.seconds(f"{path}.ours_p95_s"),
+        quote.seconds(f"{path}.part_p95_s"),
         " instead of ",
-        quote.seconds(f"{path}.theirs_p95_s"),
+        quote.seconds(f"{path}.counterpart_p95_s"),
         ", a difference of ",
         quote.seconds(f"{path}.p95_difference_s", subject="difference"),
         " (",
@@ -275,8 +275,7 @@ def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
     """The delay that the contract's limits cause, and hints from the journal."""
     found: list[Sentence] = []
     hints = _hints(quote.report)
-    # Send order and flag go first, since no limit matters as much to an OTP. Reports without an answer are a
-    # defect of the sender, and no improvement.
+    # Hints on the send order, the priority flag and unconfirmed reports go first.
     first = [each for name in _FIRST for each in hints if each[2] == name]
     found += [_hint(quote, place, index) for place, index, _ in first]
     found += _higher_limit(quote)
@@ -286,7 +285,7 @@ def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
 
 def _higher_limit(quote: Quote) -> list[Sentence]:
     """For the first part and class to which a limit added a wait. A missed objective goes before an undecided
-    one. If every objective is met, there is room, and nothing to ask for.
+    one. If every objective is met, no higher limit is asked for.
     """
     parts = [
         (place, part)
@@ -321,12 +320,12 @@ def _hints(report: RunReport) -> list[tuple[int, int, str]]:
     The first question has the hint on a class without a turn, and the cause of a NO may have that on the send
     order.
     """
-    told = no_priority(report)
+    in_the_cause = no_priority(report)
     found: dict[str, tuple[int, int, str]] = {}
     parts = [(place, part) for place, part in deciding(report) if trusted(part)]
     for place, part in sorted(parts, key=lambda item: faulty(item[1])):
         for index, hint in enumerate(part.hints):
-            if hint.name == NO_PRIORITY and told is not None:
+            if hint.name == NO_PRIORITY and in_the_cause is not None:
                 continue
             if hint.name != NO_TURN and not (faulty(part) and hint.name in ON_LIMITS):
                 found.setdefault(hint.name, (place, index, hint.name))

@@ -50,7 +50,7 @@ PLAIN_CHECKS = {
     ),
     "sample size": PlainCheck(
         "number of messages",
-        "Such an objective can be missed, but it cannot be met",
+        "An objective with too few messages can be missed, but it cannot be met",
     ),
     "timestamp order": PlainCheck(
         "timestamps that contradict each other", "The delays of these messages are not exact"
@@ -70,7 +70,7 @@ PLAIN_CHECKS = {
     ),
     "independence": PlainCheck(
         "messages that were slow together, as in one queue",
-        "The intervals are wider for it, and the verdicts include that",
+        "So the intervals are wider, and the verdicts include that",
     ),
 }
 _ORDER = {name: place for place, name in enumerate(PLAIN_CHECKS)}

@@ -32,7 +32,7 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
                 " for duplicates",
                 *_for_other_keys(quote, place, each),
                 " and ",
-                quote.amount(f"{path}.paid_in_vain", unit),
+                quote.amount(f"{path}.paid_for_undelivered", unit),
                 " for messages that failed or expired",
                 " (those still open at the end are not counted)" if each.still_open else "",
                 ", of ",

@@ -88,7 +88,7 @@ def _times(quote: Quote, path: str, objective: Objective, who: str, absent: tupl
     return (f"{share} of {who} took up to ", value, " ", *quote.interval(f"{path}.quantile", limit_s))
 
 
-def _count_of(field: str, said: str) -> Callable[[Quote, int, Objective], Sentence]:
+def _count_of(field: str, text: str) -> Callable[[Quote, int, Objective], Sentence]:
     def sentence(quote: Quote, place: int, objective: Objective) -> Sentence:
         at = objective_part(quote.report, objective)
         counted = quote.report.parts[at].accounting
@@ -96,7 +96,7 @@ def _count_of(field: str, said: str) -> Callable[[Quote, int, Objective], Senten
         if field == "unaccounted" and counted.still_held:  # without those in the sender
             path, number = f"objectives.{place}.low", objective.low
         count, one = quote.count(path), number == 1
-        return (count, f" message{' was' if one else 's were'} {said}", *_allowed(quote, place, objective))
+        return (count, f" message{' was' if one else 's were'} {text}", *_allowed(quote, place, objective))
 
     return sentence
 
@@ -149,11 +149,11 @@ def _availability(quote: Quote, place: int, objective: Objective) -> Sentence:
     return (f"{who} was not available in ", *windows, ": ", quote.text(f"{path}.why"), *closing)
 
 
-def _share_of(said: str) -> Callable[[Quote, int, Objective], Sentence]:
+def _share_of(text: str) -> Callable[[Quote, int, Objective], Sentence]:
     def sentence(quote: Quote, place: int, objective: Objective) -> Sentence:
         path = f"objectives.{place}"
         which = (
-            f"the {messages_of(objective.message_class)} {said}" if objective.measure == "delivered" else said
+            f"the {messages_of(objective.message_class)} {text}" if objective.measure == "delivered" else text
         )
         return (quote.text(f"{path}.measured"), f" of {which}; the limit is ", *_relation(quote, path))
 

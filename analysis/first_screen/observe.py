@@ -67,11 +67,11 @@ def observe_answer(quote: Quote) -> ScreenAnswer:
 def _not_delivered(quote: Quote, index: int, each: ReportTotals) -> Sentence:
     """The other accepted messages, so that the sum is complete; question five has those that are lost."""
     found: list[str | Figure] = []
-    for field, said in (("failed_or_expired", "failed or expired"), ("still_open", "still open at the end")):
+    for field, text in (("failed_or_expired", "failed or expired"), ("still_open", "still open at the end")):
         # Without records of the provider, open means unknown.
         if getattr(each, field) and not each.unseen:
             subject = f"{field} {each.mode}"
-            found += [", ", quote.count(f"totals.{index}.{field}", subject=subject), f" {said}"]
+            found += [", ", quote.count(f"totals.{index}.{field}", subject=subject), f" {text}"]
     if each.unaccounted and each.still_open >= each.unaccounted and not each.lost:
         absent = quote.count(f"totals.{index}.unaccounted", subject=f"unaccounted {each.mode}")
         found += [" (", absent, " of them never seen by the provider)"]

@@ -53,7 +53,7 @@ def contradictions(screen: FirstScreen, report: RunReport) -> tuple[str, ...]:
         _ten_times,
         _differences,
         _lost,
-        _carried,
+        _sustained_volumes,
         _within_capacity,
         _shares_named,
         _accounted,
@@ -219,7 +219,7 @@ def _counted_in(source: str, report: RunReport) -> list[PartReport]:
     return [part for _, part in deciding(report) if part.identity.mode == mode and trusted(part)]
 
 
-def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
+def _sustained_volumes(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """A YES names only volumes of valid parts with every objective met."""
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):

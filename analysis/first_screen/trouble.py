@@ -68,8 +68,8 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
         others = quote.count(f"{path}.with_other_keys", subject=f"with_other_keys {each.mode}")
         copies = (*copies, ", ", others, " at the provider with other keys: these may be copies")
     missing = [
-        (field, said)
-        for field, said in (
+        (field, text)
+        for field, text in (
             ("unaccounted", "never seen by the provider"),
             ("given_up", "given up after a refusal"),
             ("to_repeat", "not yet repeated after a refusal"),
@@ -79,9 +79,9 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
     ]
     if missing:
         value: list[str | Figure] = []
-        for field, said in (*missing, *((("lost", "lost"),) if each.lost else ())):
+        for field, text in (*missing, *((("lost", "lost"),) if each.lost else ())):
             figure = quote.count(f"{path}.{field}", subject=f"{field} {each.mode}")
-            value += [", " if value else "", figure, f" {said}"]
+            value += [", " if value else "", figure, f" {text}"]
             if field == "unaccounted" and each.still_held:
                 held = quote.count(f"{path}.still_held", subject=f"still_held {each.mode}")
                 held_by_it = "still in the sender when the wait ended"
@@ -180,7 +180,7 @@ def _backlog(quote: Quote) -> list[Sentence]:
 def _losses_with_faults(quote: Quote, place: int) -> Sentence:
     """The losses of one part of a suite. Those of a single run are in the answer's row."""
     counted, path = quote.report.parts[place].accounting, f"parts.{place}.accounting"
-    if quote.report.kind != "suite" or _missing(counted) or counted.unclaimed or counted.open:
+    if quote.report.kind != "suite" or _missing(counted) or counted.unknown_to_both or counted.open:
         return ()
     return (
         " With them: ",

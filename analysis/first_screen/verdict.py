@@ -47,7 +47,7 @@ def word(report: RunReport) -> Word:
 
 
 def why(quote: Quote) -> Sentence:
-    """The reason for the word, in one sentence."""
+    """The reason for the word."""
     report = quote.report
     found = word(report)
     if found == "STOPPED":
@@ -387,4 +387,4 @@ def _accounted(report: RunReport) -> Sentence:
 
 def _missing(counted: Accounting) -> int:
     refused = counted.given_up + counted.to_repeat
-    return counted.unaccounted + counted.unclaimed + refused + counted.without_key
+    return counted.unaccounted + counted.unknown_to_both + refused + counted.without_key

@@ -55,9 +55,9 @@ def target_file(part: PartReport) -> str:
 
 
 def leading(part: PartReport) -> int | None:
-    """The position of the bottleneck to name first: the first one, or a stop of the sender that is in no
-    less of the load. None without a bottleneck. A network that is slow or loses messages, and messages that
-    were not forwarded, are none of a part in which messages were not taken.
+    """The position of the bottleneck to name first: the first one, or a stop of the sender that was seen in
+    at least as large a share of the load. None without a bottleneck. If messages were not taken, a network
+    that is slow or loses messages, and messages that were not forwarded, are left out.
     """
     found, left = part.bottlenecks, not_taken(part)
     others = [on_the_way(each) or each.kind in NOT_FORWARDED for each in found]

@@ -22,7 +22,7 @@ from analysis.formatting import (
 )
 from analysis.judge.check_names import SCHEDULE_LAG
 from analysis.judge.sample_size import count_as, too_few_for
-from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, GeneratorLateness
+from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, ScheduleLag
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState, Distribution, Objective, TimestampOrder
 from analysis.read.journeys import Journeys
@@ -63,7 +63,7 @@ _TIGHT_ADVICE = (
 )
 
 
-class Tightest(Struct, frozen=True):
+class TightestObjective(Struct, frozen=True):
     """The objective that allows the bench the shortest delay: its limit, and the share that may be late."""
 
     limit_s: float = TIGHTEST_BY_DEFAULT_S
@@ -78,7 +78,7 @@ class Tightest(Struct, frozen=True):
         return "the sender's answer" if self.share == LAG_SHARE_OF_ANSWER else "a delivery time"
 
 
-def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
+def schedule_lag(late: ScheduleLag, tightest: TightestObjective) -> Check:
     """The delay of the generator itself: sent minus intended.
 
     Messages of disturbed seconds (the generator was ready and other programs had the cores) are excluded if
@@ -112,7 +112,7 @@ def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
     )
 
 
-def _late_advice(late: GeneratorLateness, tightest: Tightest) -> str:
+def _late_advice(late: ScheduleLag, tightest: TightestObjective) -> str:
     """A tight objective is blamed only for a delay without other programs, and more workers are advised only
     if the generator had much work.
     """
@@ -132,7 +132,7 @@ def _late_advice(late: GeneratorLateness, tightest: Tightest) -> str:
     return _NOISE_ADVICE if others_alone else f"{_NOISE_ADVICE}. If it is late there too: {tight}"
 
 
-def _without_disturbed(late: GeneratorLateness, p99: float, own: float) -> str:
+def _without_disturbed(late: ScheduleLag, p99: float, own: float) -> str:
     if not late.short:
         return ", too long to be excluded"
     if own >= p99:
@@ -297,7 +297,7 @@ def timestamp_order(order: TimestampOrder) -> Check:
 
 
 def nagle_delay(journeys: Journeys) -> Check:
-    """Many answers at 40 ms to 45 ms: Nagle's algorithm waits for a delayed acknowledgement."""
+    """Many answers took ``NAGLE_DELAY_S``: Nagle's algorithm waits for a delayed acknowledgement."""
     service = journeys.load.replied_s - journeys.load.sent_s
     service = service[np.isfinite(service)]
     low, high = NAGLE_DELAY_S

@@ -262,11 +262,11 @@ def files(manifest: Manifest, journeys: Journeys, counted: Accounting) -> Check:
     missing, complete = [], "complete"
     if not journeys.journal:
         missing.append("provider.arrow (deliveries are not known)")
-    if not journeys.sender.present and counted.unclaimed and manifest.target.get("kind") == "http":
+    if not journeys.sender.present and counted.unknown_to_both and manifest.target.get("kind") == "http":
         complete = "complete; a sender of your own writes no sender.arrow"
-    elif not journeys.sender.present and counted.unclaimed:
+    elif not journeys.sender.present and counted.unknown_to_both:
         missing.append(
-            f"sender.arrow ({count_text(counted.unclaimed)} messages that never reached the provider "
+            f"sender.arrow ({count_text(counted.unknown_to_both)} messages that never reached the provider "
             "count as open)"
         )
     state: CheckState = "warn" if missing else "ok"

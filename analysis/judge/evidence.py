@@ -58,8 +58,8 @@ def more_needed(
     wanted = max(wanted, float(fewest))
     # The interval can need slightly more messages than the normal approximation says.
     more = _rounded_up(max(wanted - count, 0.05 * count, 1.0))
-    thing = "request" if message_class == API else message_of(message_class)
-    words = f"about {times_text(more, f'more {thing}')}"
+    noun = "request" if message_class == API else message_of(message_class)
+    words = f"about {times_text(more, f'more {noun}')}"
     if per_s <= 0:
         return words
     if whole_day:

@@ -39,7 +39,7 @@ def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_
     ``repeats_awaited``: the run waited for a repeat of every refused message.
     """
     given_up = accounting.given_up
-    unseen = accounting.without_key or (0 if sender_rows else accounting.unclaimed)
+    unseen = accounting.without_key or (0 if sender_rows else accounting.unknown_to_both)
     low = accounting.lost + given_up
     reasons, needs = [], ""
     if given_up:
@@ -56,8 +56,8 @@ def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_
         needs = needs or decides
     if not reasons:
         reasons = [
-            f"of {count_text(accounting.accepted)} accepted; the provider has no row of a lost one, and "
-            "the sender has none or says that it was sent"
+            f"of {count_text(accounting.accepted)} accepted; a message is lost if the provider has no row of "
+            "it, and the sender has no row either, or a row that says sent"
         ]
     return Losses(low, accounting.lost + given_up + accounting.to_repeat + unseen, "; ".join(reasons), needs)
 

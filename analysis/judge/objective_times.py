@@ -83,7 +83,7 @@ def delivery_time(spec: Spec, facts: ObjectiveInputs) -> Finding:
 def _late_already(spec: Spec, found: Quantile, ages: Ages) -> Quantile | None:
     """The percentile with a lower end that misses the objective, if each message counts as independent.
 
-    In a backlog that grows, each message waits longer than the last one. That is a trend and no chance, so it
+    In a backlog that grows, each message waits longer than the last one. That is a trend, not chance, so it
     must not widen the lower end; the upper end is unknown in any case.
     """
     (alone,) = quantiles(ages, (spec.percentile or 0.0,))

@@ -19,14 +19,14 @@ def too_few_for(objectives: Iterable[Objective]) -> str:
 def _too_few(objective: Objective, found: Quantile) -> str:
     """If the messages are dependent, a larger number of them is no remedy by itself, and is not asked for."""
     api = objective.message_class == API
-    things = "answers of the sender" if api else messages_of(objective.message_class)
+    noun = "answers of the sender" if api else messages_of(objective.message_class)
     counted, name = count_text(objective.count), percentile_name(found.percentile)
     wanted = count_text(needed(found.percentile))
     independent = independent_of(objective.count, found)
     if independent is None:
-        return f"too few {things} for {name}: {counted} of {wanted} needed"
-    alike = "similar times, as in one queue"
-    return f"{alike}: {counted} {things} {count_as(independent)}, too few for {name} ({wanted} needed)"
+        return f"too few {noun} for {name}: {counted} of {wanted} needed"
+    alike = f"{counted} {noun} have similar times, as in one queue, and {count_as(independent)}"
+    return f"{alike}, too few for {name} ({wanted} needed)"
 
 
 def needs_text(found: Quantile) -> str:

@@ -6,7 +6,7 @@ from analysis.judge.check_names import ACCOUNTING
 from analysis.model import Check, CheckState, PartReport
 
 
-def spoiling(checks: tuple[Check, ...], parts: tuple[PartReport, ...]) -> tuple[Check, ...]:
+def invalidating(checks: tuple[Check, ...], parts: tuple[PartReport, ...]) -> tuple[Check, ...]:
     """The checks that invalidate the verdict. An invalid probe only leaves its own question open."""
     slugs = {"", *(part.slug for part in [part for part in parts if not part.probe] or parts)}
     return tuple(

@@ -60,18 +60,9 @@ class LoadBacklog:
         later = int(self._lowest[np.searchsorted(self._gone, from_s)])
         return min(later, int(self.at(np.array([from_s]))[0]))
 
-    def grew_from(self, from_s: float) -> float | None:
+    def grew_from_s(self, from_s: float) -> float | None:
         """Since when the backlog grows without bound, tested from an instant to the end of the load. None: it
-        does not.
-
-        The test of docs/objectives.md. Least squares through the last three quarters of the time (in the
-        first it fills up): slope times length is the growth. The backlog grows if this is more than 1 % of
-        the arrivals in these three quarters, and more than 3 sqrt(2 m + 1) messages, where m is the mean
-        backlog: two counts of a Poisson process differ by that only once in several hundred times. A burst
-        that drains is not growth, so in the last quarter the backlog must stay above its mean in the second
-        quarter by half of that. It grows since the last instant at that mean, or since the last at its
-        level at the first instant, if it grew from there: random variation is added to this level, so that
-        a backlog that only varies about it has not begun to grow.
+        does not. The test and its reasons: *Growth test* of docs/objectives.md.
         """
         quarter_s = (self.end_s - from_s) / 4
         instants = np.linspace(from_s + quarter_s, self.end_s, _SAMPLES)
@@ -87,15 +78,15 @@ class LoadBacklog:
             return None
         if self._fell(instants, waiting):
             return None
-        return max(from_s, self._began(from_s, early, slope))
+        return max(from_s, self._began_s(from_s, early, slope))
 
-    def _began(self, from_s: float, early: float, slope: float) -> float:
-        """When a growth with this slope began: at its level at the first instant, if the backlog rose from
-        there to ``early`` half as fast at least. Otherwise it only filled up at first.
+    def _began_s(self, from_s: float, early: float, slope: float) -> float:
+        """When a growth with this slope began: at its level at the first instant plus random variation, if
+        the backlog rose from there to ``early`` half as fast at least. Otherwise it only filled up at first.
         """
         first = float(self.at(np.array([from_s]))[0])
         first += NOISE_DEVIATIONS * math.sqrt(2.0 * first + 1.0)
-        since_s, risen_s = self._last_at_or_below(early), self._last_at_or_below(min(early, first))
+        since_s, risen_s = self._last_at_or_below_s(early), self._last_at_or_below_s(min(early, first))
         rose = early - min(early, first)
         return risen_s if rose >= slope / 2 * (since_s - risen_s) else since_s
 
@@ -103,7 +94,8 @@ class LoadBacklog:
         """Whether the backlog falls at the end of the load, as in the evening of a day.
 
         From its maximum to the end it fell by more than 15 %, and by more than random arrivals and
-        departures explain. A backlog that grows in teeth also falls, but it fell as much before.
+        departures explain. A backlog that grows in a sawtooth also falls, but its earlier falls were as
+        large.
         """
         highest = int(waiting.argmax())
         # A mean, since a sender that submits in batches may have sent one just before the end.
@@ -113,7 +105,7 @@ class LoadBacklog:
         earlier = float((np.maximum.accumulate(rising) - rising).max())
         return fall > max(FALL_SHARE * float(waiting[highest]), noise, BEYOND_TEETH * earlier)
 
-    def _last_at_or_below(self, level: float) -> float:
+    def _last_at_or_below_s(self, level: float) -> float:
         below = np.flatnonzero(self._after_gone <= level)
         return float(self._gone[below[-1]]) if len(below) else 0.0
 
@@ -284,7 +276,7 @@ def growing_windows(backlog: LoadBacklog, starts: Floats) -> Bools:
                 continue
         # The hold fills the queue, which is not growth. A longer hold leaves too little of the load to test.
         held_s = backlog.hold_s if LOAD_PER_HOLD * backlog.hold_s <= backlog.end_s else 0.0
-        since_s = backlog.grew_from(max(float(start_s), held_s))
+        since_s = backlog.grew_from_s(max(float(start_s), held_s))
         if since_s is not None:
             since: Bools = ends > since_s
             growing |= since & kept if (since & kept).any() else since & (starts <= since_s)
@@ -320,11 +312,11 @@ def _why(missing: tuple[Ints, Ints, Ints], left_text: str, growing: Bools, hold:
         (left, left_text),
         (beyond, f"the bench had no room to send {times_text(int(beyond.sum()))}"),
     )
-    counted = [(int(np.count_nonzero(windows)), said) for windows, said in causes]
-    seen = [(count, said) for count, said in counted if count]
+    counted = [(int(np.count_nonzero(windows)), text) for windows, text in causes]
+    seen = [(count, text) for count, text in counted if count]
     if len(seen) == 1:
         return seen[0][1]
-    return "; ".join(f"in {times_text(count, 'window')} {said}" for count, said in seen)
+    return "; ".join(f"in {times_text(count, 'window')} {text}" for count, text in seen)
 
 
 def _unclear(hold_s: float) -> str:

@@ -25,13 +25,13 @@ class Waits:
     """When each message was due and when the provider accepted it (``inf``: it still waits)."""
 
     due_s: Floats
-    taken_s: Floats
+    accepted_s: Floats
 
     def at(self, instants_s: Floats) -> Ints:
         """Messages that wait at these instants."""
         due = np.searchsorted(np.sort(self.due_s), instants_s, side="right")
-        taken = np.searchsorted(np.sort(self.taken_s), instants_s, side="right")
-        return np.asarray(due - taken, dtype=np.int64)
+        accepted = np.searchsorted(np.sort(self.accepted_s), instants_s, side="right")
+        return np.asarray(due - accepted, dtype=np.int64)
 
 
 def waits(journeys: Journeys, outcomes: MessageOutcomes) -> Waits:
@@ -40,14 +40,12 @@ def waits(journeys: Journeys, outcomes: MessageOutcomes) -> Waits:
     Messages that the sender gave up or skipped are left out, since it is not known how long it had them.
     """
     provider = journeys.provider
-    # A journal may lack the instant of the accepted submit. Then the first submit is used.
-    first_s = np.where(provider.accepted, provider.submitted_s, np.nan)
-    taken_s = np.where(np.isfinite(provider.taken_s), provider.taken_s, first_s)
-    taken_s = np.nan_to_num(taken_s, nan=np.inf)
+    accepted_s = np.where(provider.accepted, provider.forwarded_s, np.nan)
+    accepted_s = np.nan_to_num(accepted_s, nan=np.inf)
     still_waits = (outcomes.outcome == OPEN) & ~outcomes.without_key & ~outcomes.given_up
-    known: Bools = journeys.accepted & (np.isfinite(taken_s) | still_waits)
+    known: Bools = journeys.accepted & (np.isfinite(accepted_s) | still_waits)
     known &= ~skipped(journeys, outcomes.unaccounted)
-    return Waits(journeys.load.intended_s[known], taken_s[known])
+    return Waits(journeys.load.intended_s[known], accepted_s[known])
 
 
 def backlog_after(
@@ -65,10 +63,10 @@ def backlog_after(
     if from_s <= 0.0 or watched_until_s <= to_s:
         return None
     level = _most(messages, max(from_s - BEFORE_S, 0.0), from_s)
-    held_until_s = float(messages.taken_s[messages.due_s <= to_s].max(initial=to_s))
+    held_until_s = float(messages.accepted_s[messages.due_s <= to_s].max(initial=to_s))
     # A backlog becomes smaller only when the provider accepts a message.
-    taken_s = messages.taken_s[(messages.taken_s > to_s) & (messages.taken_s <= watched_until_s)]
-    instants = np.append(to_s, np.sort(taken_s))
+    accepted_s = messages.accepted_s[(messages.accepted_s > to_s) & (messages.accepted_s <= watched_until_s)]
+    instants = np.append(to_s, np.sort(accepted_s))
     gone = np.flatnonzero((messages.at(instants) <= level) & (instants >= held_until_s))
     if not len(gone) and until_s <= end_s:
         return None

@@ -14,7 +14,7 @@ from analysis.measure.comparison.groups import group_of
 from analysis.measure.dependence import evidence_of
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes, delivered_in_order, delivery_ages
 from analysis.measure.percentiles import quantiles, ranks
-from analysis.measure.timeline import drawn_until, rate_series, undelivered, unsubmitted
+from analysis.measure.timeline import drawn_until_s, rate_series, undelivered, unsubmitted
 from analysis.model import BurstResult
 from analysis.quantile import Quantile
 from analysis.read.journeys import Journeys
@@ -60,8 +60,8 @@ def _burst(
     due = journeys.load.intended_s
     # What the sender did not accept is not part of its backlog: its caller sends it again.
     accepted: Bools = inside & journeys.accepted
-    last_submit = _last(journeys, outcomes, accepted, journeys.provider.submitted_s)
-    last_delivery = _last(journeys, outcomes, accepted, journeys.provider.final_s)
+    last_submit = _last_s(journeys, outcomes, accepted, journeys.provider.submitted_s)
+    last_delivery = _last_s(journeys, outcomes, accepted, journeys.provider.final_s)
     mostly_s = _mostly(journeys, accepted, to_s)
     observed_s = max(journeys.end_s - to_s, 0.0)
     # A submitted burst can still be in a carrier's queue and delay the OTPs behind it.
@@ -92,12 +92,12 @@ def _burst(
         guarded_before_count=int(np.count_nonzero(before)),
         guarded_during_count=int(np.count_nonzero(during)),
         guarded_difference=_difference(journeys, outcomes, before, during, compared),
-        offered=rate_series("offered", due[inside], 1.0, drawn_until(journeys)),
+        offered=rate_series("offered", due[inside], 1.0, drawn_until_s(journeys)),
         delivered=rate_series(
             "delivered",
             journeys.provider.final_s[accepted & (outcomes.outcome == DELIVERED)],
             1.0,
-            drawn_until(journeys),
+            drawn_until_s(journeys),
         ),
     )
 
@@ -128,7 +128,9 @@ def _difference(
     )
 
 
-def _last(journeys: Journeys, outcomes: MessageOutcomes, accepted: Bools, instants_s: Floats) -> float | None:
+def _last_s(
+    journeys: Journeys, outcomes: MessageOutcomes, accepted: Bools, instants_s: Floats
+) -> float | None:
     """The last instant of this kind in the burst; None if a message still waits."""
     waiting = accepted & (outcomes.outcome == OPEN) & ~np.isfinite(instants_s)
     finite = instants_s[accepted & np.isfinite(instants_s)]

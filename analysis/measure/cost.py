@@ -20,7 +20,7 @@ def cost(journeys: Journeys, outcomes: MessageOutcomes, currency: str = "") -> C
     points = float(provider.price.sum()) + others
     # Delivered messages count also without the sender's acceptance, since they were paid for.
     delivered = int(np.count_nonzero(outcomes.outcome == DELIVERED)) + delivered_unacknowledged(journeys)
-    in_vain = (
+    undelivered = (
         provider.accepted & (outcomes.outcome != DELIVERED) & (outcomes.outcome != OPEN) & journeys.accepted
     )
     accepted = int(np.count_nonzero(provider.accepted))
@@ -30,7 +30,7 @@ def cost(journeys: Journeys, outcomes: MessageOutcomes, currency: str = "") -> C
         per_1000_delivered_points=1000.0 * points / delivered if delivered else None,
         duplicates_points=float(provider.price_of_duplicates.sum()),
         other_keys_points=others,
-        undelivered_points=float((provider.price - provider.price_of_duplicates)[in_vain].sum()),
+        undelivered_points=float((provider.price - provider.price_of_duplicates)[undelivered].sum()),
         segments=segments,
         segments_per_message=segments / accepted if accepted else None,
         currency=currency,

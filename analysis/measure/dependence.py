@@ -5,8 +5,8 @@ correlation of the ranks of their times, or of their outcomes, in the order in w
 this. It models a first-order autoregressive process, so longer memory is underestimated: a stall of some
 seconds now and then is below the noise of the network. So the late messages (above the 95th percentile) are
 also counted in blocks, and the smaller evidence counts: if they were independent, the variance of these
-counts would be the binomial one. Not in a run with injected faults: their instants are given, so that late
-messages in them are no chance.
+counts would be the binomial one. Not in a run with injected faults: their instants are given, so late
+messages in them are not due to chance.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def _messages(load: pa.Table, journeys: Journeys) -> pd.DataFrame:
         "sent_s": sent.sent_s,
         "replied_s": sent.replied_s,
         "submitted_s": provider.submitted_s,
-        "taken_s": provider.taken_s,
+        "accepted_s": provider.accepted_s,
         "answered_s": provider.answered_s,
         "carrier_s": provider.carrier_s,
         "final_s": provider.final_s,

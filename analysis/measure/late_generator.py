@@ -31,7 +31,7 @@ _FULL_SHARE = 0.9  # the generator's own delay explains only a few requests in f
 
 
 @dataclass(frozen=True)
-class GeneratorLateness:
+class ScheduleLag:
     """For each message: ``lag_s`` is sent minus intended (NaN: not sent), ``disturbed`` whether its second
     was disturbed. ``late_cpu_percent``: the most of a core that a process of the generator used in a late
     second or the one before; NaN without a sample.
@@ -49,7 +49,7 @@ class GeneratorLateness:
         return self.disturbed_s <= max(SHORT_S, SHORT_SHARE * self.load_s)
 
 
-def lateness(journeys: Journeys, lag_limit_s: float) -> GeneratorLateness:
+def lateness(journeys: Journeys, lag_limit_s: float) -> ScheduleLag:
     """``lag_limit_s``: the limit of the validity check. Only seconds beyond it can be disturbed."""
     load, gauges = journeys.load, Gauges(journeys.samples, journeys.load_end_s)
     lag_s = load.sent_s - load.intended_s
@@ -65,7 +65,7 @@ def lateness(journeys: Journeys, lag_limit_s: float) -> GeneratorLateness:
         disturbed |= (load.sent_s > begin) & (load.sent_s <= end)
         disturbed_s += end - begin
     cpu_percent = _most_cpu_percent(gauges, at_s[late])
-    return GeneratorLateness(lag_s, disturbed, float(disturbed_s), journeys.load_end_s, cpu_percent)
+    return ScheduleLag(lag_s, disturbed, float(disturbed_s), journeys.load_end_s, cpu_percent)
 
 
 def _most_cpu_percent(gauges: Gauges, late_s: Floats) -> float:

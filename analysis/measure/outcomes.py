@@ -69,7 +69,7 @@ class MessageOutcomes:
 
     outcome: Ints
     never: Bools  # will not arrive because of the system
-    unclaimed: Bools  # accepted, and neither provider nor sender has a row of it
+    unknown_to_both: Bools  # accepted, and neither provider nor sender has a row of it
     unaccounted: Bools  # accepted, never seen by the provider, and not held by the sender
     still_held: Bools  # of these, may be forwarded later: the sender was submitting until the end
     without_key: Bools  # accepted, and probably at the provider with a key that the load did not send
@@ -102,16 +102,16 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     if not journeys.journal:
         # Without a journal (a real provider) only the sender's states are known.
         _set(outcome, _in(sender.state, SENDER_STATES, "delivered"), DELIVERED)
-    unclaimed = accepted & (provider.state == ABSENT) & (sender.state == ABSENT)
+    unknown_to_both = accepted & (provider.state == ABSENT) & (sender.state == ABSENT)
     vanished = np.zeros(journeys.count, dtype=np.bool_)
     if journeys.journal:
         # A provider with a journal has a row of every message that it got.
         vanished = (provider.state == ABSENT) & _in(sender.state, SENDER_STATES, "sent", "delivered")
-    gone = accepted & (vanished | unclaimed)
+    gone = accepted & (vanished | unknown_to_both)
     without_key = gone & _came_without_key(journeys, gone)
     _set(outcome, vanished, LOST)
     if sender.present:
-        _set(outcome, unclaimed, LOST)
+        _set(outcome, unknown_to_both, LOST)
     _set(outcome, without_key, OPEN)
     # The sender's account, its sender name or its request was refused, whatever its row says.
     by_its_fault = refused & provider.refused_permanently
@@ -125,7 +125,7 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     return MessageOutcomes(
         outcome=outcome,
         never=never,
-        unclaimed=unclaimed,
+        unknown_to_both=unknown_to_both,
         unaccounted=unaccounted,
         still_held=still_held(journeys, unaccounted),
         without_key=without_key,
@@ -206,7 +206,7 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         found=int(np.count_nonzero(journeys.accepted & (provider.state != ABSENT))),
         unknown_messages=provider.unknown_messages,
         repeated_keys=load.repeated_keys,
-        unclaimed=int(np.count_nonzero(outcomes.unclaimed)),
+        unknown_to_both=int(np.count_nonzero(outcomes.unknown_to_both)),
         unaccounted=int(np.count_nonzero(outcomes.unaccounted)),
         still_held=int(np.count_nonzero(outcomes.still_held)),
         without_key=int(np.count_nonzero(outcomes.without_key)),

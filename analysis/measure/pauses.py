@@ -32,14 +32,14 @@ class Pause:
 def pauses(journeys: Journeys) -> tuple[Pause, ...]:
     """The pauses that ended in the load or after it, of a sender whose provider has rows."""
     load, provider = journeys.load, journeys.provider
-    requests_s = _instants(np.append(provider.submitted_s, provider.taken_s))
+    requests_s = _instants(np.append(provider.submitted_s, provider.accepted_s))
     if not journeys.journal or len(requests_s) < 2 or journeys.load_end_s <= 0:
         return ()
     under_load = int(np.count_nonzero(requests_s <= journeys.load_end_s))
     least_s = max(PAUSE_S, EXPECTED * journeys.load_end_s / max(under_load, 1))
-    known: Bools = np.isfinite(provider.answered_s) & np.isfinite(provider.taken_s)
-    ordered = np.argsort(provider.taken_s[known])
-    taken_s = provider.taken_s[known][ordered]
+    known: Bools = np.isfinite(provider.answered_s) & np.isfinite(provider.accepted_s)
+    ordered = np.argsort(provider.accepted_s[known])
+    accepted_s = provider.accepted_s[known][ordered]
     answered_s = np.maximum.accumulate(provider.answered_s[known][ordered])
     refused_s = np.sort(provider.submitted_s[(provider.throttled > 0) & np.isfinite(provider.submitted_s)])
     found = []
@@ -47,7 +47,7 @@ def pauses(journeys: Journeys) -> tuple[Pause, ...]:
         last_s, to_s = float(requests_s[place]), float(requests_s[place + 1])
         if last_s > journeys.load_end_s:
             break
-        before = int(np.searchsorted(taken_s, last_s, side="right"))
+        before = int(np.searchsorted(accepted_s, last_s, side="right"))
         from_s = max(last_s, float(answered_s[before - 1])) if before else last_s
         if to_s - from_s < least_s or _refused_before(refused_s, last_s):
             continue

@@ -43,7 +43,7 @@ def otps_wait_like_others(journeys: Journeys, manifest: Manifest) -> Hint | None
     names = journeys.load.class_names
     if GUARDED_CLASS not in names or not journeys.journal:
         return None
-    outside = ~meets_fault(journeys, manifest, journeys.load.sent_s, _taken_s(journeys))
+    outside = ~meets_fault(journeys, manifest, journeys.load.sent_s, _accepted_s(journeys))
     for name in reversed(names[names.index(GUARDED_CLASS) + 1 :]):
         pairs = _pairs(journeys, name, outside)
         if len(pairs.otp_s) >= _FEWEST:
@@ -51,15 +51,14 @@ def otps_wait_like_others(journeys: Journeys, manifest: Manifest) -> Hint | None
     return None
 
 
-def _taken_s(journeys: Journeys) -> Floats:
+def _accepted_s(journeys: Journeys) -> Floats:
     """When the provider accepted each message. A journal may have only the first submit."""
     provider = journeys.provider
-    found = np.where(np.isfinite(provider.taken_s), provider.taken_s, provider.submitted_s)
-    return np.where(provider.accepted, found, np.nan)
+    return np.where(provider.accepted, provider.forwarded_s, np.nan)
 
 
 def _pairs(journeys: Journeys, name: str, outside: Bools) -> _WaitPairs:
-    sent_s, accepted_s = journeys.load.sent_s, _taken_s(journeys)
+    sent_s, accepted_s = journeys.load.sent_s, _accepted_s(journeys)
     # As in the delivery times, only messages that the sender accepted.
     known = journeys.accepted & outside & np.isfinite(sent_s) & np.isfinite(accepted_s)
     otps, others = (_in_order(sent_s, known & journeys.of_class(each)) for each in (GUARDED_CLASS, name))

@@ -55,11 +55,10 @@ def _sent_under_load(journeys: Journeys) -> Bools:
     """Messages without those that the sender held until the load had ended: what it sends then is no rate
     under this load. A constant delay, which nine of ten messages have, holds no message back.
     """
-    provider, load = journeys.provider, journeys.load
-    taken_s = np.where(np.isfinite(provider.taken_s), provider.taken_s, provider.submitted_s)
-    waits_s = np.sort((taken_s - load.replied_s)[journeys.accepted & np.isfinite(taken_s)])
+    forwarded_s = journeys.provider.forwarded_s
+    waits_s = np.sort((forwarded_s - journeys.load.replied_s)[journeys.accepted & np.isfinite(forwarded_s)])
     usual_s = max(float(waits_s[len(waits_s) // 10]), 0.0) if len(waits_s) else 0.0
-    held: Bools = taken_s > journeys.load_end_s + usual_s  # false without an instant
+    held: Bools = forwarded_s > journeys.load_end_s + usual_s  # false without an instant
     return ~held
 
 

@@ -72,7 +72,7 @@ def _backlog(starts_s: Floats, ends_s: Floats) -> BacklogSeries:
 
 def timeline(journeys: Journeys, outcomes: MessageOutcomes) -> Timeline:
     """All series of one run, over the load and the drain up to 99 % of the deliveries to reachable phones."""
-    end_s = drawn_until(journeys)
+    end_s = drawn_until_s(journeys)
     # From the load: the bins of a drain of hours would hide a load of seconds.
     width = max(bin_width(journeys.load_end_s, journeys.count), _round_width(end_s / _MOST_WITH_DRAIN))
     classes = [(name, journeys.of_class(name) & journeys.accepted) for name in journeys.load.class_names]
@@ -115,7 +115,7 @@ def timeline(journeys: Journeys, outcomes: MessageOutcomes) -> Timeline:
     )
 
 
-def drawn_until(journeys: Journeys) -> float:
+def drawn_until_s(journeys: Journeys) -> float:
     """The end of the load or of 99 % of the deliveries to reachable phones. The last can take days, like a
     phone that is off, or a message that expires.
     """

@@ -53,7 +53,7 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
         paid=paid,
         paid_for_duplicates=sum(part.cost.duplicates_points for part in parts),
         paid_for_other_keys=others,
-        paid_in_vain=sum(part.cost.undelivered_points for part in parts),
+        paid_for_undelivered=sum(part.cost.undelivered_points for part in parts),
         paid_per_delivered=paid / arrived if arrived else None,
         paid_per_delivered_low=least,
         currency=(currencies.pop() if len(currencies) == 1 else "") or POINTS,

@@ -19,9 +19,7 @@ def no_turn(journeys: Journeys) -> Hint | None:
     """The first class of which hardly a message was submitted before the load ended, if nearly all of another
     class were.
     """
-    provider = journeys.provider
-    taken_s = np.where(np.isfinite(provider.taken_s), provider.taken_s, provider.submitted_s)
-    during: Bools = taken_s <= journeys.load_end_s
+    during: Bools = journeys.provider.forwarded_s <= journeys.load_end_s
     counts = {}
     for name in journeys.load.class_names:
         accepted = journeys.accepted & journeys.of_class(name)
@@ -34,8 +32,7 @@ def no_turn(journeys: Journeys) -> Hint | None:
     first = others[0]
     (sent, of), (others_sent, others_of) = many[waited[0]], many[first]
     text = (
-        f"{count_text(sent)} of {count_text(of)} {messages_of(waited[0])} were submitted before the load "
-        f"ended, and {count_text(others_sent)} of {count_text(others_of)} {messages_of(first)}: "
-        f"the {messages_of(waited[0])} were hardly submitted before then"
+        f"before the load ended, the sender submitted {count_text(others_sent)} of {count_text(others_of)} "
+        f"{messages_of(first)}, and only {count_text(sent)} of {count_text(of)} {messages_of(waited[0])}"
     )
     return Hint(NO_TURN, text, of - sent)

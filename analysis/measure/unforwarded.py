@@ -44,7 +44,7 @@ def still_held(journeys: Journeys, unaccounted: Bools) -> Bools:
 def submits_to_the_end(journeys: Journeys) -> bool:
     """Whether the sender had not finished its queue when the run ended."""
     # The first submit of each message, and the one that was accepted, which may be a repeat.
-    submitted_s = np.concatenate((journeys.provider.submitted_s, journeys.provider.taken_s))
+    submitted_s = np.concatenate((journeys.provider.submitted_s, journeys.provider.accepted_s))
     instants = np.unique(submitted_s[np.isfinite(submitted_s)])
     if not len(instants):
         return False

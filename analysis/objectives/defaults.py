@@ -14,7 +14,7 @@ from analysis.objectives.grammar import canonical, parse
 
 class Default(Struct, frozen=True):
     objective: str
-    source: str
+    reason: str
 
 
 DEFAULTS = (
@@ -28,7 +28,7 @@ DEFAULTS = (
     ),
     Default(
         "marketing.p95<10min",
-        "a choice of smsbench: a campaign of a whole day loses nothing by ten minutes",
+        "a choice of smsbench: ten minutes do not matter to a campaign that takes a whole day",
     ),
     Default("loss=0", "a sender that accepts a message is responsible for it"),
     Default("duplicates=0", "a duplicate costs money and annoys its recipient"),

@@ -9,6 +9,7 @@ the same numbers, or the numbers at the time of writing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -48,7 +49,7 @@ class ProviderSide:
     unknown_messages: int  # rows with a key that the load did not send
     price_of_unknown: float  # of these
     reason: Labels  # why a message was not delivered, in the provider's words
-    taken_s: Floats  # the submit that was accepted
+    accepted_s: Floats  # the submit that was accepted
     reply_s: Floats  # the answer's delay as drawn; lengths, not instants, up to ``handset_wait_s``
     radio_s: Floats  # carrier to handset as drawn, without the wait for the handset
     handset_wait_s: Floats  # wait for a phone that was off or out of coverage; 0: reachable, NaN: unknown
@@ -59,6 +60,13 @@ class ProviderSide:
     fault: Labels  # each is a list of fault names, separated by commas
     ucs2_for: tuple[tuple[str, int, int], ...]  # (character, messages, their segments): more than one segment
     faults: tuple[tuple[str, int], ...] = ()  # (name, affected messages)
+
+    @cached_property
+    def forwarded_s(self) -> Floats:
+        """The submit that was accepted; the first one of a message that the provider never accepted, and in
+        a journal without the instant of the accepted one.
+        """
+        return np.where(np.isfinite(self.accepted_s), self.accepted_s, self.submitted_s)
 
     def scheduled_wait_s(self, end_s: float) -> Floats:
         """From the answer to the time at which the sender asked the provider to send the message; 0 without
@@ -98,7 +106,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     count = len(keys)
     copies, others = _copies(rows, keys)
     parts, unknown = _parts(others, keys)
-    chosen, owner = _speakers(copies, origin_ns)
+    chosen, owner = _describing_copies(copies, origin_ns)
     speaking = _taken(copies.rows, chosen)
 
     def spread(values: Floats) -> Floats:
@@ -143,7 +151,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         unknown_messages=len(unknown),
         price_of_unknown=float(_prices_of(unknown).sum()),
         reason=labelled(speaking["reason"].filter(pa.array(undelivered)), owner[undelivered], count),
-        taken_s=spread(seconds(speaking["t_taken_ns"], origin_ns)),
+        accepted_s=spread(seconds(speaking["t_accepted_ns"], origin_ns)),
         reply_s=spread(seconds(speaking["reply_ns"], 0)),
         radio_s=spread(seconds(speaking["radio_ns"], 0)),
         handset_wait_s=spread(seconds(speaking["handset_wait_ns"], 0)),
@@ -255,7 +263,7 @@ def _labels(column: pa.ChunkedArray) -> Ints:
     return labels.astype(np.int64)
 
 
-def _speakers(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
+def _describing_copies(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
     """The copy that describes each key (row numbers of the copies), and the positions of the keys."""
     arrival = np.nan_to_num(seconds(copies.rows["t_final_ns"], origin_ns), nan=np.inf)
     preference = np.where(copies.accepted, copies.state, len(PROVIDER_STATES))

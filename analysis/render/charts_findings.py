@@ -67,7 +67,7 @@ def capacity(report: RunReport, title: str) -> Figure | str:
 def priorities(report: RunReport, title: str) -> Figure | str:
     """The p95 of each class, with and without priorities."""
     compared = next((each for each in report.comparisons if each.kind == "priorities_vs_fifo"), None)
-    shown = [one for one in compared.classes if one.ours_p95_s and one.theirs_p95_s] if compared else []
+    shown = [one for one in compared.classes if one.part_p95_s and one.counterpart_p95_s] if compared else []
     if not shown:
         return "no part of this run is without priorities"
     figure = new_figure(title, height_in=1.5 + 0.55 * len(shown))
@@ -75,8 +75,8 @@ def priorities(report: RunReport, title: str) -> Figure | str:
     longest = 0.0
     for row, one in enumerate(shown):
         for offset, value, colour, label in (
-            (-0.18, one.theirs_p95_s or 0.0, BLUE, "with priorities"),
-            (0.18, one.ours_p95_s or 0.0, ORANGE, "without (first come, first served)"),
+            (-0.18, one.counterpart_p95_s or 0.0, BLUE, "with priorities"),
+            (0.18, one.part_p95_s or 0.0, ORANGE, "without priorities"),
         ):
             axes.barh(row + offset, value, height=0.32, color=colour, label=label if row == 0 else None)
             axes.annotate(

@@ -12,7 +12,7 @@ import msgspec
 
 from analysis.first_screen.screen import first_screen
 from analysis.judge.evidence import needs_lead
-from analysis.judge.validity import spoiling
+from analysis.judge.validity import invalidating
 from analysis.model import Check, Objective, RunReport
 
 
@@ -154,9 +154,9 @@ def write_junit(report: RunReport, path: Path) -> None:
     if report.no_rate is not None:
         _no_rate_case(objectives, report)
     checks = ElementTree.SubElement(root, "testsuite", name="validity")
-    spoils = spoiling(report.checks, report.parts)
+    invalidates = invalidating(report.checks, report.parts)
     for check in report.checks:
-        _check_case(checks, check, check in spoils)
+        _check_case(checks, check, check in invalidates)
     ending = ElementTree.SubElement(root, "testsuite", name="ending")
     case = ElementTree.SubElement(ending, "testcase", name="run is complete", classname="ending")
     if report.interrupted:
@@ -194,11 +194,11 @@ def _no_rate_case(suite: ElementTree.Element, report: RunReport) -> None:
         ElementTree.SubElement(case, tag, message=f"undecided: {why}")
 
 
-def _check_case(suite: ElementTree.Element, check: Check, spoils: bool) -> None:
+def _check_case(suite: ElementTree.Element, check: Check, invalidates: bool) -> None:
     case = ElementTree.SubElement(
         suite, "testcase", name=check.name, classname=_classname("validity", check.part)
     )
-    if check.state == "invalid" and spoils:
+    if check.state == "invalid" and invalidates:
         ElementTree.SubElement(case, "error", message=f"{check.value} ({check.limit})").text = check.advice
     elif check.state == "not_checked":
         ElementTree.SubElement(case, "skipped", message=check.value)

@@ -51,7 +51,7 @@ def totals(report: RunReport) -> Table:
         ("paid_per_delivered_low", least),
         ("paid_for_duplicates", "paid for duplicates"),
         ("paid_for_other_keys", "paid for messages with other keys, which may be copies"),
-        ("paid_in_vain", "paid for failed or expired messages"),
+        ("paid_for_undelivered", "paid for failed or expired messages"),
     )
     rows: list[tuple[str | Sentence, ...]] = []
     rare = ("still_held", "given_up", "to_repeat", "without_key", "delivered_unacknowledged")
@@ -96,16 +96,16 @@ def capacity(report: RunReport) -> Table:
         wider: Sentence = ()
         if found.precision_missed is not None:
             why = "the search of the bench is brief, and " if found.brief else ""
-            wider = (f", wider than the precision asked for: {why}", quote.text("capacity.ended"))
+            wider = (f"; wider than the precision asked for: {why}", quote.text("capacity.ended"))
         day: Sentence = ()
         if found.messages_per_day is not None:
-            day = (", ", quote.per_day("capacity.messages_per_day"), " a day")
+            day = ("; ", quote.per_day("capacity.messages_per_day"), " a day")
         rows.append(
             (
                 (quote.rate("capacity.sustained_per_s"),),
                 "sustained",
                 "",
-                (*interval, *wider, *day),
+                (*interval, *day, *wider),
                 _above(quote),
             )
         )
@@ -175,8 +175,8 @@ def comparisons(report: RunReport) -> list[tuple[str, Table]]:
                     (quote.seconds(f"{path}.mean_s"),),
                     (quote.seconds(f"{path}.median_s"),),
                     (quote.seconds(f"{path}.p99_abs_s"),),
-                    (quote.seconds(f"{path}.ours_p95_s"),),
-                    (quote.seconds(f"{path}.theirs_p95_s"),),
+                    (quote.seconds(f"{path}.part_p95_s"),),
+                    (quote.seconds(f"{path}.counterpart_p95_s"),),
                     (quote.seconds(f"{path}.p95_difference_s"), "\n", *interval),
                     _by_stage(quote, f"{path}.by_stage_s"),
                     _tail(quote, f"{path}.tail", one.tail),

@@ -207,7 +207,11 @@ _ACCOUNTING = (
     ("failed", "failed", "final failure, at the provider or in the sender"),
     ("expired", "expired", "too late to be sent or delivered"),
     ("open", "open", "not final when observation ended"),
-    ("lost", "lost", "the provider has no row of it, and the sender has none or says that it was sent"),
+    (
+        "lost",
+        "lost",
+        "the provider has no row of it, and the sender has no row either, or a row that says sent",
+    ),
     (
         "given_up",
         "given up after a refusal",

@@ -102,10 +102,10 @@ class Bracket(Struct, frozen=True, kw_only=True):
     """``met_per_s`` 0: no rate was met. ``missed_per_s`` and ``ceiling_per_s`` are infinite if there is
     none. The ceiling is a rate at which the bench itself failed, or that stayed undecided: it bounds the
     search and shows nothing about the target. ``missed_through_per_s``: throughput at the missed rate.
-    ``ceiling_through_per_s``: lower end of the throughput at an undecided ceiling. ``above_in_vain``: a trial
-    above an undecided ceiling decided nothing either. ``missed_late``: the lowest missed rate was undecided
-    at first, so that it is near the limit. ``overloaded``: a trial has spent what the target may have in
-    reserve, or has tried to. ``repeat``: rate and length of a trial that must be repeated.
+    ``ceiling_through_per_s``: lower end of the throughput at an undecided ceiling. ``above_undecided``: a
+    trial above an undecided ceiling decided nothing either. ``missed_late``: the lowest missed rate was
+    undecided at first, so that it is near the limit. ``overloaded``: a trial has spent what the target may
+    have in reserve, or has tried to. ``repeat``: rate and length of a trial that must be repeated.
     """
 
     met_per_s: float = 0.0
@@ -114,7 +114,7 @@ class Bracket(Struct, frozen=True, kw_only=True):
     ceiling_per_s: float = math.inf
     ceiling: Literal["", "invalid", "undecided"] = ""
     ceiling_through_per_s: float = 0.0
-    above_in_vain: bool = False
+    above_undecided: bool = False
     missed_late: bool = False
     saturation: Saturation | None = None
     misses_near: int = 0
@@ -184,7 +184,7 @@ def _with_trial(
         return _without_ceiling(bracket, rate) if above else replace(bracket, met_per_s=rate)
     if trial.load_s < longer_s:
         return replace(bracket, repeat=(rate, longer_s))
-    return replace(bracket, above_in_vain=True) if above else _undecided_ceiling(bracket, trial)
+    return replace(bracket, above_undecided=True) if above else _undecided_ceiling(bracket, trial)
 
 
 def _longer_to_count(settings: SearchSettings, bracket: Bracket, trial: TrialResult) -> float | None:
@@ -227,12 +227,12 @@ def _undecided_ceiling(bracket: Bracket, trial: TrialResult) -> Bracket:
         ceiling_per_s=trial.rate_per_s,
         ceiling="undecided",
         ceiling_through_per_s=trial.through_low_per_s,
-        above_in_vain=bracket.above_in_vain or bracket.ceiling == "undecided",  # another one above it
+        above_undecided=bracket.above_undecided or bracket.ceiling == "undecided",  # another one above it
     )
 
 
 def _without_ceiling(bracket: Bracket, met_per_s: float) -> Bracket:
-    return replace(bracket, met_per_s=met_per_s, ceiling_per_s=math.inf, ceiling="", above_in_vain=False)
+    return replace(bracket, met_per_s=met_per_s, ceiling_per_s=math.inf, ceiling="", above_undecided=False)
 
 
 def _with_miss(
@@ -253,7 +253,7 @@ def _with_miss(
     if known:
         return bracket  # a clear overload has shown the reserve; more of it now is a target that collapses
     # What this trial shows about the target's throughput was not known when lower rates were met.
-    return _held(settings, bracket, _met_below(trial.rate_per_s, before))
+    return _with_met_end(settings, bracket, _met_below(trial.rate_per_s, before))
 
 
 def _saturation_after(bracket: Bracket, trial: TrialResult) -> Saturation | None:
@@ -277,7 +277,7 @@ def _with_overload(
     if found is None:
         return bracket
     shown = replace(bracket, saturation=_at(missed, found))
-    held = _held(settings, shown, _met_below(missed, before))
+    held = _with_met_end(settings, shown, _met_below(missed, before))
     tried_s = max(each.load_s for each in before if each.rate_per_s == missed)
     if held.met_per_s < bracket.met_per_s or found.reserve > (missed - found.per_s) * WARM_UP * tried_s:
         return held
@@ -297,7 +297,7 @@ def _same(one: TrialResult, other: TrialResult) -> bool:
     return one.rate_per_s == other.rate_per_s
 
 
-def _held(settings: SearchSettings, bracket: Bracket, met: Sequence[TrialResult]) -> Bracket:
+def _with_met_end(settings: SearchSettings, bracket: Bracket, met: Sequence[TrialResult]) -> Bracket:
     """The bracket whose lower end is the highest rate that was met and cannot have used a reserve. The
     lowest of those that can have is repeated for longer; if it has lasted as long as it can, it is undecided.
     """

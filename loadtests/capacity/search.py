@@ -104,8 +104,8 @@ def _confirmation(
 def _overload(settings: SearchSettings, bracket: Bracket) -> NextTrial | None:
     """The trial far above the first missed rate, where that was not a clear overload.
 
-    A target with a reserve carries rates a little above its limit for as long as a trial lasts, and only a
-    clear overload distinguishes them from rates it can sustain: a bucket of one second's tokens carries
+    A target with a reserve sustains rates a little above its limit for as long as a trial lasts, and only a
+    clear overload distinguishes them from rates it can sustain: a bucket of one second's tokens passes
     114 % of its rate for 7 s. The upper end of the search, if that was missed, is offered for longer.
     """
     missed = bracket.missed_per_s
@@ -157,9 +157,9 @@ def _next(settings: SearchSettings, bracket: Bracket) -> NextTrial:
     above = _above_ceiling(settings, bracket)
     if above is not None:
         return above
-    led = _led(settings, bracket)
-    if led is not None and _between(settings, led.rate_per_s, floor, end):
-        return led
+    found = _by_throughput(settings, bracket)
+    if found is not None and _between(settings, found.rate_per_s, floor, end):
+        return found
     # A rate that stayed undecided needed the longest trial, and so does one near it.
     load_s = settings.longest_s if bracket.ceiling == "undecided" and bracket.ceiling_per_s == end else 0.0
     below = _below_ceiling(settings, bracket)
@@ -183,13 +183,13 @@ def _above_ceiling(settings: SearchSettings, bracket: Bracket) -> NextTrial | No
     A brief search first looks for a met rate just below it.
     """
     ceiling, missed = bracket.ceiling_per_s, bracket.missed_per_s
-    if bracket.ceiling != "undecided" or bracket.above_in_vain or ceiling > missed:
+    if bracket.ceiling != "undecided" or bracket.above_undecided or ceiling > missed:
         return None
     if settings.brief and (not bracket.met_per_s or ceiling > bracket.met_per_s * (1 + settings.precision)):
         return None
-    led = _led(settings, bracket)
-    if led is not None and _between(settings, led.rate_per_s, ceiling, missed):
-        return led
+    found = _by_throughput(settings, bracket)
+    if found is not None and _between(settings, found.rate_per_s, ceiling, missed):
+        return found
     beyond = min(_BEYOND * ceiling, settings.to_per_s)
     if math.isfinite(missed) and bracket.saturation is None:
         if bracket.met_per_s:
@@ -218,7 +218,7 @@ def _clearly(settings: SearchSettings) -> float:
     return 1 + max(settings.precision, min(_NOISY_STEP * settings.precision, _CLEARLY_BELOW))
 
 
-def _led(settings: SearchSettings, bracket: Bracket) -> NextTrial | None:
+def _by_throughput(settings: SearchSettings, bracket: Bracket) -> NextTrial | None:
     """The trial that the throughput suggests: first just above it, then just below.
 
     In a brief search without a met rate: clearly below it, also if the backlog did not grow. The target then

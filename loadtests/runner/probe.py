@@ -212,10 +212,9 @@ def _accepted(facts: ProbeFacts, answer: ApiAnswer | None, late: bool, around: P
         )
     if facts.accepted_for_s < REPORT_WITHIN_S and not late:
         return None
-    what = provider.report_failure or f"no answer within {REPORT_WITHIN_S:g} s"
-    return ProbePassed(
-        (f"the delivery report did not come back: {_shown_url(provider.report_url)} answered: {what}",)
-    )
+    failure = provider.report_failure
+    what = f"answered: {failure}" if failure else f"did not answer within {REPORT_WITHIN_S:g} s"
+    return ProbePassed((f"the delivery report was not confirmed: {_shown_url(provider.report_url)} {what}",))
 
 
 def _at_timeout(facts: ProbeFacts, provider: AtProvider, around: ProbeNames) -> ProbeVerdict:

@@ -67,7 +67,7 @@ def _listeners(url: str) -> list[int]:
     ]
     # A process that listens on this address takes precedence over one that listens on all.
     exact = [c for c in listening if c.laddr.ip in wanted]
-    pids = list(dict.fromkeys(_eldest(c.pid, port) for c in exact or listening if c.pid is not None))
+    pids = list(dict.fromkeys(_parent_process(c.pid, port) for c in exact or listening if c.pid is not None))
     if not pids:
         raise NoProcess(
             f"no process of this user listens on port {port} (processes of other users and in containers "
@@ -76,7 +76,7 @@ def _listeners(url: str) -> list[int]:
     return pids
 
 
-def _eldest(pid: int, port: int) -> int:
+def _parent_process(pid: int, port: int) -> int:
     """Forked workers share their parent's socket, but the system shows only one owner."""
     try:
         parent = psutil.Process(pid).parent()

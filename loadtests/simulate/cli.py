@@ -71,10 +71,10 @@ def simulate(
             help="Length of the slice around the peak, in virtual seconds; implies --window peak.",
         ),
     ] = None,
-    through_wire: Annotated[
+    as_bytes: Annotated[
         bool,
         typer.Option(
-            "--through-wire",
+            "--as-bytes",
             help="Exchange the bytes of the protocol: slower, with the same rows.",
         ),
     ] = False,
@@ -132,7 +132,7 @@ def simulate(
             adjustment = Adjustment(1.0, "day" if whole else window, duration, scale)
         chosen = adjusted(chosen, adjustment)
         choices = Choices(
-            profile=profile, what_if=what_if, through_wire=through_wire, objectives=with_defaults(given)
+            profile=profile, what_if=what_if, as_bytes=as_bytes, objectives=with_defaults(given)
         )
         require_choices(chosen, choices)
         if out is None:

@@ -24,11 +24,11 @@ DIRECT: dict[str, DirectExchange] = {
 }
 
 
-def exchange_of(profile: Profile, token: str, through_wire: bool, protocol: str = DEFAULT_ROUTE) -> Exchange:
-    """Between a sender and a provider that speak this protocol. With ``through_wire`` it is not direct."""
+def exchange_of(profile: Profile, token: str, as_bytes: bool, protocol: str = DEFAULT_ROUTE) -> Exchange:
+    """Between a sender and a provider that speak this protocol. With ``as_bytes`` it is not direct."""
     through_bytes = byte_exchange(profile, token, protocol)
     make = DIRECT.get(protocol)
-    return through_bytes if through_wire or make is None else make(profile, token, through_bytes)
+    return through_bytes if as_bytes or make is None else make(profile, token, through_bytes)
 
 
 def byte_exchange(profile: Profile, token: str, protocol: str = DEFAULT_ROUTE) -> ByteExchange:

@@ -43,7 +43,7 @@ class Choices(Struct, frozen=True, kw_only=True):
 
     profile: str | None = None
     what_if: WhatIf = WhatIf()
-    through_wire: bool = False
+    as_bytes: bool = False
     counterpart: str = ""
     decides: bool = True
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
@@ -92,7 +92,7 @@ def simulate_part(
         # One sample per second for a short part, a few hundred for a day.
         sample_every_s=max(1.0, part.duration_s / _SAMPLES),
         dispatch=what_if.dispatch_settings(),
-        through_wire=choices.through_wire,
+        as_bytes=choices.as_bytes,
         max_segments=route.max_segments,
         second=second,
     )

@@ -47,7 +47,7 @@ class Settings(Struct, frozen=True):
     drain_timeout_s: float = DRAIN_TIMEOUT_S
     sample_every_s: float = 60.0
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
-    through_wire: bool = False
+    as_bytes: bool = False
     max_segments: int = ROUTES[DEFAULT_ROUTE].max_segments  # of one message
     second: SecondRoute | None = None
 
@@ -98,7 +98,7 @@ def simulate(
     arrivals = Arrivals(schedule, ZERO_NS, settings.max_segments, without_classes)
     records = RunRecords(run_dir, schedule)
     exchanges = {
-        route.name: exchange_of(each, _token(number), settings.through_wire)
+        route.name: exchange_of(each, _token(number), settings.as_bytes)
         for number, (route, each) in enumerate(used)
     }
     results = None

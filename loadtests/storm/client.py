@@ -11,7 +11,7 @@ from loadtests.storm.watch import StormWatch
 from reference_sender.dispatch.values import Message
 
 _AGAIN_S = (0.2, 1.0, 5.0, 5.0, 15.0, 30.0, 60.0)
-_PATIENCE_S = 8.0
+_TIME_OUT_S = 8.0
 
 
 class StormClient:
@@ -44,14 +44,14 @@ class StormClient:
             return
         attempt = _Attempt(self)
         process.take(messages, attempt, together=call.together)
-        self._state.later(int(_PATIENCE_S * 1e9), attempt.time_out)
+        self._state.later(int(_TIME_OUT_S * 1e9), attempt.time_out)
 
     def keys(self) -> list[str]:
         """The keys of its messages."""
         return [key_of(self._call.number, place) for place in self._places]
 
     def answered(self, kept: bool, refused: Collection[str] = ()) -> None:
-        """The call was acknowledged, but for ``refused``, which are duplicates; or it was not."""
+        """The call was acknowledged, except ``refused``, which are duplicates; or it was not."""
         if kept and not self.acknowledged:
             self.acknowledged = True
             self._watch.acknowledged([key for key in self.keys() if key not in refused])

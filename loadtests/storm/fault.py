@@ -7,8 +7,8 @@ from typing import ClassVar, Protocol, Self
 
 from msgspec import Struct
 
-from loadtests.storm.operator import Operator
 from loadtests.storm.sender import StormSender
+from loadtests.storm.sender_admin import SenderAdmin
 from loadtests.storm.state import StormState
 from reference_sender.dispatch.values import Lane
 
@@ -46,7 +46,7 @@ class DrawRange(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """Messages that a client brings at ``at_s``: in one call (``together``) or each by itself. They are
+    """Messages that a client submits at ``at_s``: in one call (``together``) or each by itself. They are
     scheduled ``after_s`` later, and valid from then on. ``to_one``: all of them are to one number. ``once``:
     each is stored only if its campaign has no other such message with its number and text.
     """
@@ -85,7 +85,7 @@ class FaultTarget(Protocol):
 
     state: StormState
     sender: StormSender
-    operator: Operator
+    admin: SenderAdmin
     calls: tuple[Call, ...]
 
     def crash_provider(self, route: str, down_s: float) -> None:
@@ -95,7 +95,7 @@ class FaultTarget(Protocol):
 class Fault(Protocol):
     """One fault. A kind is a module of ``loadtests/storm/faults/`` with a frozen struct of these methods."""
 
-    names: ClassVar[tuple[str, ...]]  # under which it is counted when it strikes
+    names: ClassVar[tuple[str, ...]]  # under which it is counted when it takes effect
 
     @classmethod
     def draw(cls, random: Random, within: DrawRange) -> Self:

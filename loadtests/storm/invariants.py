@@ -51,10 +51,10 @@ def every_acknowledged_message_is_final(end: StormEnd) -> Iterator[Violation]:
             yield Violation("acknowledged", f"{key} is still {record.state.value}", (key,))
 
 
-def none_is_accepted_twice(end: StormEnd) -> Iterator[Violation]:
+def no_message_is_accepted_twice(end: StormEnd) -> Iterator[Violation]:
     """No provider accepts a message twice, and no second provider accepts it.
 
-    A provider that forgot a message counts again: only its engines count, one by one. A clock that was set
+    Each engine of a provider that forgot messages is counted separately. A clock that was set
     back by more than the route's reserve hides from the next process that the provider's window has ended.
     """
     for key, found in end.accepted.items():
@@ -73,9 +73,10 @@ def none_is_accepted_twice(end: StormEnd) -> Iterator[Violation]:
             yield Violation("accepted once", f"{key} was accepted by {' and '.join(routes)}", (key,))
 
 
-def none_is_called_sent_that_no_provider_accepted(end: StormEnd) -> Iterator[Violation]:
-    """What the store calls sent or delivered, a provider accepted, under the id that the store has. No two
-    messages have one id. Of two equal messages to one number, looked up at a time, each may have the other's.
+def every_sent_message_was_accepted_by_a_provider(end: StormEnd) -> Iterator[Violation]:
+    """A provider accepted each message that is sent or delivered in the store, under the id that the store
+    has. No two messages have one id. If two equal messages to one number are looked up at the same time,
+    each may get the id of the other.
     """
     holders = {record.provider_id: key for key, record in end.records.items() if record.provider_id}
     owners = {row.provider_id: key for key, found in end.accepted.items() for _, _, row in found}
@@ -139,7 +140,7 @@ def no_lane_starves(end: StormEnd) -> Iterator[Violation]:
 _LONGEST_FAULT_S = 900.0  # after the storm: pauses, windows, breakers, a clock that was set, and the queue
 
 
-def no_lane_passes_an_otp_without_right(end: StormEnd) -> Iterator[Violation]:
+def lower_lanes_pass_an_otp_only_with_their_shares(end: StormEnd) -> Iterator[Violation]:
     """Lower lanes pass a waiting OTP with no more than their guaranteed shares."""
     if end.world.plan.in_order:
         return
@@ -307,14 +308,14 @@ def _has_cost(record: Record) -> bool:
 Invariant = Callable[[StormEnd], Iterator[Violation]]
 INVARIANTS: tuple[Invariant, ...] = (
     every_acknowledged_message_is_final,
-    none_is_accepted_twice,
-    none_is_called_sent_that_no_provider_accepted,
+    no_message_is_accepted_twice,
+    every_sent_message_was_accepted_by_a_provider,
     the_provider_has_only_messages_of_the_store,
     a_confirmed_report_is_kept,
     a_second_message_goes_to_another_provider,
     a_delivered_second_message_ends_its_first_one,
     no_lane_starves,
-    no_lane_passes_an_otp_without_right,
+    lower_lanes_pass_an_otp_only_with_their_shares,
     totals_are_those_of_the_changes,
     each_message_is_in_one_count,
     costs_are_those_of_the_messages,

@@ -32,6 +32,7 @@ class Growth(Enum):
             "campaigns._continued",
         ),
         *("spending.spent", "spending._by_day", "spending._own", "spending._others", "spending._moved"),
+        "spending._days",
         *("wall._steps_ns", "wall._before_ns", "wall._least"),
     )
     HEAP = (

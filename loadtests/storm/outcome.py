@@ -11,7 +11,7 @@ from loadtests.storm.world import StormWorld
 
 
 class StormOutcome(Struct, frozen=True):
-    """``strikes``: how often each fault did something, by its name. An error that the code of sender or
+    """``occurrences``: how often each fault took effect, by its name. An error that the code of sender or
     provider raised is the violation ``raised``.
     """
 
@@ -20,7 +20,7 @@ class StormOutcome(Struct, frozen=True):
     acknowledged: int
     accepted: int
     processes: int
-    strikes: dict[str, int]
+    occurrences: dict[str, int]
     violations: tuple[Violation, ...]
 
     @property
@@ -55,6 +55,6 @@ def storm(plan: StormPlan, notes: list[str] | None = None) -> StormOutcome:
         len(world.watch.acknowledged_keys),
         len(_seen(world)),
         world.sender.processes,
-        dict(world.state.strikes),
+        dict(world.state.occurrences),
         tuple(found),
     )

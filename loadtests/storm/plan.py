@@ -103,7 +103,7 @@ def draw_plan(seed: int) -> StormPlan:
     # A lookup names the number alone, so it may find another message.
     if rules.number_limit is not None or any(route.looks_up for route in routes):
         calls = tuple(_to_one_number(random, call) for call in calls)
-    # A draw finds one of the many kinds of a provider's faults in one storm of fifty, and few of them strike.
+    # A draw finds one of the many kinds of a provider's faults in one storm of fifty, and few take effect.
     faults = (*faults, ProviderFault.next_of(seed, random, within))
     hedging_ends = plan.hedge_otp_after_s is not None and random.random() < 0.5
     return replace(
@@ -203,5 +203,5 @@ def _with_rules(random: Random, call: Call, hours: str) -> Call:
 
 
 def _to_one_number(random: Random, call: Call) -> Call:
-    """Some messages that a client brings one by one are to the same number."""
+    """Some messages that a client submits one by one are to the same number."""
     return replace(call, to_one=not call.together and random.random() < 0.7)

@@ -8,7 +8,6 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from loadtests.storm import features, steps
-from loadtests.storm.brought import BringsMessages, BroughtMessages
 from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
 from loadtests.storm.number_counts import NumberCounts
@@ -23,6 +22,7 @@ from loadtests.storm.process_interfaces import (
 from loadtests.storm.purge import PURGE_NS, purge_step
 from loadtests.storm.state import StormState
 from loadtests.storm.store import ModelStore
+from loadtests.storm.submitted import MessageWaiter, SubmittedMessages
 from loadtests.storm.tables import Tables
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import (
@@ -92,7 +92,7 @@ class StormProcess:
         self._commit_due_ns: int | None = None
         self._armed_ns: int | None = None
         self._waiters: dict[Waiter, None] = {}  # in order: a set would change from run to run
-        self._brought = BroughtMessages()
+        self._submitted = SubmittedMessages()
         self._failed: Work | None = None  # the last commit, if it failed
         self._drained: StoredAtEnd | None = None  # waits for the last answers of a process that stops
         self._deferred: list[Callable[[], None]] = []
@@ -108,13 +108,13 @@ class StormProcess:
 
     @property
     def calls(self) -> int:
-        """Calls of clients, providers and operators that wait for an answer."""
+        """Calls of clients, providers and administrators that wait for an answer."""
         return len(self._waiters) + self.stopping
 
     def look_at_wall_clock(self) -> None:
         """As ``runtime/wall_watch.py`` does once a second."""
         self.seen_ns = self._state.wall_ahead_ns
-        self._state.struck("wall_clock_noticed")
+        self._state.occurred("wall_clock_noticed")
         self._perform(self.node.wall_set(self.now_ns(), self.seen_ns - self.offset_ns))
         self._state.later(_OVERDUE_NS, lambda: self.input(self._check_schedules))
 
@@ -169,10 +169,10 @@ class StormProcess:
         """Whether a client's call of ``count`` messages is taken now."""
         return not (self.stopping or self._host.paused) and self.node.has_room(count, lane)
 
-    def take(self, messages: Sequence[Message], waiter: BringsMessages, together: bool) -> None:
+    def take(self, messages: Sequence[Message], waiter: MessageWaiter, together: bool) -> None:
         """A client's call."""
         self._waiters[waiter] = None
-        self._brought.wait(waiter, messages)
+        self._submitted.wait(waiter, messages)
         if together:
             self.node.take_many(messages, waiter)
         else:
@@ -181,10 +181,10 @@ class StormProcess:
         self._arm()
 
     def may_get(self, message: Message) -> bool:
-        """Whether the number of ``message``, which a client brings alone, may get it. It then counts."""
+        """Whether the number of ``message``, which a client submits alone, may get it. It then counts."""
         if self._numbers.take(self.now_ns(), message):
             return True
-        self._state.struck(features.NUMBER_LIMIT)
+        self._state.occurred(features.NUMBER_LIMIT)
         return False
 
     def purge(self) -> None:
@@ -219,7 +219,7 @@ class StormProcess:
             self._perform(effects)
 
     def ordered(self, order: Order, waiter: Waiter) -> None:
-        """An operator's call."""
+        """A call of the admin API."""
         self._waiters[waiter] = None
         self._perform(order(self.node, self.now_ns(), waiter))
 
@@ -275,11 +275,11 @@ class StormProcess:
                     self.store.commit(commit.work)
                 except StoreError:
                     kept = False
-            self._state.struck("torn_commit_kept" if kept else "torn_commit_lost")
+            self._state.occurred("torn_commit_kept" if kept else "torn_commit_lost")
             self._state.note(f"the commit in progress is {'' if kept else 'not '}on disk")
         elif self._failed is not None and not self._state.disk.full:
             self.store.commit(self._failed)
-            self._state.struck("failed_commit_kept")
+            self._state.occurred("failed_commit_kept")
             self._state.note("the commit that failed last is on disk nevertheless")
         self.store.close()
         for waiter in list(self._waiters):
@@ -300,7 +300,7 @@ class StormProcess:
             elif isinstance(effect, LookUp):
                 host.providers[effect.route].look_up(self, effect)
             elif isinstance(effect, AskReport):
-                self._state.struck(features.STATUS_QUERY)
+                self._state.occurred(features.STATUS_QUERY)
                 host.providers[effect.route].ask(self, effect)
             elif isinstance(effect, Hedge):
                 self._store_second(effect.message)
@@ -311,7 +311,7 @@ class StormProcess:
         self._arm()
 
     def _store_second(self, message: Message) -> None:
-        self._state.struck(features.HEDGE)
+        self._state.occurred(features.HEDGE)
         self._host.watch.hedged(self, message)
         self.next_id += 1
         self.node.take(replace(message, message_id=self.next_id), NO_WAITER)
@@ -322,7 +322,7 @@ class StormProcess:
             return False
         waiter = effect.waiter
         self._waiters.pop(waiter, None)
-        for message, holder in self._brought.answered(effect):
+        for message, holder in self._submitted.answered(effect):
             self._host.watch.duplicate(message, holder)
         counted = self._numbers.answered(waiter, isinstance(effect, Acknowledge) and effect.answer is None)
         if counted is not None:
@@ -369,13 +369,13 @@ class StormProcess:
         try:
             taken = {} if commit.work is None else self.store.commit(commit.work)
         except StoreError as error:
-            self._state.struck("disk_full")
+            self._state.occurred("disk_full")
             self._failed = commit.work
             self._perform(self.node.commit_failed(self.now_ns(), error))
             return
         self._failed = None
         if commit.work is not None and self._state.commit_error_is_late():
-            self._state.struck("late_commit_error")
+            self._state.occurred("late_commit_error")
             self._state.note("the commit is on disk and reported as failed")
             self._perform(self.node.commit_failed(self.now_ns(), StoreError("no answer to the commit")))
             return
@@ -389,6 +389,6 @@ class StormProcess:
         drawn = chance(self._state.seed, "commit", self.number, self._commits)
         slow_s = self._state.slow_commit_s()
         if slow_s:
-            self._state.struck("slow_disk")
+            self._state.occurred("slow_disk")
             return int(slow_s * 1e9 * (0.5 + drawn))
         return int(_COMMIT_NS * (0.3 + drawn))

@@ -1,4 +1,4 @@
-"""An operator who sends all dead letters again, as ``reference_sender/api/dead_letters.py`` does."""
+"""Sends all dead letters again, as ``reference_sender/api/dead_letters.py`` does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reference_sender.store.protocol import DeadLetterFilter
 _MOST = 1_000
 _VALID_NS = 1_800 * 10**9
 _AGAIN_S = 1.0
-_PATIENCE_S = 8.0
+_TIME_OUT_S = 8.0
 
 
 class DeadLetterReplay:
@@ -54,7 +54,7 @@ class DeadLetterReplay:
         if self._repeats:
             attempt = _ReplayAttempt(self, self._tries)
             process.take(list(self._repeats.values()), attempt, together=True)
-            self._state.later(int(_PATIENCE_S * 1e9), lambda: attempt.end(False))
+            self._state.later(int(_TIME_OUT_S * 1e9), lambda: attempt.end(False))
 
     def answered(self, kept: bool, attempt: int) -> None:
         """The call was acknowledged, or not."""
@@ -65,7 +65,7 @@ class DeadLetterReplay:
             return
         for old_id, message in self._repeats.items():
             number = self._state.disk.ids.get(message.key)
-            self._state.struck(features.REPLAY if number == message.message_id else features.REPLAY_AGAIN)
+            self._state.occurred(features.REPLAY if number == message.message_id else features.REPLAY_AGAIN)
             self._watch.replayed(old_id, message.key, number)
         self._watch.acknowledged([message.key for message in self._repeats.values()])
 
@@ -86,7 +86,7 @@ class _ReplayAttempt:
         raise ValueError(f"a replay was refused as a duplicate: {', '.join(keys)}")
 
     def end(self, kept: bool) -> None:
-        """The sender's answer, its connection's end, or the end of the operator's patience."""
+        """The sender's answer, its connection's end, or the time-out."""
         if not self._ended:
             self._ended = True
             self._replay.answered(kept, self._number)

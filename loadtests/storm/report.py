@@ -43,7 +43,7 @@ def run_storms(seeds: range, jobs: int, console: Console) -> int:
         return ExitCode.INTERRUPTED
     if failed:
         return ExitCode.MISSED
-    missing = [name for name in (*NAMES, *FEATURES) if not total.strikes.get(name)]
+    missing = [name for name in (*NAMES, *FEATURES) if not total.occurrences.get(name)]
     if missing and total.seeds >= COVERED_FROM:
         _say(console, f"faults that never took effect: {', '.join(missing)}")
         return ExitCode.MISSED
@@ -127,7 +127,7 @@ def _print_sum(console: Console, total: StormTotals, spent_s: float) -> None:
     )
     _say(console, "how often each fault took effect:")
     for name in sorted((*NAMES, *FEATURES)):
-        _say(console, f"  {name:<40}{total.strikes.get(name, 0):>10,}")
+        _say(console, f"  {name:<40}{total.occurrences.get(name, 0):>10,}")
 
 
 def _print_plan(console: Console, plan: StormPlan) -> None:

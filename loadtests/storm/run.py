@@ -25,7 +25,7 @@ class StormTotals(Struct):
     acknowledged: int = 0
     accepted: int = 0
     processes: int = 0
-    strikes: dict[str, int] = {}
+    occurrences: dict[str, int] = {}
     failed: list[StormOutcome] = []
 
     def add(self, outcome: StormOutcome) -> None:
@@ -35,7 +35,7 @@ class StormTotals(Struct):
         self.acknowledged += outcome.acknowledged
         self.accepted += outcome.accepted
         self.processes += outcome.processes
-        self.strikes = dict(Counter(self.strikes) + Counter(outcome.strikes))
+        self.occurrences = dict(Counter(self.occurrences) + Counter(outcome.occurrences))
         if outcome.failed:
             self.failed.append(outcome)
 

@@ -55,7 +55,7 @@ class StormSender:
         self.process = process = StormProcess(self._state, self, self.processes, store)
         self.past.append(process)
         if self.processes > 1 and self.setup.hedging_ends:
-            self._state.struck(features.HEDGING_ENDS)
+            self._state.occurred(features.HEDGING_ENDS)
         process.recover()
 
     def crash_before(self, step: str, ordinal: int, down_s: float) -> None:
@@ -76,7 +76,7 @@ class StormSender:
         process, self.process = self.process, None
         if process is None:
             return
-        self._state.struck(name)
+        self._state.occurred(name)
         self._state.note(f"{name}: process {process.number} is killed")
         self.paused = False
         process.die()
@@ -89,7 +89,7 @@ class StormSender:
         process = self.process
         if process is None or process.stopping:
             return
-        self._state.struck("sender_stop")
+        self._state.occurred("sender_stop")
         self._state.note(f"sender_stop: process {process.number} takes no more messages")
 
         def ended() -> None:
@@ -110,7 +110,7 @@ class StormSender:
         process = self.process
         if process is None or self.paused:
             return
-        self._state.struck("sender_pause")
+        self._state.occurred("sender_pause")
         self._state.note("sender_pause: the process is paused")
         self.paused = True
 
@@ -124,7 +124,7 @@ class StormSender:
 
     def step_wall_clock(self, by_s: float) -> None:
         """Set the wall clock."""
-        self._state.struck("wall_clock_back" if by_s < 0 else "wall_clock_forward")
+        self._state.occurred("wall_clock_back" if by_s < 0 else "wall_clock_forward")
         self._state.note(f"the wall clock is set by {by_s:g} s")
         self._state.wall_steps += 1
         self._state.wall_ahead_ns += int(by_s * NS_PER_S)

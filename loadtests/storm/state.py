@@ -39,7 +39,7 @@ class StormState:
         self.wall_steps = 0
         self.wall_forward_s = 0.0  # by how much it was set forward, in all
         self.wall_back_s = 0.0
-        self.strikes: Counter[str] = Counter()
+        self.occurrences: Counter[str] = Counter()
         self.links: dict[str, list[LinkTrouble]] = {route: [] for route in routes}
         self.provider_faults: dict[str, list[FaultSettings]] = {route: [] for route in self.links}
         self.slow_disk: list[tuple[float, float, float]] = []
@@ -85,9 +85,9 @@ class StormState:
         """Do it at an instant of the storm."""
         self.later(int(at_s * NS_PER_S), act)
 
-    def struck(self, name: str) -> None:
-        """Count that a fault did something."""
-        self.strikes[name] += 1
+    def occurred(self, name: str) -> None:
+        """Count that a fault took effect, or that a feature was used."""
+        self.occurrences[name] += 1
 
     def note(self, text: str) -> None:
         """Write a line of the trace."""

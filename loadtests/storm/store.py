@@ -28,7 +28,7 @@ from reference_sender.dispatch.values import (
     SubmitAttempt,
     is_hedge,
 )
-from reference_sender.policy.campaigns import CampaignChange, CampaignState, changed_campaign
+from reference_sender.policy.campaigns import CampaignChange, CampaignState, KnownCampaign, changed_campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
@@ -254,6 +254,12 @@ class ModelStore(StoredRules):
         elif isinstance(control, CampaignChange):
             disk.campaigns[control.name] = changed_campaign(disk.campaigns.get(control.name), control)
             disk.changed_ns[control.name] = max(disk.changed_ns.get(control.name, 0), control.at_ns)
+        elif isinstance(control, KnownCampaign):
+            known = control.campaign
+            if known.name not in disk.campaigns:
+                disk.campaigns[known.name] = known
+                disk.changed_ns[known.name] = control.at_ns
+                disk.spent.update({(each.campaign, each.day): each.amount for each in control.spent})
         elif isinstance(control, OptOut):
             disk.opt_outs[control.number] = control
         elif isinstance(control, OptIn):

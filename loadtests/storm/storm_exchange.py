@@ -24,7 +24,7 @@ class StormExchange(Exchange):
     """The exchange of the simulation, and the answers to lookups, which its protocol does not have."""
 
     def __init__(self, profile: Profile, token: str) -> None:
-        self._exchange = exchange_of(profile, token, through_wire=False)
+        self._exchange = exchange_of(profile, token, as_bytes=False)
         self._route = route_protocol(token)
 
     def request(

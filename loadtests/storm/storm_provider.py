@@ -169,7 +169,7 @@ class StormProvider:
             return
         self.up = False
         keeps = self.plan.keeps_state
-        self._state.struck("provider_crash_keeps" if keeps else "provider_crash_forgets")
+        self._state.occurred("provider_crash_keeps" if keeps else "provider_crash_forgets")
         self._state.note(f"provider {self.plan.name} is killed and {'keeps' if keeps else 'forgets'} all")
         for request, _, _ in self._requests.values():
             self._to_sender(request, partial(self._give_up, request))
@@ -191,7 +191,7 @@ class StormProvider:
         for row in rows:
             if row.fault:
                 for name in row.fault.split(","):
-                    self._state.struck(name)
+                    self._state.occurred(name)
 
     def now_ns(self) -> int:
         """The world's clock."""
@@ -292,7 +292,7 @@ class StormProvider:
             if link.what in kinds and link.begin_s <= at_s < link.end_s:
                 drawn = chance(self._state.seed, link.what, self.plan.name, number)
                 if drawn < link.share:
-                    self._state.struck(link.what)
+                    self._state.occurred(link.what)
                     return link.what
         return None
 

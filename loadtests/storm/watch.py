@@ -86,7 +86,7 @@ class StormWatch:
 
     def duplicate(self, message: Message, holder: int) -> None:
         """A message was refused since the one with the id ``holder`` has its campaign, number and text."""
-        self._state.struck(features.DUPLICATE)
+        self._state.occurred(features.DUPLICATE)
         self._state.note(f"refused as a duplicate: {message.key}")
         self.holders[message.key] = holder
         other = self._state.disk.messages.get(holder)
@@ -97,7 +97,7 @@ class StormWatch:
         """Messages were removed from the store."""
         for record in gone:
             key = record.message.key
-            self._state.struck(features.PURGE)
+            self._state.occurred(features.PURGE)
             self._state.note(f"purged: {key}, {record.state.value}")
             self.purged_records[key] = record
             number, at_ns = self._ended.get(key, (0, 0))
@@ -157,11 +157,11 @@ class StormWatch:
         if opted_out and key not in self._opted_out[message.to]:
             self._violated("stopped", f"{key} was submitted and its number had opted out", key)
         if message.not_before_ns:
-            self._state.struck(features.SCHEDULE)
+            self._state.occurred(features.SCHEDULE)
             if message.not_before_ns > wall_ns:
                 self._violated("schedule", f"{key} was submitted before its time", key)
         if message.keeps_hours:
-            self._state.struck(features.HOURS)
+            self._state.occurred(features.HOURS)
             closed = self._hours.window(message.to, wall_ns).opens_ns > wall_ns
             if closed:
                 self._violated("schedule", f"{key} was submitted in quiet hours", key)
@@ -234,7 +234,7 @@ class StormWatch:
             if message.not_before_ns >= FOREVER:
                 campaign = gate.campaign(message.campaign)
                 is_limited = campaign is not None and campaign.spending_limit is not None
-                self._state.struck(features.CAMPAIGN_LIMIT if is_limited else features.DAILY_LIMIT)
+                self._state.occurred(features.CAMPAIGN_LIMIT if is_limited else features.DAILY_LIMIT)
 
 
 def _shown(message: Message) -> tuple[str, str, str]:

@@ -7,13 +7,13 @@ from functools import partial
 from loadtests.storm.client import StormClient
 from loadtests.storm.fault import Call
 from loadtests.storm.memory import MemoryWatch
-from loadtests.storm.operator import Operator
 from loadtests.storm.plan import RoutePlan, StormPlan
 from loadtests.storm.policy import policy_of
 from loadtests.storm.process_interfaces import SenderSetup
 from loadtests.storm.replay import DeadLetterReplay
 from loadtests.storm.rules import StormRules
 from loadtests.storm.sender import StormSender
+from loadtests.storm.sender_admin import SenderAdmin
 from loadtests.storm.state import StormState
 from loadtests.storm.storm_provider import StormProvider
 from loadtests.storm.watch import StormWatch
@@ -39,7 +39,7 @@ class StormWorld:
         limits = tuple(_limits(each) for each in plan.routes)
         setup = SenderSetup(_settings(plan), plan.hedging_ends, limits, policy, keep_ns)
         self.sender = StormSender(self.state, setup, self.watch, self.providers)
-        self.operator = Operator(self.state, self.sender, self.watch)
+        self.admin = SenderAdmin(self.state, self.sender, self.watch)
         for fault in plan.faults:
             fault.begin(self)
         for route in plan.routes:
@@ -61,9 +61,9 @@ class StormWorld:
 
     def _begin_rules(self, rules: StormRules) -> None:
         for limit in rules.campaign_limits:
-            self.state.at(limit.at_s, partial(self.operator.limit, limit.campaign, limit.segments, False))
+            self.state.at(limit.at_s, partial(self.admin.limit, limit.campaign, limit.segments, False))
             if limit.raised_to:
-                raised = partial(self.operator.limit, limit.campaign, limit.raised_to, True)
+                raised = partial(self.admin.limit, limit.campaign, limit.raised_to, True)
                 self.state.at(limit.raised_at_s, raised)
         for at_s in rules.purges:
             self.state.at(at_s, self._purge)

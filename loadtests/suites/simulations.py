@@ -86,19 +86,19 @@ class Simulations:
         """Simulate the parts one after another from now on. A paused simulation resumes."""
         self._resume()
 
-    def hold(self, interruption: Interruption, tell: Callable[[str], None] = lambda now: None) -> None:
+    def hold(self, interruption: Interruption, show: Callable[[str], None] = lambda now: None) -> None:
         """Start no further simulation, and wait until the running one has paused or ended."""
         self._may_start.clear()
         with self._lock:
             running = self._running
         if running is not None:
             running[1].pause()
-            self._wait(lambda: self._running is not running or running[1].paused, interruption, tell)
+            self._wait(lambda: self._running is not running or running[1].paused, interruption, show)
 
-    def finish(self, interruption: Interruption, tell: Callable[[str], None] = lambda now: None) -> None:
+    def finish(self, interruption: Interruption, show: Callable[[str], None] = lambda now: None) -> None:
         """Simulate all remaining parts, and wait for them."""
         self._resume()
-        self._wait(lambda: self.left == 0, interruption, tell)
+        self._wait(lambda: self.left == 0, interruption, show)
 
     def _resume(self) -> None:
         self._may_start.set()
@@ -108,10 +108,10 @@ class Simulations:
             running[1].resume()
 
     def _wait(
-        self, over: Callable[[], bool], interruption: Interruption, tell: Callable[[str], None]
+        self, over: Callable[[], bool], interruption: Interruption, show: Callable[[str], None]
     ) -> None:
         while not over() and not interruption.asked and self._thread.is_alive():
-            tell(self.now)
+            show(self.now)
             interruption.pause(_LOOK_S)
 
     def _work(self) -> None:

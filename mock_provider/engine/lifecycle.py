@@ -71,7 +71,7 @@ TRANSITIONS: dict[tuple[Stage, Step], Stage] = {
     (UNCONFIRMED, CLOSE): CLOSED,  # given up
 }
 
-# The same by step: a look-up creates no tuple.
+# The same by step: a lookup creates no tuple.
 for _step in Step:
     _step.after = {stage: TRANSITIONS[stage, _step] for stage in Stage if (stage, _step) in TRANSITIONS}
 

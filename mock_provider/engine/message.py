@@ -93,9 +93,9 @@ class TrackedMessage(Struct, gc=False, array_like=True):
 
 def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -> JournalRow:
     """``newest`` is the key's newest message, which carries the key's counts."""
-    t_taken_ns: int | None = message.t_accepted_ns
+    t_accepted_ns: int | None = message.t_accepted_ns
     if message.stage is REFUSED:
-        state, reason, t_taken_ns = _REJECTED, message.reason, None
+        state, reason, t_accepted_ns = _REJECTED, message.reason, None
     elif message.t_final_ns is None or message.outcome is None:
         state, reason = _OPEN, message.delayed_for
     else:
@@ -121,7 +121,7 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
         reason,
         message.price_micro / MICRO,
         message.fault,
-        t_taken_ns,
+        t_accepted_ns,
         message.reply_ns,
         message.radio_ns,
         message.handset_wait_ns,

@@ -11,7 +11,7 @@ from mock_provider.engine.numbers import calling_code
 
 
 class PrefixTable:
-    """The prefixes of one country, with their carriers. A look-up needs one dict access per prefix length."""
+    """The prefixes of one country, with their carriers. A lookup needs one dict access per prefix length."""
 
     __slots__ = ("_lengths", "carriers")
 

@@ -235,7 +235,7 @@ class JournalRow(Struct, frozen=True, gc=False):
     reason: str
     price: float
     fault: str = ""  # names of the faults that touched the message, with commas between them
-    t_taken_ns: int | None = None  # when the submit was accepted
+    t_accepted_ns: int | None = None  # when the submit was accepted
     reply_ns: int | None = None  # latency of the reply, as drawn
     radio_ns: int | None = None  # from the carrier to the handset, as drawn
     handset_wait_ns: int | None = 0  # for a phone that was off or out of coverage

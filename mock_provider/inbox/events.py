@@ -86,29 +86,29 @@ class EventFeed:
             return
         changes = self._changes()
         if changes:
-            self.tell("changes", {"changes": changes})
+            self.broadcast("changes", {"changes": changes})
         messages, skipped = self._inbox.since(self._seen, _MESSAGES_AT_ONCE)
         self._seen = self._inbox.end
         if messages:
             self._watch([(m.provider_id, m.stage) for m in reversed(messages)])
-            self.tell("messages", {"messages": messages, "skipped": skipped})
+            self.broadcast("messages", {"messages": messages, "skipped": skipped})
 
     def tick(self, tick: Tick) -> None:
         """Send the traffic of the last second. It is also the heartbeat."""
         if self._readers:
-            self.tell("tick", tick)
+            self.broadcast("tick", tick)
 
     def settings_changed(self) -> None:
         """Profile or faults have changed: pages request them again."""
-        self.tell("settings", {})
+        self.broadcast("settings", {})
 
     def cleared(self) -> None:
         """The inbox was emptied."""
         self._seen = self._inbox.end
         self._watched.clear()
-        self.tell("cleared", {})
+        self.broadcast("cleared", {})
 
-    def tell(self, name: str, value: object) -> None:
+    def broadcast(self, name: str, value: object) -> None:
         if not self._readers:
             return
         data = event(name, value)

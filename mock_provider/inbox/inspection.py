@@ -25,7 +25,7 @@ class Segment(Struct, frozen=True):
     units: int
 
 
-class Foreign(Struct, frozen=True):
+class ForeignCharacter(Struct, frozen=True):
     """A character that is not in the GSM-7 alphabet; ``position`` is its first place, from 0."""
 
     character: str
@@ -42,7 +42,7 @@ class Inspected(Struct, frozen=True):
     units: int
     units_per_segment: int
     segments: list[Segment]
-    forced_by: list[Foreign]
+    forced_by: list[ForeignCharacter]
 
 
 def inspect(text: str) -> Inspected:
@@ -67,10 +67,12 @@ def inspect(text: str) -> Inspected:
     return Inspected(counted.encoding, counted.units, room, segments, [] if gsm7 else _foreign(text))
 
 
-def _foreign(text: str) -> list[Foreign]:
+def _foreign(text: str) -> list[ForeignCharacter]:
     """In the order of their first places."""
     return [
-        Foreign(each, f"U+{ord(each):04X}", unicodedata.name(each, ""), text.index(each), text.count(each))
+        ForeignCharacter(
+            each, f"U+{ord(each):04X}", unicodedata.name(each, ""), text.index(each), text.count(each)
+        )
         for each in dict.fromkeys(text)
         if each not in _GSM7
     ]

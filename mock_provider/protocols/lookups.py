@@ -1,4 +1,4 @@
-"""Look-ups and cancellation for actions, and the values that they return."""
+"""Lookups and cancellation for actions, and the values that they return."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class CapturedMessages(Protocol):
 
 
 class Lookups(Protocol):
-    """Look-ups for actions. Only ``cancel`` is an input of the engine."""
+    """Lookups for actions. Only ``cancel`` is an input of the engine."""
 
     @property
     def inbox(self) -> CapturedMessages:

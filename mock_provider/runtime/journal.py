@@ -44,7 +44,7 @@ JOURNAL_SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("price", pa.float64()),
         ("fault", pa.string()),
-        ("t_taken_ns", _NS),
+        ("t_accepted_ns", _NS),
         ("reply_ns", _NS),
         ("radio_ns", _NS),
         ("handset_wait_ns", _NS),

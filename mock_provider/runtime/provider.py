@@ -102,7 +102,7 @@ class ProviderRuntime:
         self.actions = ActionRunner(self.driver, self.lookups, self.inbox, self.refusals)
         self.live = EventFeed(self.inbox, self.driver.engine.message)
         self._fault_watch = FaultWatch(self.driver.engine.fault_log, self.driver.now_ns)
-        self._chores: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
         self._lag = EventLoopLag()
 
     def keep_state(self, file: StateFile) -> None:
@@ -150,9 +150,9 @@ class ProviderRuntime:
 
     async def stop(self) -> None:
         """Write the rest of the journal. Call it when no request and no report is pending."""
-        for chore in self._chores:
-            chore.cancel()
-        await asyncio.gather(*self._chores, return_exceptions=True)
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
         self.driver.stop()
         self._close_journal()
         if self._keeper is not None:
@@ -241,10 +241,10 @@ class ProviderRuntime:
         driver = self.driver
         driver.carry_out(driver.engine.reports_answered(driver.now_ns(), batch_id, confirmed))
 
-    def _begin(self, what: str, chore: Coroutine[Any, Any, None], loses_records: bool = False) -> None:
-        task = asyncio.create_task(chore)
+    def _begin(self, what: str, work: Coroutine[Any, Any, None], loses_records: bool = False) -> None:
+        task = asyncio.create_task(work)
         self.health.watch(task, what, loses_records)
-        self._chores.append(task)
+        self._background.append(task)
 
     def _engine_failed(self, error: BaseException) -> None:
         self.health.fail("the engine", error, loses_records=True)
@@ -299,7 +299,7 @@ class ProviderRuntime:
         if self._journal is not None:
             self._journal.flush()
 
-    async def _every(self, interval_s: float, chore: Callable[[], None]) -> None:
+    async def _every(self, interval_s: float, act: Callable[[], None]) -> None:
         while True:
             await asyncio.sleep(interval_s)
-            chore()
+            act()

@@ -17,7 +17,7 @@ _JSON_LIST, _JSON_OBJECT = b"[", b"{"  # no record in MessagePack begins with th
 
 
 class CapturedRequest(Struct, frozen=True, gc=False):
-    """An accepted request, for the inbox and the look-ups of protocols. It has no token."""
+    """An accepted request, for the inbox and the lookups of protocols. It has no token."""
 
     submit: Submit
     accepted: Accepted

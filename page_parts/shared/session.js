@@ -12,8 +12,8 @@ import { follow } from "./stream.js";
  * @property {string} events path of the events
  * @property {string} wrongToken the words for a token that is refused
  * @property {string} lost the words for a connection that is lost
- * @property {(name: string, value: any) => void} hear gets each event
- * @property {(error: Error | null) => void} complain shows an error; null: there is none
+ * @property {(name: string, value: any) => void} onEvent gets each event
+ * @property {(error: Error | null) => void} showError shows an error; null: there is none
  */
 
 /** @type {Session} */
@@ -40,7 +40,7 @@ export function startSession(given) {
 /** @param {any} error */
 export function failed(error) {
   if (error instanceof Unauthorized) askForToken(session.wrongToken);
-  else session.complain(error);
+  else session.showError(error);
 }
 
 function takeTokenOfAddress() {
@@ -55,13 +55,13 @@ function takeTokenOfAddress() {
 /** @param {string} why */
 function askForToken(why) {
   takeToken("");
-  say(why);
+  showStatus(why);
   show(false);
   at("token").focus();
 }
 
 /** @param {string} words */
-function say(words) {
+function showStatus(words) {
   at("status").textContent = words;
   at("status").className = words === "live" ? "live" : "";
 }
@@ -77,7 +77,7 @@ async function run() {
   if (running) return;
   running = true;
   try {
-    await follow(session.events, session.hear, heard);
+    await follow(session.events, session.onEvent, connectionChanged);
   } catch (error) {
     failed(error);
   } finally {
@@ -86,9 +86,9 @@ async function run() {
 }
 
 /** @param {"live" | "lost"} state */
-function heard(state) {
-  say(state === "live" ? "live" : session.lost);
+function connectionChanged(state) {
+  showStatus(state === "live" ? "live" : session.lost);
   if (state !== "live") return;
-  session.complain(null);
+  session.showError(null);
   show(true);
 }

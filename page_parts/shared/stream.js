@@ -9,31 +9,31 @@ const SILENT_AFTER_MS = 10000; // there is an event every second
 /**
  * Ends with Unauthorized when the token is refused.
  * @param {string} path of the events
- * @param {(name: string, value: any) => void} hear gets each event
- * @param {(state: "live" | "lost") => void} say is called as the connection comes and goes
+ * @param {(name: string, value: any) => void} onEvent gets each event
+ * @param {(state: "live" | "lost") => void} onConnection is called as the connection comes and goes
  */
-export async function follow(path, hear, say) {
+export async function follow(path, onEvent, onConnection) {
   for (;;) {
     const cut = new AbortController();
     try {
       const reply = await open(path, { signal: cut.signal });
       if (!reply.ok || !reply.body) throw new Refused([`HTTP ${reply.status}`]);
-      say("live");
-      await read(reply.body.getReader(), hear, cut);
+      onConnection("live");
+      await read(reply.body.getReader(), onEvent, cut);
     } catch (error) {
       if (error instanceof Unauthorized) throw error;
     }
-    say("lost");
+    onConnection("lost");
     await new Promise(resume => setTimeout(resume, AGAIN_AFTER_MS));
   }
 }
 
 /**
  * @param {ReadableStreamDefaultReader<Uint8Array>} reader
- * @param {(name: string, value: any) => void} hear
+ * @param {(name: string, value: any) => void} onEvent
  * @param {AbortController} cut
  */
-async function read(reader, hear, cut) {
+async function read(reader, onEvent, cut) {
   const decoder = new TextDecoder();
   let rest = "";
   for (;;) {
@@ -43,19 +43,19 @@ async function read(reader, hear, cut) {
     if (done) return;
     const events = (rest + decoder.decode(value, { stream: true })).split("\n\n");
     rest = events.pop() ?? "";
-    for (const event of events) tell(event, hear);
+    for (const event of events) dispatch(event, onEvent);
   }
 }
 
 /**
  * @param {string} event
- * @param {(name: string, value: any) => void} hear
+ * @param {(name: string, value: any) => void} onEvent
  */
-function tell(event, hear) {
+function dispatch(event, onEvent) {
   let name = "message", data = "";
   for (const line of event.split("\n")) {
     if (line.startsWith("event: ")) name = line.slice(7);
     else if (line.startsWith("data: ")) data += line.slice(6);
   }
-  if (data) hear(name, JSON.parse(data));
+  if (data) onEvent(name, JSON.parse(data));
 }

@@ -35,7 +35,7 @@ class Rule(_Table):
         return self
 
     @property
-    def beyond(self) -> float:
+    def begin_limit(self) -> float:
         """The limit at which the alert begins."""
         return self.above
 
@@ -65,7 +65,7 @@ class FloorRule(_Table):
         return self
 
     @property
-    def beyond(self) -> float:
+    def begin_limit(self) -> float:
         """The limit at which the alert begins."""
         return self.below
 
@@ -102,7 +102,7 @@ class AlertRules(_Table):
     delivery_time_s: DeliveryRules = DeliveryRules()
     throttling: Rule = Rule(above=1.0, clear=0.2)  # throttled requests per second, of one route
     unusable_route: Rule = Rule(above=60, clear=0, for_s=0)  # seconds since the breaker opened, or a refusal
-    missing_reports: Rule = Rule(above=10, clear=0, for_s=0)  # messages in a window that ended no_report
+    missing_reports: Rule = Rule(above=10, clear=0, for_s=0)  # messages in a window without a report
     backlog_growth: Rule = Rule(above=1000, clear=0)  # messages that the queues grew by in a window
     balance_every_s: _Seconds = 60.0  # how often providers are asked; not at all if balance is not enabled
     balance: FloorRule = FloorRule(below=100, clear=120)  # of a route's account, in its provider's unit

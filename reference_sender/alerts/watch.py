@@ -104,7 +104,7 @@ class Alerts:
             without_value.discard(each.name)
             alert = self._alerts.setdefault(each.name, Hysteresis())
             if alert.changed(each.rule, at_s, each.value):
-                limit = each.rule.beyond if alert.active else each.rule.clear
+                limit = each.rule.begin_limit if alert.active else each.rule.clear
                 notices.append(
                     Notice(
                         each.name,
@@ -119,7 +119,10 @@ class Alerts:
                 )
             self._keep(at_s, each, alert.active)
         for name in without_value:
-            self._alerts[name].no_value()
+            if self._alerts[name].active:
+                self._alerts[name].no_value()
+            else:  # the subject, such as a campaign, may be gone; a new one equals it
+                del self._alerts[name]
         return notices
 
     def _keep(self, at_s: float, value: Value, is_active: bool) -> None:

@@ -26,7 +26,7 @@ class CampaignAnswer(Struct):
 
     id: str = ""
     accepted: int = 0
-    repeated: int = 0  # rows whose key brought the same message before
+    repeated: int = 0  # rows whose key an earlier request had with the same message
     held: HeldCounts = HeldCounts(0, 0)  # of the campaign's accepted messages
     refused_count: int = 0
     refused: list[RefusedRows] = []  # every refused row is in one of these, in the order of the rows

@@ -91,7 +91,7 @@ class CampaignIntake:
         self._has_keys = False  # clients' keys in the batch: some may be in use
         # Duplicates of rows in such a batch: the row number, the message, and the key that the client gave.
         self._doubles: list[tuple[int, Message, str | None]] = []
-        # Duplicates of other rows, with keys of their own: an earlier request may have brought them.
+        # Duplicates of other rows, with keys of their own: an earlier request may have had them.
         self._keyed: list[tuple[int, Message]] = []
         self._read_keys: ReadKeys
         # By everything that describes a row's refusal.
@@ -265,7 +265,7 @@ class CampaignIntake:
             await self._commit()
 
     async def _count_repeated(self) -> None:
-        """Count the duplicates whose keys brought the same message before, and refuse the others."""
+        """Count the duplicates that repeat an earlier message with its key, and refuse the others."""
         keyed, self._keyed = self._keyed, []
         if not keyed:
             return

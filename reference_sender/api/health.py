@@ -65,5 +65,5 @@ def _why_not(driver: Driver, waited_s: float) -> str:
 
 def check_chores(driver: Driver) -> None:
     """Raises ``ApiError`` 503 if a part of the sender failed, so that it is about to exit."""
-    if driver.chores.failed.is_set():
-        raise ApiError(503, "failed", f"{driver.chores.reason}; the sender exits")
+    if driver.background.failed.is_set():
+        raise ApiError(503, "failed", f"{driver.background.reason}; the sender exits")

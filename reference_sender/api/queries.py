@@ -29,7 +29,7 @@ class UnreadError(StoreError):
     """The store could not answer a question. Nothing was to be changed."""
 
 
-class Shown(Struct, frozen=True):
+class ShownMessage(Struct, frozen=True):
     """A message as ``GET /v1/messages/ID`` shows it; its text is not shown."""
 
     id: str
@@ -138,10 +138,10 @@ class Queries:
             raise UnreadError(str(error)) from error
 
 
-def shown(record: Record) -> Shown:
+def shown(record: Record) -> ShownMessage:
     """``record`` as the API shows it."""
     message = record.message
-    return Shown(
+    return ShownMessage(
         id=str(message.message_id),
         key=message.key,
         message_class=message.lane.value,

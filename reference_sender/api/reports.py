@@ -25,7 +25,7 @@ from reference_sender.runtime.driver import Driver
 REPORTS_PATH = "/v1/reports/"  # then the name of a provider's room, and the secret
 _REPORTS_A_TURN = 500  # of the event loop
 _MOST_BYTES = 8 * 1024 * 1024
-# Before the answer to its submit, while sent messages are read after a start, or if the store did not tell.
+# Before the answer to its submit, while sent messages are read after a start, or if the store gave no result.
 _NOT_YET = "it is not known yet which message a report is about: send it again"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from reference_sender.api.queries import Shown, instant, shown
+from reference_sender.api.queries import ShownMessage, instant, shown
 from reference_sender.clock import wall_ahead_ns
 from reference_sender.dispatch.ticket import Ticket
 from reference_sender.dispatch.values import State
@@ -24,7 +24,7 @@ def shown_holding(holding: Holding | None) -> dict[str, str | None]:
     }
 
 
-def shown_now(gate: Gate, now_ns: int, record: Record, ticket: Ticket | None) -> Shown:
+def shown_now(gate: Gate, now_ns: int, record: Record, ticket: Ticket | None) -> ShownMessage:
     """A message as ``GET /v1/messages/ID`` shows it. ``ticket``: that of the dispatcher, if any. A refused
     attempt changes the ticket only, since the store keeps no result that changes no state.
     """

@@ -58,8 +58,8 @@ class CampaignTally:
                 self._add(row)
 
     def is_new_since(self, before: CampaignSummary | None) -> bool:
-        """Whether a message was accepted since the report ``before``. The number alone does not tell: as many
-        may have been removed meanwhile.
+        """Whether a message was accepted since the report ``before``. The number alone does not show it: as
+        many may have been removed meanwhile.
         """
         if before is None:
             return self.messages > 0

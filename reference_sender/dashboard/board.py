@@ -174,7 +174,7 @@ def _units(amount: int | None) -> float | None:
 
 def _active(at_s: float, alert: ActiveAlert) -> AlertRow:
     value = alert.value
-    limit = limit_text(value.rule.beyond, value.is_share, value.unit)
+    limit = limit_text(value.rule.begin_limit, value.is_share, value.unit)
     passed = beyond(limit, isinstance(value.rule, FloorRule))
     return AlertRow(value.name, f"{value.description}, {passed}", at_s - alert.since_s, None)
 

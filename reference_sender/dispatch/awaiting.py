@@ -152,11 +152,13 @@ class Awaiting:
 class Ended:
     """The last messages that ended without a delivery, for the one late update that the table allows."""
 
-    __slots__ = ("_capacity", "index")
+    __slots__ = ("_capacity", "_first_ns", "_last_ns", "index")
 
     def __init__(self, capacity: int) -> None:
         self.index = SentIndex()
         self._capacity = capacity
+        self._first_ns: int | None = None  # when the first of the removed ones ended; None: none is removed
+        self._last_ns = 0  # when the last one did
 
     def add(self, key: str, sent: Sent) -> None:
         """Keep ``sent``. Above the capacity the oldest are removed, many at a time, since each scan takes
@@ -165,7 +167,15 @@ class Ended:
         self.index.add(key, sent)
         if len(self.index.by_key) > self._capacity:
             for oldest in list(islice(self.index.by_key, self._capacity // 8 + 1)):
-                self.index.pop(oldest)
+                ended_ns = self.index.pop(oldest).at_ns
+                self._first_ns = ended_ns if self._first_ns is None else min(ended_ns, self._first_ns)
+                self._last_ns = max(ended_ns, self._last_ns)
+
+    def had(self, ended_ns: int) -> bool:
+        """Whether a message that ended then in this sender, and is not kept, was kept before. What an earlier
+        process ended is older.
+        """
+        return self._first_ns is not None and self._first_ns <= ended_ns <= self._last_ns
 
 
 class EarlyReports:

@@ -145,7 +145,7 @@ class CountedCampaigns:
             _add_all(self._before, ended, 1)
             self._continued.add(ended.name)
 
-    def taken(self, tickets: Iterable[Ticket], route: str | None) -> None:
+    def accepted_by_provider(self, tickets: Iterable[Ticket], route: str | None) -> None:
         """The provider of ``route`` has the messages of ``tickets``."""
         price, cost_of = self.route_prices.get(route or "", 0), self._cost
         may_be_second = self.may_have_seconds
@@ -167,7 +167,7 @@ class CountedCampaigns:
         self._take(name, campaign, count, segments, cost)
 
     def _take(self, name: str, campaign: str, count: int, segments: int, cost: int) -> None:
-        """``taken`` for messages of one campaign."""
+        """``accepted_by_provider`` for messages of one campaign."""
         counts = self._campaigns.get(name) or self._rest
         counts.sent += count
         counts.waiting -= count

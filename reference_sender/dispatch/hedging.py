@@ -31,7 +31,7 @@ from reference_sender.dispatch.values import (
 )
 
 HEDGED = "hedged"  # why a message in flight is bound to its route
-_HELD = 100_000  # the most OTPs that wait to be hedged; further ones are not
+_MOST_DUE = 100_000  # the most OTPs that wait to be hedged; further ones are not
 
 
 class Hedging:
@@ -55,7 +55,7 @@ class Hedging:
         refused.
         """
         for ticket in tickets:
-            if ticket.tried_ns is None and not is_hedge(ticket.message.key) and len(self._due) < _HELD:
+            if ticket.tried_ns is None and not is_hedge(ticket.message.key) and len(self._due) < _MOST_DUE:
                 ticket.tried_ns = now_ns
                 self._due.append((now_ns + self._after_ns, ticket))
 

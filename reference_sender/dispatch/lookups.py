@@ -5,12 +5,12 @@ growing intervals, whether it has them. A negative answer is never certain, sinc
 late. So a message ends in one of two ways: found by a lookup or a report, or unknown after its lookup window.
 
 A lookup finds messages by number and text. Other messages with these may be open or unknown too. So a message
-is found only if the provider has as many that nobody knows to be another one.
+is found only if the provider has at least as many that are not known to be other messages.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 
@@ -30,12 +30,12 @@ class PendingLookups:
 
     def __init__(self) -> None:
         self._due: list[tuple[int, int, Ticket, int]] = []  # when, order, ticket, wait before it
-        self._waiting = 0  # number of entries made
+        self._entries = 0  # made, of heaps
         self._asked: dict[str, tuple[Ticket, int]] = {}
         self._since_ns: dict[str, int] = {}
         self._claimed: OrderedDict[str, None] = OrderedDict()
         self._unanswered: dict[tuple[str, str], list[Ticket]] = {}  # by number and text, also after their end
-        self._forget: deque[tuple[int, Ticket]] = deque()  # when; nearly in this order
+        self._forget: list[tuple[int, int, Ticket]] = []  # when, order, ticket
 
     @property
     def asking(self) -> bool:
@@ -58,7 +58,8 @@ class PendingLookups:
         has ended unknown.
         """
         self._unanswered.setdefault(_shown(ticket.message), []).append(ticket)
-        self._forget.append((since_ns + window_ns, ticket))
+        self._entries += 1
+        heappush(self._forget, (since_ns + window_ns, self._entries, ticket))
         self._forget_before(now_ns)
 
     def claim(self, provider_id: str | None) -> None:
@@ -71,7 +72,10 @@ class PendingLookups:
 
     def next_ns(self) -> int | None:
         """The earliest time at which ``run`` has work, unless an answer comes first."""
-        return self._due[0][0] if self._due and len(self._asked) < _AT_ONCE else None
+        due_ns = self._due[0][0] if self._due and len(self._asked) < _AT_ONCE else None
+        if self._forget and (due_ns is None or self._forget[0][0] < due_ns):
+            return self._forget[0][0]
+        return due_ns
 
     def run(self, now_ns: int, effects: list[Effect]) -> None:
         """Start the lookups that are due."""
@@ -118,15 +122,15 @@ class PendingLookups:
     def _forget_before(self, now_ns: int) -> None:
         """Forget the tickets whose windows have ended."""
         while self._forget and self._forget[0][0] <= now_ns:
-            _, ticket = self._forget.popleft()
+            _, _, ticket = heappop(self._forget)
             shown = _shown(ticket.message)
             kept = [each for each in self._unanswered.pop(shown) if each is not ticket]
             if kept:
                 self._unanswered[shown] = kept
 
     def _wait(self, now_ns: int, ticket: Ticket, wait_ns: int) -> None:
-        self._waiting += 1
-        heappush(self._due, (now_ns + wait_ns, self._waiting, ticket, wait_ns))
+        self._entries += 1
+        heappush(self._due, (now_ns + wait_ns, self._entries, ticket, wait_ns))
 
 
 def _shown(message: Message) -> tuple[str, str]:

@@ -119,7 +119,7 @@ class MessageStates:
         """A provider has these messages of one batch."""
         self._backlog.end_all(tickets, _SENT)
         self.totals.sent += len(tickets)
-        self._campaigns.taken(tickets, tickets[0].route)
+        self._campaigns.accepted_by_provider(tickets, tickets[0].route)
 
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
         """A provider has the message: ``report`` says so, before or instead of the submit's answer."""
@@ -300,8 +300,9 @@ class MessageStates:
         for each in ended:
             known.add(each.message.key)
             if each.state is not _DELIVERED and each.message.key not in index.by_key:
+                if not self.past.had(each.ended_ns):
+                    self._campaigns.ended_elsewhere(counted_under(each.message), each.state)
                 self.past.add(each.message.key, recovered_ended(each, now_ns, self.wall_ahead_ns))
-                self._campaigns.ended_elsewhere(counted_under(each.message), each.state)
                 if is_hedge(each.message.key):
                     self._campaigns.expect_seconds()
         for report in reports:

@@ -34,7 +34,7 @@ _OPEN = BreakerState.OPEN
 _ACCEPTED = Outcome.ACCEPTED
 
 
-class Room(Struct, frozen=True, gc=False):
+class RouteCapacity(Struct, frozen=True, gc=False):
     """What may be sent on a route now; if ``messages`` is 0, when to ask again (or ``UNTIL_ANSWER``)."""
 
     messages: int
@@ -42,7 +42,7 @@ class Room(Struct, frozen=True, gc=False):
     ask_ns: int = UNTIL_ANSWER
 
 
-_NO_ROOM = Room(0)
+_NO_ROOM = RouteCapacity(0)
 
 
 class RouteState:
@@ -132,7 +132,7 @@ class RouteState:
         open_ns = self.breaker.until_ns if self.breaker.state is _OPEN else 0
         return max(0, max(self.paused_until_ns, open_ns) - now_ns)
 
-    def room(self, now_ns: int, head_segments: int, waiting: int, reserve: bool) -> Room:
+    def room(self, now_ns: int, head_segments: int, waiting: int, reserve: bool) -> RouteCapacity:
         """What may be sent now. The next message has ``head_segments``; ``waiting`` messages wait in all.
 
         ``reserve`` is True for bulk: keep the reserve for OTPs. Call it only while ``blocked_until`` is 0.
@@ -163,11 +163,11 @@ class RouteState:
             ask_ns = max(
                 requests.ready_ns(now_ns, requests_needed), segments.ready_ns(now_ns, segments_needed)
             )
-            return Room(0, 0, ask_ns)
+            return RouteCapacity(0, 0, ask_ns)
         room = level - kept_segments
         if room < head_segments:
             room = head_segments
-        return Room(1 if self.breaker.state is _HALF_OPEN else self._most, room)
+        return RouteCapacity(1 if self.breaker.state is _HALF_OPEN else self._most, room)
 
     def submitted(self, segments: int) -> None:
         """A request with ``segments`` segments is sent now."""
@@ -251,7 +251,7 @@ class RouteState:
 
     def _lower_rates(self, now_ns: int) -> None:
         """A bucket that was short is what the sender reached, so its rate was too high for the provider. If
-        neither was short, the provider does not tell which of its limits it was.
+        neither was short, the reply does not name the limit.
         """
         requests_short, segments_short = self.requests.is_short(now_ns), self.segments.is_short(now_ns)
         if requests_short or not segments_short:

@@ -6,7 +6,7 @@ probability of one. The probability of a delivery is that of the request (health
 assumes least when only the mean of a positive time is known (Jaynes, 1957). So
 
     score = worth * health * delivery_rate * (1 - exp(-left_s / delivery_s)) - price
-    left_s = max(0, deadline_s - wait_s)
+    left_s = max(0, max(deadline_s - age_s, deadline_s / 10) - wait_s)
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from reference_sender.dispatch.backlog import Backlog, Queue
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.hedging import Hedging
 from reference_sender.dispatch.message_states import MessageStates
-from reference_sender.dispatch.route import UNTIL_ANSWER, Room, RouteState
+from reference_sender.dispatch.route import UNTIL_ANSWER, RouteCapacity, RouteState
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.shares import Shares
 from reference_sender.dispatch.ticket import OTP, SHARED, Ticket, lane_index
@@ -235,7 +235,7 @@ class Sending:
         return lingering_ns
 
     def _most(
-        self, now_ns: int, route: RouteState, head: Ticket, room: Room, worth: int, reserve: bool
+        self, now_ns: int, route: RouteState, head: Ticket, room: RouteCapacity, worth: int, reserve: bool
     ) -> int:
         """How many messages ``route`` may take with ``head``; 0 if a better route for it can take it now."""
         choice = self._choice

@@ -44,14 +44,14 @@ RANK: Mapping[State, int] = {
 }
 
 
-class IllegalTransition(ValueError):
+class IllegalStateChangeError(ValueError):
     """The table has no such transition. Nothing was changed."""
 
 
 def moved(current: State, new: State) -> State:
-    """``new``, if the table leads there from ``current``; raises ``IllegalTransition`` otherwise."""
+    """``new``, if the table leads there from ``current``; raises ``IllegalStateChangeError`` otherwise."""
     if new not in TRANSITIONS[current]:
-        raise IllegalTransition(f"{current.value} -> {new.value}")
+        raise IllegalStateChangeError(f"{current.value} -> {new.value}")
     return new
 
 

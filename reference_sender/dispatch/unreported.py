@@ -33,7 +33,7 @@ class _Queue(Struct):
 
     @property
     def next_ns(self) -> int:
-        """Of a queue that is not empty."""
+        """When the next message is asked for. The queue is not empty."""
         return max(self.due[0][0], self.resume_ns)
 
 

@@ -223,13 +223,16 @@ class Recovered(Struct, frozen=True, gc=False, array_like=True):
 
 
 class EndedMessage(Struct, frozen=True, gc=False):
-    """A message that was DELIVERED, or that an earlier process or another node ended: FAILED or EXPIRED."""
+    """A message of the store that has ended: DELIVERED, FAILED or EXPIRED. ``ended_ns`` 0: another node may
+    have ended it.
+    """
 
     message: Message
     state: State
     attempts: int
     provider_id: str | None
     route: str | None
+    ended_ns: int = 0
 
 
 class RouteLimits(Struct, frozen=True, gc=False):

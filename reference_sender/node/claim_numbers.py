@@ -33,7 +33,7 @@ class ClaimNumbers:
         }
 
     def take(self, message: Message) -> int:
-        """The number of ``message``."""
+        """The next claim number of the flow of ``message``, for this message."""
         flows = self._next.setdefault(message.lane, {})
         flow = message.sender_id, message.campaign
         number = max(flows.get(flow, 0), self._clock.get(message.lane, 0))

@@ -22,7 +22,7 @@ from reference_sender.store.protocol import Control, Work
 _OTP = Lane.OTP
 
 
-class LateReports(Struct):
+class EndedReports(Struct):
     """Reports of which the store must say whether they are about an ended message, and what waits for that:
     calls, with all their reports; reports of other nodes, by id; changes and the ends of attempts.
     """
@@ -36,7 +36,7 @@ class LateReports(Struct):
     def __bool__(self) -> bool:
         return bool(self.reports or self.calls or self.read)
 
-    def add(self, more: LateReports) -> None:
+    def add(self, more: EndedReports) -> None:
         """Find those of ``more`` too."""
         self.reports += more.reports
         self.calls += more.calls
@@ -67,7 +67,7 @@ class Group:
         self.many: list[Waiter] = []
         self.changed: list[tuple[Waiter, bool | None]] = []  # with the answer to give
         self.probes: list[Waiter] = []
-        self.late = LateReports()
+        self.late = EndedReports()
 
     def __bool__(self) -> bool:
         return bool(self.has_work() or self.changed or self.probes or self.late)
@@ -221,13 +221,13 @@ class Commits:
         """These reports of other nodes are done with. Call it together with ``change``."""
         self._group.read.extend(report_ids)
 
-    def find_ended(self, late: LateReports) -> None:
+    def find_ended(self, late: EndedReports) -> None:
         """Find the ended messages of ``late`` after the next commit. Without reports its ``read`` is done."""
         if not late.reports:
             return self.read(late.read)
         self._group.late.add(late)
 
-    def find_again(self, now_ns: int, late: LateReports) -> None:
+    def find_again(self, now_ns: int, late: EndedReports) -> None:
         """As ``find_ended``, after the store could not be read."""
         self.find_ended(late)
         self._failed_until_ns = now_ns + self._retry_ns

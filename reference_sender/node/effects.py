@@ -40,7 +40,7 @@ class Acknowledge(Struct, frozen=True, gc=False):
 
 
 class Refuse(Struct, frozen=True, gc=False):
-    """Tell ``waiter`` that the store failed: nothing that it brought is kept."""
+    """Tell ``waiter`` that the store failed: none of its messages is kept."""
 
     waiter: Waiter
     error: StoreError

@@ -29,7 +29,7 @@ from reference_sender.dispatch.values import (
     SubmitAttempt,
     SubmitBatch,
 )
-from reference_sender.node.commits import Commits, Group, LateReports, is_attempt_of
+from reference_sender.node.commits import Commits, EndedReports, Group, is_attempt_of
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.giving_back import give_back
 from reference_sender.node.node_share import ClaimLimit, NodeShare
@@ -218,7 +218,7 @@ class Node:
         return self._perform(now_ns, self._reports.take(now_ns, reports, waiter, self._unanswered))
 
     def _found(
-        self, now_ns: int, late: LateReports, ended: Sequence[EndedMessage] | None
+        self, now_ns: int, late: EndedReports, ended: Sequence[EndedMessage] | None
     ) -> list[NodeEffect]:
         if ended is None:
             return [Acknowledge(waiter, False) for waiter in self._reports.not_found(now_ns, late)]
@@ -285,6 +285,8 @@ class Node:
         if group.messages:
             group.admitted = self.gate.admit(now_ns, group.messages)
             group.messages = list(group.admitted.messages)
+            # The store may have removed them as old before these messages came.
+            group.controls = [*self.rules.known(now_ns, group.messages), *group.controls]
         if self._node_share is not None:
             group.unclaimed = self._node_share.left_to_others(now_ns, self._dispatcher, group.admitted.ready)
         if group.messages and not self._stopping and not group.admitted.held and not group.unclaimed:

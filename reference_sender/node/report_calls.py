@@ -17,7 +17,7 @@ from collections.abc import Collection, Sequence
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.message_states import DELIVERED_BY_SECOND
 from reference_sender.dispatch.values import Change, Effect, EndedMessage, Report, key_of_second
-from reference_sender.node.commits import Commits, LateReports
+from reference_sender.node.commits import Commits, EndedReports
 from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Waiter
 from reference_sender.store.protocol import HandedOver
@@ -47,7 +47,7 @@ class ReportCalls:
         effects = self._dispatcher.reported(now_ns, reports)
         if late := self._late():
             held, effects = self._hold_back(effects)
-            self._commits.find_ended(LateReports(late, [(waiter, reports)], changes=held))
+            self._commits.find_ended(EndedReports(late, [(waiter, reports)], changes=held))
         else:
             self._answer(now_ns, waiter, reports, unanswered)
         return effects
@@ -55,11 +55,11 @@ class ReportCalls:
     def take_handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> Sequence[Effect]:
         """As ``Node.handed_over``."""
         effects = self._dispatcher.reported(now_ns, [each.report for each in reports])
-        self._commits.find_ended(LateReports(self._late(), read=[each.report_id for each in reports]))
+        self._commits.find_ended(EndedReports(self._late(), read=[each.report_id for each in reports]))
         return effects
 
     def found(
-        self, now_ns: int, late: LateReports, ended: Sequence[EndedMessage], unanswered: Collection[int]
+        self, now_ns: int, late: EndedReports, ended: Sequence[EndedMessage], unanswered: Collection[int]
     ) -> Sequence[Effect]:
         """The store says that ``late`` are about ``ended``. The first message of a second one may follow."""
         effects = self._dispatcher.found_ended(now_ns, ended, late.reports)
@@ -68,20 +68,20 @@ class ReportCalls:
             self._commits.ended(attempt_id)
         if again := self._late():
             held, effects = self._hold_back(effects)
-            self._commits.find_ended(LateReports(again, late.calls, late.read, held))
+            self._commits.find_ended(EndedReports(again, late.calls, late.read, held))
             return effects
         self._commits.read(late.read)
         for waiter, reports in late.calls:
             self._answer(now_ns, waiter, reports, unanswered)
         return effects
 
-    def not_found(self, now_ns: int, late: LateReports) -> list[Waiter]:
+    def not_found(self, now_ns: int, late: EndedReports) -> list[Waiter]:
         """The store did not say what ``late`` are about. The calls that the provider must repeat. What waits
         for first messages waits for the next commit.
         """
         if late.changes:
             firsts = [report for report in late.reports if report.reason == DELIVERED_BY_SECOND]
-            again = LateReports(firsts, changes=late.changes, attempts=late.attempts)
+            again = EndedReports(firsts, changes=late.changes, attempts=late.attempts)
             self._commits.find_again(now_ns, again)
         return [waiter for waiter, _ in late.calls]
 
@@ -92,7 +92,7 @@ class ReportCalls:
         if self._dispatcher.unmatched.firsts:
             late = self._late()
             held, effects = self._hold_back(effects)
-            self._commits.find_ended(LateReports(late, changes=held))
+            self._commits.find_ended(EndedReports(late, changes=held))
         return effects
 
     def answered(self, batch_id: int, attempt_id: int, effects: Sequence[Effect]) -> Sequence[Effect]:
@@ -104,7 +104,7 @@ class ReportCalls:
             if held:  # until they are durable their messages are in flight
                 calls: list[tuple[Waiter, Sequence[Report]]]
                 calls = [(waiter, ()) for waiter in self._early.take_complete(batch_id)]
-                self._commits.find_ended(LateReports(late, calls, changes=held, attempts=[attempt_id]))
+                self._commits.find_ended(EndedReports(late, calls, changes=held, attempts=[attempt_id]))
         if not held:
             self._commits.ended(attempt_id)
         return effects

@@ -14,7 +14,13 @@ from msgspec.structs import replace
 from reference_sender.dispatch.values import NS_PER_S, Message, State
 from reference_sender.node.commits import Commits
 from reference_sender.node.effects import Waiter
-from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState, changed_campaign
+from reference_sender.policy.campaigns import (
+    Campaign,
+    CampaignChange,
+    CampaignState,
+    KnownCampaign,
+    changed_campaign,
+)
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.gate_values import Changed, Released
 from reference_sender.policy.opt_out import OptOut
@@ -47,10 +53,13 @@ class ChangingRules:
         known = self._gate.campaign(change.name)
         campaign = changed_campaign(known, change)
         self._end_turn(now_ns)
-        self._keep([replace(change, at_ns=now_ns)])
+        # ``known``: the store may have removed them as old.
+        before = [] if known is None else [self._known(now_ns, known)]
+        self._keep([*before, replace(change, at_ns=now_ns)])
         # Each request of a campaign may give the same limit. Its held messages are not fitted again then.
-        if change.state is not None or campaign != known:
-            self._keep_fitted(self._gate.change(now_ns, campaign))
+        if change.state is None and campaign == known:
+            return self._renewed(change.name)
+        self._keep_fitted(self._gate.change(now_ns, campaign))
         return campaign
 
     def hold_recovered(self, now_ns: int, held: Sequence[Message], unread: int) -> None:
@@ -138,6 +147,8 @@ class ChangingRules:
             if campaign != gate.campaign(campaign.name):
                 gate.change(now_ns, campaign)
                 bars = bars or campaign.state is not CampaignState.RUNNING
+            else:
+                self._renewed(campaign.name)
         if changes.turn:
             self._turn_until_ns = now_ns + _TURN_NS
             gate.may_fit = True
@@ -153,13 +164,46 @@ class ChangingRules:
             gate.end_opted_out()
         return bars or bool(added)
 
+    def known(self, now_ns: int, messages: Iterable[Message]) -> list[KnownCampaign]:
+        """The controls of the campaigns of ``messages``, which the next commit stores. The store may have
+        removed them as old.
+        """
+        gate = self._gate
+        if not gate.campaigns:
+            return []
+        names = {message.campaign for message in messages} & gate.campaigns.keys()
+        return [self._known(now_ns, self._renewed(name)) for name in sorted(names)]
+
+    def _known(self, now_ns: int, campaign: Campaign) -> KnownCampaign:
+        spending = self._gate.spending
+        if spending is None or campaign.spending_limit is None:
+            return KnownCampaign(campaign, (), now_ns)
+        return KnownCampaign(campaign, spending.totals_of(campaign.name), now_ns)
+
+    def _renewed(self, name: str) -> Campaign:
+        """The controls of a campaign are stored again, or the store has them again. ``forget``, which may be
+        about to follow an earlier answer of the store, sees that by the identity of the object.
+        """
+        campaign = self._gate.campaigns[name] = replace(self._gate.campaigns[name])
+        return campaign
+
+    def unstored(self) -> set[str]:
+        """Campaigns whose controls are on their way to the store."""
+        found = set()
+        for control in self._commits.controls():
+            if isinstance(control, CampaignChange):
+                found.add(control.name)
+            elif isinstance(control, KnownCampaign):
+                found.add(control.campaign.name)
+        return found
+
     def idle(self, names: Iterable[str], day: int) -> list[Campaign]:
         """Those of the campaigns ``names`` whose controls the store has as this node has them, that hold no
         message, and that cost nothing on ``day`` or later.
         """
         gate, spending = self._gate, self._gate.spending
-        changed = {each.name for each in self._commits.controls() if isinstance(each, CampaignChange)}
-        found = [gate.campaign(name) for name in names if name not in changed]
+        unstored = self.unstored()
+        found = [gate.campaign(name) for name in names if name not in unstored]
         return [
             each
             for each in found
@@ -170,7 +214,7 @@ class ChangingRules:
 
     def forget(self, idle: Iterable[Campaign], day: int) -> None:
         """The store has no controls of these campaigns, which were ``idle`` when it was asked. They are
-        forgotten, but for those that have changed meanwhile.
+        forgotten, except those that were changed, or stored again, meanwhile.
         """
         asked = {each.name: each for each in idle}
         for each in self.idle(asked, day):

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from reference_sender.dispatch.stored_instants import dated
 from reference_sender.dispatch.values import Change, EndedMessage, Message, Recovered
-from reference_sender.policy.campaigns import CampaignChange
+from reference_sender.policy.campaigns import CampaignChange, KnownCampaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.store.protocol import Control, Work
 
@@ -49,7 +49,10 @@ def ended_here(ended: Sequence[EndedMessage], ahead_ns: int) -> Sequence[EndedMe
     """Ended messages of the store, for a node."""
     if not ahead_ns:
         return ended
-    return [replace(each, message=_moved(each.message, -ahead_ns)) for each in ended]
+    return [
+        replace(each, message=_moved(each.message, -ahead_ns), ended_ns=each.ended_ns - ahead_ns)
+        for each in ended
+    ]
 
 
 def _moved(message: Message, by_ns: int) -> Message:
@@ -64,7 +67,7 @@ def _moved_change(change: Change, by_ns: int) -> Change:
 def _moved_control(control: Control, by_ns: int) -> Control:
     if isinstance(control, OptOut):
         return replace(control, since_ns=control.since_ns + by_ns)
-    if isinstance(control, CampaignChange):
+    if isinstance(control, CampaignChange | KnownCampaign):
         return replace(control, at_ns=control.at_ns + by_ns)
     return control
 

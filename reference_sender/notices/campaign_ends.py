@@ -23,7 +23,7 @@ from reference_sender.campaign_report.values import CampaignSummary
 from reference_sender.clock import now_ns, wall_ns
 from reference_sender.notices.channels import ChannelError, deliver
 from reference_sender.notices.quiet_time import QuietTime
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.earlier_campaigns import AskStore
 from reference_sender.runtime.failure_log import FailureLog
@@ -79,7 +79,7 @@ class CampaignEnds:
         driver: Driver,
         settings: CampaignReportSettings,
         leads: Callable[[], bool],
-        chores: Chores,
+        background: BackgroundTasks,
         steps: EndSteps = SMALL_STEPS,
     ) -> None:
         self._steps = steps
@@ -95,10 +95,10 @@ class CampaignEnds:
         if settings.enabled:
             carrier_finder()  # loads its tables now, since that would hold up the event loop later
             making = self._each(lambda waiting: waiting.due, self._make_if_ended)
-            self._tasks.append(chores.begin("campaign reports", making))
+            self._tasks.append(background.begin("campaign reports", making))
         if settings.enabled and settings.email is not None:
             mailing = self._each(lambda waiting: waiting.to_mail, self._mail)
-            self._tasks.append(chores.begin("campaign reports", mailing))
+            self._tasks.append(background.begin("campaign reports", mailing))
 
     def stop(self) -> None:
         """Make and mail no more. The rest follows after the next start."""

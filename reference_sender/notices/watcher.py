@@ -12,7 +12,7 @@ from reference_sender.alerts.store import StoreTrouble
 from reference_sender.alerts.watch import Alerts, Notice
 from reference_sender.dispatch import DispatchState
 from reference_sender.notices.channels import ChannelError, SendNotice
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class AlertWatcher:
         rules: AlertRules,
         state: Callable[[], DispatchState],
         channels: Mapping[str, SendNotice],
-        chores: Chores,
+        background: BackgroundTasks,
         retry_s: Sequence[float] = _RETRY_S,
         money: Callable[[], Money] = Money,
         store: Callable[[], StoreTrouble] = StoreTrouble,
@@ -46,7 +46,7 @@ class AlertWatcher:
         self._senders = [
             self._loop.create_task(self._send(name, channel)) for name, channel in channels.items()
         ]
-        self._guarded_look = chores.guarded("alert watcher", self._look)
+        self._guarded_look = background.guarded("alert watcher", self._look)
         self._timer: asyncio.Handle = self._loop.call_soon(self._guarded_look)
 
     def stop(self) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 from msgspec import Struct
+
+from reference_sender.policy.spending import Spent
 
 
 class CampaignState(Enum):
@@ -31,6 +34,17 @@ class CampaignChange(Struct, frozen=True, gc=False):
     name: str
     state: CampaignState | None = None
     spending_limit: int | None = None
+    at_ns: int = 0
+
+
+class KnownCampaign(Struct, frozen=True, gc=False):
+    """The controls of a campaign that gets messages in the same transaction. If the store has removed them as
+    old (``CampaignStore.purge_rules``), it keeps them again, and with them ``spent``, what this process has
+    counted of earlier days. Otherwise nothing changes: another node may have changed them.
+    """
+
+    campaign: Campaign
+    spent: Sequence[Spent] = ()  # totals
     at_ns: int = 0
 
 

@@ -60,6 +60,7 @@ class Gate:
         self.opt_outs = opt_outs
         self.spending = spending
         # Other modules only read this and the next one, which has the names of paused and cancelled ones.
+        # ``ChangingRules`` also replaces a value by an equal one.
         self.campaigns = {each.name: each for each in campaigns}
         running = CampaignState.RUNNING
         self.stopped = {each.name for each in self.campaigns.values() if each.state is not running}

@@ -34,7 +34,7 @@ class Released(Struct, frozen=True):
 
 
 class Changed(Struct, frozen=True):
-    """What a change of a campaign's controls brings: messages with a new hold, and their costs."""
+    """The result of a change of a campaign's controls: messages with a new hold, and their costs."""
 
     holds: Sequence[Message]
     spent: Sequence[Spent]

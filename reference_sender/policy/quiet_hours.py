@@ -1,6 +1,6 @@
 """Quiet hours: outside the opening hours of a recipient's country some messages are not sent.
 
-The last opening hours of each country are kept, so a question costs two look-ups.
+The last opening hours of each country are kept, so a question costs two lookups.
 """
 
 from __future__ import annotations

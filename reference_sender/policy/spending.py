@@ -73,6 +73,7 @@ class Spending:
         self._by_day: dict[int, int] = {}
         self._own: dict[tuple[str, int], int] = {}  # part of both, by campaign and day, as is the next one
         self._others: dict[tuple[str, int], int] = {}  # of other nodes
+        self._days: dict[str, set[int]] = {}  # of both, by campaign
         self._moved: dict[int, int] = {}  # messages by the day whose limit was reached
         self._zone = zone
         self._wall = wall or WallOffset()
@@ -128,8 +129,7 @@ class Spending:
         name, cost, day = message.campaign, self.prices.cost(message), self._day_of(message)
         # The wall clock may have been set back before it was fitted into a limit.
         if self._reserved_on(name, day) < cost:
-            days = {each for campaign, each in (*self._own, *self._others) if campaign == name}
-            enough = [each for each in days if self._reserved_on(name, each) >= cost]
+            enough = [each for each in self._days.get(name, ()) if self._reserved_on(name, each) >= cost]
             day = min(enough, key=lambda each: (abs(each - day), each), default=day)
         spent = Spent(name, day, -min(cost, self._reserved_on(name, day)))
         self.add(spent)
@@ -154,7 +154,10 @@ class Spending:
     def add(self, spent: Spent) -> None:
         """Count ``spent``."""
         place = spent.campaign, spent.day
-        self._own[place] = self._own.get(place, 0) + spent.amount
+        before = self._own.get(place)
+        if before is None:
+            self._days.setdefault(spent.campaign, set()).add(spent.day)
+        self._own[place] = spent.amount + (before or 0)
         self._count(spent)
 
     def totals(self, changed: Iterable[Spent]) -> list[Spent]:
@@ -163,6 +166,11 @@ class Spending:
         """
         places = dict.fromkeys((each.campaign, each.day) for each in changed)
         return [Spent(campaign, day, self._own.get((campaign, day), 0)) for campaign, day in places]
+
+    def totals_of(self, campaign: str) -> list[Spent]:
+        """This node's totals of all days of a campaign."""
+        places = [(campaign, day) for day in sorted(self._days.get(campaign, ()))]
+        return [Spent(*place, self._own[place]) for place in places if place in self._own]
 
     def _count(self, spent: Spent) -> None:
         self.spent[spent.campaign] = self.spent.get(spent.campaign, 0) + spent.amount
@@ -174,13 +182,12 @@ class Spending:
         """Whether anything was reserved for ``campaign`` on ``day`` or later, and whether or not it was
         returned.
         """
-        places = [(campaign, each) for each in self._by_day if each >= day]
-        return any(place in self._own or place in self._others for place in places)
+        return any(each >= day for each in self._days.get(campaign, ()))
 
     def forget(self, campaign: str) -> None:
         """A later campaign of this name begins without costs."""
         self.spent.pop(campaign, None)
-        for day in self._by_day:
+        for day in self._days.pop(campaign, ()):
             self._own.pop((campaign, day), None)
             self._others.pop((campaign, day), None)
 
@@ -191,17 +198,21 @@ class Spending:
     def forget_days(self, places: Iterable[tuple[str, int]]) -> None:
         """These campaigns and days count no longer."""
         for place in places:
+            campaign, day = place
             amount = self._own.pop(place, 0) + self._others.pop(place, 0)
-            if place[0] not in self.spent:
-                continue  # ``forget`` leaves the places of days that are in no table of days
-            left = self.spent.pop(place[0]) - amount
+            left = self.spent.pop(campaign, 0) - amount
             if left:
-                self.spent[place[0]] = left
+                self.spent[campaign] = left
+            days = self._days.pop(campaign, set())
+            days.discard(day)
+            if days:
+                self._days[campaign] = days
 
     def learn(self, spent: Spent) -> None:
         """The amount of all other nodes for a campaign and day is ``spent`` now."""
         place = spent.campaign, spent.day
         before = self._others.get(place, 0)
+        self._days.setdefault(spent.campaign, set()).add(spent.day)
         self._others[place] = spent.amount
         if spent.amount != before:
             self._count(replace(spent, amount=spent.amount - before))

@@ -22,7 +22,7 @@ from reference_sender.routes.protocol import (
 )
 
 _CONNECT_S = 5.0
-# Look-ups and status queries have connections of their own: a query that hangs must not hold a message back.
+# Lookups and status queries have connections of their own: a query that hangs must not hold a message back.
 _QUERY_CONNECTIONS = 2
 # The close of an idle connection is noticed within a round trip; a later one is a real failure.
 _CLOSE_MET_S = 1.0

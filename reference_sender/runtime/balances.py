@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +20,12 @@ class Balances:
     that gave one, in its provider's unit.
     """
 
-    def __init__(self, routes: Mapping[str, AskBalance], every_s: float, chores: Chores) -> None:
+    def __init__(self, routes: Mapping[str, AskBalance], every_s: float, background: BackgroundTasks) -> None:
         self.known: dict[str, float] = {}
         self._routes = routes
         self._every_s = every_s
         self._silent: set[str] = set()
-        self._task = chores.begin("balance queries", self._run())
+        self._task = background.begin("balance queries", self._run())
 
     def stop(self) -> None:
         """Ask no more."""

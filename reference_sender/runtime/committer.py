@@ -19,7 +19,7 @@ from reference_sender.alerts.store import WORKS, StoreTrouble
 from reference_sender.dispatch.figures import Histogram
 from reference_sender.dispatch.values import EndedMessage
 from reference_sender.node.effects import Commit
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.failure_log import FailureLog
 from reference_sender.store import Existing, Store, StoreError
 
@@ -50,10 +50,10 @@ class Committer:
     its late reports, or with the error.
     """
 
-    def __init__(self, store: Store, done: Done, chores: Chores) -> None:
+    def __init__(self, store: Store, done: Done, background: BackgroundTasks) -> None:
         self._store = store
         self._on_done = done
-        self._chores = chores
+        self._background = background
         self._loop = asyncio.get_running_loop()
         self.spent = Histogram()
         self.failures = 0
@@ -67,7 +67,7 @@ class Committer:
         self._recent: deque[tuple[float, float]] = deque()  # (when it ended, how long it took)
         self._began_s: float | None = None  # of the commit that is with the thread
         self._work: SimpleQueue[Commit | _Step | None] = SimpleQueue()
-        self._guarded_done = chores.guarded("committer", self._done)
+        self._guarded_done = background.guarded("committer", self._done)
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 
@@ -126,7 +126,7 @@ class Committer:
         except BaseException as error:
             log.exception("the store's thread failed")
             with suppress(RuntimeError):  # the loop has ended too
-                self._loop.call_soon_threadsafe(self._chores.died, "committer", error)
+                self._loop.call_soon_threadsafe(self._background.record_failure, "committer", error)
 
     def _commit_all(self) -> None:
         while (commit := self._work.get()) is not None:

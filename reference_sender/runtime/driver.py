@@ -33,7 +33,7 @@ from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.policy.campaigns import CampaignChange
 from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.committer import NO_THREAD, Committer
 from reference_sender.runtime.route_trouble import RouteTrouble
 from reference_sender.store import Existing, HandedOver, Renewal, RuleChanges, Store, StoreError
@@ -55,12 +55,12 @@ class Driver:
         store: Store,
         routes: Mapping[str, Route],
         times: NodeTimes = DEFAULT_TIMES,
-        chores: Chores | None = None,
+        background: BackgroundTasks | None = None,
         gate: Gate | None = None,
         new_id: Callable[[], int] | None = None,
     ) -> None:
         """``new_id`` gives the ids of second messages; only a dispatcher that hedges needs it."""
-        self.chores = chores or Chores()
+        self.background = background or BackgroundTasks()
         self.node_share: NodeShare | None = None
         self._new_id = new_id
         self._node = Node(dispatcher, times, gate)
@@ -80,9 +80,9 @@ class Driver:
         self._closed = False
         self._all_answered = asyncio.Event()  # set only once the sender stops
         self._commit_scheduled = False  # the start of the next commit
-        self.commits = Committer(store, self._committed, self.chores)
-        self._guarded_advance = self.chores.guarded("dispatcher", self._advance)
-        self._guarded_begin = self.chores.guarded("committer", self._begin_commit)
+        self.commits = Committer(store, self._committed, self.background)
+        self._guarded_advance = self.background.guarded("dispatcher", self._advance)
+        self._guarded_begin = self.background.guarded("committer", self._begin_commit)
 
     @property
     def waiting(self) -> int:
@@ -98,7 +98,7 @@ class Driver:
         self._perform(self._node.recover_sent(self._now(), page, left))
 
     def join(self, node_share: NodeShare) -> None:
-        """As ``Node.join``. A ``Member`` calls it and keeps the node_share."""
+        """As ``Node.join``. A ``NodeMembership`` calls it and keeps the node_share."""
         self.node_share = node_share
         self._node.join(node_share)
 
@@ -107,7 +107,7 @@ class Driver:
         self._perform(self._node.renewed(self._now(), until_ns, renewal))
 
     def learning(self) -> None:
-        """The member begins to read the rule changes in the store."""
+        """The node begins to read the rule changes in the store."""
         self._node.rules.begin_learning()
 
     def learned(self, changes: RuleChanges) -> None:
@@ -254,7 +254,7 @@ class Driver:
     async def close(self) -> None:
         """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
         await self.all_stored()
-        await self.all_stored()  # what the commit before brought, such as the end of an attempt
+        await self.all_stored()  # what followed from the commit before, such as the end of an attempt
         self._closed = True
         await self.commits.close()
 
@@ -306,7 +306,7 @@ class Driver:
             self._trouble.answered(answered_ns, submit.route, found)
             self._perform(self._node.answered(answered_ns, submit.batch_id, found))
         except Exception as error:
-            self.chores.died("dispatcher", error)
+            self.background.record_failure("dispatcher", error)
 
     async def _look_up(self, lookup: LookUp) -> None:
         try:
@@ -319,7 +319,7 @@ class Driver:
                 found = None
             self._perform(self._node.looked_up(self._now(), lookup.message.key, found))
         except Exception as error:
-            self.chores.died("dispatcher", error)
+            self.background.record_failure("dispatcher", error)
 
     async def _ask_report(self, asked: AskReport) -> None:
         try:
@@ -330,7 +330,7 @@ class Driver:
                 found = None
             self._perform(self._node.status_found(self._now(), asked.key, found))
         except Exception as error:
-            self.chores.died("dispatcher", error)
+            self.background.record_failure("dispatcher", error)
 
     def _advance(self) -> None:
         # Timers have a resolution of a millisecond and may fire early. The node must not be called early.

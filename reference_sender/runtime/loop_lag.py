@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 
 _EVERY_S = 0.1
 _SHOWN = 10  # samples: the worst of one second is shown
@@ -18,8 +18,8 @@ _WAITS = Path("/proc/self/schedstat")
 class LoopLag:
     """Samples the running loop until ``stop``."""
 
-    def __init__(self, chores: Chores | None = None) -> None:
-        self._guarded_sample = (chores or Chores()).guarded("loop lag sampler", self._sample)
+    def __init__(self, background: BackgroundTasks | None = None) -> None:
+        self._guarded_sample = (background or BackgroundTasks()).guarded("loop lag sampler", self._sample)
         self._loop = asyncio.get_running_loop()
         self._recent_s = [(0.0, 0.0)] * _SHOWN  # (lag, wait for a core)
         self._samples = 0

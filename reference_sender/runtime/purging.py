@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from reference_sender.clock import now_ns
 from reference_sender.policy.wall_offset import WallOffset
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.committer import Committer
 from reference_sender.runtime.failure_log import FailureLog
 from reference_sender.store import Purged, Store, StoreError
@@ -28,12 +28,14 @@ class Purging:
     process ended must also be that old by the process's clock.
     """
 
-    def __init__(self, committer: Committer, keep_ns: int, wall: WallOffset, chores: Chores) -> None:
+    def __init__(
+        self, committer: Committer, keep_ns: int, wall: WallOffset, background: BackgroundTasks
+    ) -> None:
         self._committer = committer
         self._keep_ns = keep_ns
         self._wall = wall
         self.purged = 0  # messages
-        self._task = chores.begin("purge", self._run())
+        self._task = background.begin("purge", self._run())
 
     def stop(self) -> None:
         """Begin no further step."""

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from reference_sender.dispatch.values import Recovered
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.failure_log import FailureLog
 from reference_sender.store import Place, StoreError
 
@@ -25,7 +25,7 @@ _RETRY_S = 1.0
 _Read = TypeVar("_Read")
 
 
-class Earlier(Protocol):
+class EarlierMessages(Protocol):
     """Reads messages of earlier processes, and continues them (``EarlierCampaigns``)."""
 
     async def read(self, limit: int, place: Place | None) -> list[Recovered]: ...
@@ -42,10 +42,10 @@ class Earlier(Protocol):
 class Recovery:
     """This process gives its messages ids above ``last_id``."""
 
-    def __init__(self, earlier: Earlier, last_id: int, chores: Chores) -> None:
+    def __init__(self, earlier: EarlierMessages, last_id: int, background: BackgroundTasks) -> None:
         self._last_id = last_id
         self._earlier = earlier
-        self._chores = chores
+        self._background = background
         self._failures = FailureLog(
             log, "waiting messages cannot be read: %s", "the reading of waiting messages"
         )
@@ -60,7 +60,7 @@ class Recovery:
         left = unfinished - len(sent) - len(first)
         self._earlier.recover(first, left, len(sent))
         if left or sent:
-            self._task = self._chores.begin("start", self._run(sent, first, left))
+            self._task = self._background.begin("start", self._run(sent, first, left))
         return first
 
     def stop(self) -> None:

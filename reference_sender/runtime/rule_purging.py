@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import NS_PER_S
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.earlier_campaigns import AskStore
 from reference_sender.runtime.failure_log import FailureLog
@@ -38,12 +38,14 @@ class RulePurging:
     the campaigns that it knows.
     """
 
-    def __init__(self, store: Store, ask: AskStore, driver: Driver, keep_ns: int, chores: Chores) -> None:
+    def __init__(
+        self, store: Store, ask: AskStore, driver: Driver, keep_ns: int, background: BackgroundTasks
+    ) -> None:
         self._store = store
         self._ask = ask
         self._driver = driver
         self._keep_ns = keep_ns
-        self._task = chores.begin("purge of campaigns", self._run())
+        self._task = background.begin("purge of campaigns", self._run())
 
     def stop(self) -> None:
         """Begin no further step."""
@@ -101,13 +103,13 @@ def old_rules(before_ns: int) -> OldRules:
 
 
 def begin_purging(
-    keep_ns: int | None, store: Store, ask: AskStore, driver: Driver, chores: Chores
+    keep_ns: int | None, store: Store, ask: AskStore, driver: Driver, background: BackgroundTasks
 ) -> Sequence[Purging | RulePurging]:
     """Both purges; none if everything is kept."""
     if keep_ns is None:
         return ()
-    messages = Purging(driver.commits, keep_ns, driver.gate.wall, chores)
-    return messages, RulePurging(store, ask, driver, keep_ns, chores)
+    messages = Purging(driver.commits, keep_ns, driver.gate.wall, background)
+    return messages, RulePurging(store, ask, driver, keep_ns, background)
 
 
 def _steps(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:

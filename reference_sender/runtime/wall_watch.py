@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from reference_sender.clock import wall_ahead_ns
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +20,10 @@ STEP_NS = 1_000_000_000
 class WallWatch:
     """Looks once a second until ``stop``. ``wall_set`` is ``Driver.wall_set``."""
 
-    def __init__(self, wall_set: Callable[[int], None], chores: Chores) -> None:
+    def __init__(self, wall_set: Callable[[int], None], background: BackgroundTasks) -> None:
         self._wall_set = wall_set
         self._ahead_ns = 0
-        self._guarded_look = chores.guarded("wall clock watch", self._look)
+        self._guarded_look = background.guarded("wall clock watch", self._look)
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(_EVERY_S, self._guarded_look)
 

@@ -21,7 +21,7 @@ from reference_sender.dispatch.values import (
     State,
     SubmitAttempt,
 )
-from reference_sender.policy.campaigns import Campaign, CampaignChange
+from reference_sender.policy.campaigns import Campaign, CampaignChange, KnownCampaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
@@ -93,7 +93,7 @@ class OptIn(Struct, frozen=True, gc=False):
     number: str
 
 
-Control = CampaignChange | Spent | Hold | OptOut | OptIn | ReportControl
+Control = CampaignChange | KnownCampaign | Spent | Hold | OptOut | OptIn | ReportControl
 
 
 class Work(Struct, frozen=True, gc=False):
@@ -363,7 +363,7 @@ class CampaignStore(Protocol):
     def purge_rules(self, old: OldRules, place: RulePlace, limit: int) -> RulePlace | None:
         """Of the next ``limit`` rows after ``place``, remove what is old: the report of a campaign without
         messages, then its controls, if it has no report and no costs of a later day, and then the costs of
-        old days, but for those of campaigns with a spending limit. Returns where the next step begins; None:
+        old days, except those of campaigns with a spending limit. Returns where the next step begins; None:
         the pass is complete. It writes, so it is called from the thread of ``commit``.
         """
         ...

@@ -27,4 +27,6 @@ def ended(record: Record) -> EndedMessage | None:
     """None unless the message was tried and has ended."""
     if record.attempts == 0 or record.state not in FINAL_STATES:
         return None
-    return EndedMessage(record.message, record.state, record.attempts, record.provider_id, record.route)
+    return EndedMessage(
+        record.message, record.state, record.attempts, record.provider_id, record.route, record.changed_ns
+    )

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from reference_sender.dispatch.values import Message, State
-from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState, KnownCampaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
@@ -25,6 +25,8 @@ SET state = CASE campaign.state WHEN 'cancelled' THEN 'cancelled' ELSE coalesce(
     spending_limit = coalesce(excluded.spending_limit, campaign.spending_limit),
     changed_ns = max(excluded.changed_ns, campaign.changed_ns)
 """
+
+_KNOWN = "INSERT INTO campaign VALUES (?, ?, ?, ?) ON CONFLICT (name) DO NOTHING"
 
 _OVER_LIMITS = """
 SELECT m.campaign, count(*) FROM hold h JOIN message m ON m.id = h.id LEFT JOIN progress p ON p.id = h.id
@@ -60,6 +62,11 @@ def write_control(writer: sqlite3.Connection, control: Control) -> None:
         state = None if control.state is None else control.state.value
         values = (control.name, state, control.spending_limit, control.at_ns, state)
         writer.execute(_CAMPAIGN, values)
+    elif isinstance(control, KnownCampaign):
+        known = control.campaign
+        row = known.name, known.state.value, known.spending_limit, control.at_ns
+        if writer.execute(_KNOWN, row).rowcount == 1:
+            writer.executemany(_SPEND, [(each.campaign, each.day, each.amount) for each in control.spent])
     elif isinstance(control, OptOut):
         writer.execute("REPLACE INTO opt_out VALUES (?, ?)", (control.number, control.since_ns))
     elif isinstance(control, OptIn):

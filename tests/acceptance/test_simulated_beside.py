@@ -67,12 +67,12 @@ def test_a_simulation_that_cannot_start_gives_the_reason(tmp_path: Path) -> None
 def test_a_held_simulation_uses_no_cpu_until_the_next_quiet_part(tmp_path: Path) -> None:
     """A live part that needs both cores once waited minutes for a simulated day to end."""
     job = SimulationJob("day", day("day-500k"), Choices())
-    interruption, (lines, tell) = Interruption(), recorder()
+    interruption, (lines, show) = Interruption(), recorder()
     with Simulations("day-500k", [job], 1, tmp_path) as simulations:
         simulations.run()
         process = begun(simulations)
         held_s = time.monotonic()
-        simulations.hold(interruption, tell)
+        simulations.hold(interruption, show)
         assert time.monotonic() - held_s < 30.0
         assert not process.ended and simulations.left == 1 and lines
         used_s = sum(psutil.Process(process.pid).cpu_times()[:2])

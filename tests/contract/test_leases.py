@@ -137,7 +137,7 @@ def test_the_same_keys_at_two_nodes_at_a_time_are_kept_once(join: Join) -> None:
     nodes = [join(LONG), join(LONG)]
     keys = [f"same-{n}" for n in range(300)]
 
-    def bring(number: int) -> tuple[list[Message], Mapping[int, Existing]]:
+    def commit_one(number: int) -> tuple[list[Message], Mapping[int, Existing]]:
         ordered = keys if number == 0 else keys[::-1]
         messages = [message(1_000 * (1 + number) + n, key) for n, key in enumerate(ordered)]
         taken: dict[int, Existing] = {}
@@ -146,14 +146,14 @@ def test_the_same_keys_at_two_nodes_at_a_time_are_kept_once(join: Join) -> None:
         return messages, taken
 
     with ThreadPoolExecutor(2) as threads:
-        brought = list(threads.map(bring, range(2)))
+        committed = list(threads.map(commit_one, range(2)))
     stored = nodes[0].records(0, 1_000)
     assert sorted(each.message.key for each in stored) == sorted(keys)
     kept = {each.message.message_id for each in stored}
-    for messages, taken in brought:
+    for messages, taken in committed:
         assert {m.message_id for m in messages} - kept == set(taken)
         assert all(existing.message_id in kept for existing in taken.values())
-    assert len(brought[0][1]) + len(brought[1][1]) == len(keys)
+    assert len(committed[0][1]) + len(committed[1][1]) == len(keys)
 
 
 def test_a_refused_message_of_a_commit_whose_answer_is_lost_is_removed(
@@ -337,38 +337,6 @@ def test_a_report_of_a_message_that_ended_goes_to_one_node(join: Join) -> None:
     other.commit(Work(handed_over=reports[:1]))  # again: there is nothing to tell
     assert owner.reports(10) == []
     assert {each.state for each in owner.records(0, 10)} == {State.DELIVERED}
-
-
-def test_reports_that_change_nothing_are_counted_once_by_the_node_that_got_them(
-    join: Join, postgres: PostgresServer
-) -> None:
-    owner, other = join(LONG), join(LONG)
-    ends = [change(n, state, f"p{n}") for n, state in ((1, State.DELIVERED), (2, State.FAILED))]
-    owner.commit(Work([message(1), message(2), message(3)], ends))
-    again = [Report("p1", "k-1", State.DELIVERED, ""), Report("p2", "k-2", State.FAILED, "")]
-    news = [Report("p2", "k-2", State.DELIVERED, ""), Report("p3", "k-3", State.FAILED, "")]
-    unknown = Report("p9", "k-9", State.DELIVERED, "of no message")
-    other.commit(Work(handed_over=[*again, *news, unknown]))
-    renewal = other.renew(0)
-    assert (renewal.repeated_reports, renewal.orphan_reports) == (2, 1)
-    renewal = other.renew(0)
-    assert (renewal.repeated_reports, renewal.orphan_reports) == (0, 0)
-    assert owner.renew(0).repeated_reports == 0
-    assert [each.report for each in owner.reports(10)] == news
-
-
-def test_repeated_reports_without_a_key_are_counted_and_removed(join: Join, postgres: PostgresServer) -> None:
-    owner, other = join(LONG), join(LONG)
-    owner.commit(Work([message(1), message(2)], [change(1, State.DELIVERED, "p1")]))
-    other.commit(Work(handed_over=[Report(f"p{n}", None, State.DELIVERED, "") for n in (1, 9)]))
-    assert other.renew(0).repeated_reports == 0, "a node may have read it and removes it then"
-    count = "SELECT count(*) FROM smsbench.report"
-    for age, repeated, orphans, left in (("2 minutes", 1, 0, "1"), ("2 hours", 0, 1, "0")):
-        postgres.sql(f"UPDATE smsbench.report SET came_at = clock_timestamp() - interval '{age}'")
-        renewals = [node.renew(0) for node in (owner, other)]
-        assert sum(each.repeated_reports for each in renewals) == repeated
-        assert sum(each.orphan_reports for each in renewals) == orphans
-        assert postgres.sql(count) == [left]
 
 
 def test_a_node_knows_the_routes_of_which_another_one_has_other_limits(

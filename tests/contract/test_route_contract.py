@@ -6,9 +6,11 @@ A room of ``reference_sender/routes/`` that is not in ``CREDENTIALS`` fails the 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
+from pkgutil import iter_modules
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +20,7 @@ from waiting import eventually_in_loop
 from wire_provider import TOKEN, StartProvider, started
 
 from mock_provider.testing.running import ProviderThread
+from reference_sender import routes
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, State
 from reference_sender.routes import ROUTES
@@ -37,6 +40,11 @@ every_route = pytest.mark.parametrize("name", sorted(ROUTES))
 
 def test_every_route_is_tested_against_this_contract() -> None:
     assert set(CREDENTIALS) == set(ROUTES)
+
+
+def test_a_route_has_the_name_of_its_room_and_the_name_can_begin_a_url() -> None:
+    assert set(ROUTES) == {module.name for module in iter_modules(routes.__path__) if module.ispkg}
+    assert [name for name in ROUTES if not re.fullmatch("[a-z][a-z0-9]*", name)] == []
 
 
 @pytest.fixture

@@ -356,7 +356,7 @@ def test_a_commit_that_fails_keeps_no_attempt(open_it: OpenStore) -> None:
 
 
 def test_a_refused_message_is_removed_before_its_key_is_used_again(open_it: OpenStore) -> None:
-    """The commit that brought it was on disk, and its answer was lost."""
+    """The commit with it was on disk, and its answer was lost."""
     store = open_it()
     store.commit(Work([message(1), message(2), message(3)], attempts=[attempt(1, "a", 1)]))
     again = message(4, key="k-1")

@@ -37,7 +37,7 @@ class CampaignsModel:
 
     def sent(self, message: Message) -> None:
         if self.states[message] is State.QUEUED:
-            self.figures.taken([ticket_of(message)], None)
+            self.figures.accepted_by_provider([ticket_of(message)], None)
             self.states[message] = State.SENT
 
     def unsent(self, message: Message, state: State) -> None:

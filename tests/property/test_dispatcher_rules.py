@@ -149,15 +149,15 @@ class DispatcherRules(RuleBasedStateMachine):
         self.wait(7.0)
 
     @precondition(lambda self: self.lookups)
-    @rule(which=st.integers(0, 9), tells=st.sampled_from(["truth", "not yet", "nothing"]))
-    def answer_lookup(self, which: int, tells: str) -> None:
-        self.tell(sorted(self.lookups)[which % len(self.lookups)], tells)
+    @rule(which=st.integers(0, 9), answer=st.sampled_from(["truth", "not yet", "nothing"]))
+    def answer_lookup(self, which: int, answer: str) -> None:
+        self.end_lookup(sorted(self.lookups)[which % len(self.lookups)], answer)
 
-    def tell(self, key: str, tells: str = "truth") -> None:
+    def end_lookup(self, key: str, answer: str = "truth") -> None:
         route = self.lookups.pop(key).route
         has_it = (route, key) in self.provider.took
-        found = [Report(f"{route}:{key}", key, State.SENT, "")] if has_it and tells == "truth" else []
-        self.call("looked_up", key, None if tells == "nothing" else found)
+        found = [Report(f"{route}:{key}", key, State.SENT, "")] if has_it and answer == "truth" else []
+        self.call("looked_up", key, None if answer == "nothing" else found)
 
     @precondition(lambda self: self.provider.took)
     @rule(which=st.integers(0, 999), state=st.sampled_from([State.SENT, *FINAL_STATES]), keyed=st.booleans())
@@ -298,7 +298,7 @@ class DispatcherRules(RuleBasedStateMachine):
             ]
             self.call("reported", reports)
             for key in sorted(self.lookups):
-                self.tell(key)
+                self.end_lookup(key)
             deadline_ns = self.core.next_deadline()
             if deadline_ns is not None and not self.in_flight:
                 self.pass_time(deadline_ns)

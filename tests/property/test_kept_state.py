@@ -113,7 +113,7 @@ def test_a_restored_provider_ends_and_reports_each_message_as_the_first_would_ha
     ended = {row.provider_id: row for row in first.rows().values() if row.provider_id}
     for row in second.rows().values():
         meant = ended[row.provider_id]
-        assert (row.state, row.reason, row.t_taken_ns) == (meant.state, meant.reason, meant.t_taken_ns)
+        assert (row.state, row.reason, row.t_accepted_ns) == (meant.state, meant.reason, meant.t_accepted_ns)
         assert (row.t_carrier_ns, row.t_final_ns) == (meant.t_carrier_ns, meant.t_final_ns)
     assert second.engine.state().balance_points == first.engine.state().balance_points
 

@@ -101,9 +101,7 @@ def answers(draw: st.DrawFn, messages: tuple[Message, ...]) -> Accepted | Refuse
 
 
 def both(profile: Profile) -> tuple[Exchange, Exchange]:
-    direct, through_bytes = (
-        exchange_of(profile, "secret", through_wire, "smsapi") for through_wire in (False, True)
-    )
+    direct, through_bytes = (exchange_of(profile, "secret", as_bytes, "smsapi") for as_bytes in (False, True))
     assert not isinstance(direct, ByteExchange) and isinstance(through_bytes, ByteExchange)
     return direct, through_bytes
 

@@ -71,7 +71,7 @@ def test_without_further_change_the_nodes_soon_have_equal_shares(
     nodes = Nodes(most_nodes)
     for what, which in [*steps, ("join", 0)]:
         nodes.step(what, which)
-    for _ in range(3):  # each lowers, tells so, and gets what others gave up
+    for _ in range(3):  # each lowers, says so, and gets what others gave up
         for node in sorted(nodes.kept):
             if node in nodes.announced:
                 nodes.using[node] = nodes.announced.pop(node)

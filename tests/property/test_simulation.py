@@ -115,7 +115,7 @@ def test_values_and_bytes_are_the_same_run(
 ) -> None:
     profile = load_profile(name)
     by_values = simulated(plan, profile, route, tmp_path_factory.mktemp("values"))
-    by_bytes = simulated(plan, profile, route, tmp_path_factory.mktemp("bytes"), through_wire=True)
+    by_bytes = simulated(plan, profile, route, tmp_path_factory.mktemp("bytes"), as_bytes=True)
     assert by_values == by_bytes
 
 
@@ -125,7 +125,7 @@ def test_values_and_bytes_are_the_same_day(tmp_path: Path, name: str) -> None:
     (part,) = catalogue.scenario("day-5k", Adjustment(speedup=60.0, window="day")).parts
     route = RouteLimits("r", 20, 20, 60, 60, 50, 4, 86_400.0)
     by_values, values = simulated(part.plan(1, "t"), load_profile(name), route, tmp_path)
-    by_bytes, bytes_ = simulated(part.plan(1, "t"), load_profile(name), route, tmp_path, through_wire=True)
+    by_bytes, bytes_ = simulated(part.plan(1, "t"), load_profile(name), route, tmp_path, as_bytes=True)
     assert by_values == by_bytes
     assert len(values["load"]) == 5_000
     for table, rows in values.items():

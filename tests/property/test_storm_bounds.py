@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from storm_failures import MOST_MESSAGES, MOST_SEEDS, first_failure
 
 from loadtests.storm import store
-from loadtests.storm.brought import BroughtMessages
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import StormPart, StormPlan, draw_plan, kept
 from loadtests.storm.shrink import shrunken
+from loadtests.storm.submitted import SubmittedMessages
 from reference_sender.dispatch.awaiting import Sent, SentIndex
 from reference_sender.dispatch.values import Report
 from reference_sender.node.node import Node
@@ -32,8 +32,8 @@ def reserve_for_duplicates(patch: pytest.MonkeyPatch) -> None:
 
 
 def acknowledge_duplicates(patch: pytest.MonkeyPatch) -> None:
-    """A client that brings a duplicate gets the answer that it is kept."""
-    patch.setattr(BroughtMessages, "answered", lambda brought, effect: [])
+    """A client that submits a duplicate gets the answer that it is kept."""
+    patch.setattr(SubmittedMessages, "answered", lambda submitted, effect: [])
 
 
 def forget_ids_when_nothing_is_awaited(patch: pytest.MonkeyPatch) -> None:

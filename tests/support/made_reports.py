@@ -342,8 +342,8 @@ def compared(low_s: float, high_s: float) -> ComparedClass:
         p95_low_s=low_s,
         p95_high_s=high_s,
         p95_claimed=low_s > 0 or high_s < 0,
-        ours_p95_s=24.0,
-        theirs_p95_s=8.0,
+        part_p95_s=24.0,
+        counterpart_p95_s=8.0,
         by_stage_s=(),
         tail=ComparedTail(pairs=10, later=6, split=0, size_s=None, by_stage_s=(), other_reply=0),
     )

@@ -56,7 +56,7 @@ class RunBuilder:
     def seen(self, key: str, submitted_s: float | None, **more: Any) -> None:
         """The provider's row. Stage lengths are ``provider_s``, ``carrier_s``, ``radio_s``, ``report_s``.
 
-        ``taken_s`` is the instant of the accepted submit, ``handset_s`` the part of ``radio_s`` that is a
+        ``accepted_s`` is the instant of the accepted submit, ``handset_s`` the part of ``radio_s`` that is a
         wait for the phone. ``reply_drawn_s`` and ``radio_drawn_s`` are as drawn, where they differ.
         ``scheduled_s`` is the instant at which the sender asked the provider to send the message.
         """
@@ -73,7 +73,7 @@ class RunBuilder:
         answer_s = more.get("confirmed_after_s", 0.001)  # None: the report was not confirmed
         confirmed_s = None if reported_s is None or answer_s is None else reported_s + answer_s
         provider_id = more.get("provider_id", f"P-{key}") if more.get("accepted", True) else ""
-        taken_s = more.get("taken_s", submitted_s)
+        accepted_s = more.get("accepted_s", submitted_s)
         wait_s = more.get("handset_s", 0.0)
         reply_s = more.get("reply_drawn_s", more.get("provider_s", 0.01)) if provider_id else None
         radio_s = more.get("radio_drawn_s", more.get("radio_s", 1.0) - wait_s if ended else None)
@@ -92,7 +92,7 @@ class RunBuilder:
                 *(at(submitted_s), at(answered_s), at(carrier_s)),
                 *(at(delivered_s), at(reported_s), at(confirmed_s)),
                 *(state, more.get("reason", ""), more.get("price", 0.5), more.get("fault", "")),
-                *(at(taken_s) if provider_id else None, _ns(reply_s), _ns(radio_s), _ns(wait_s)),
+                *(at(accepted_s) if provider_id else None, _ns(reply_s), _ns(radio_s), _ns(wait_s)),
                 *(more.get("throttled", 0), more.get("priority", False), more.get("ucs2_for", "")),
                 at(scheduled_s),
             )

@@ -86,7 +86,7 @@ async def running_sender(
         try:
             await sender.recover()
             yield RunningSender(url, sender, session)
-            assert not sender.chores.failed.is_set(), sender.chores.reason
+            assert not sender.background.failed.is_set(), sender.background.reason
         finally:
             sender.api.stop()
             await sender.close()

@@ -79,7 +79,7 @@ def test_a_sender_without_reports_gets_a_note_and_one_whose_receiver_refuses_the
     receiver.answers = [(404, b"")] * 50
     (note,) = probing(provider, report_url=receiver.url).run()
     host = "/".join(receiver.url.split("/")[:3])
-    assert note == f"the delivery report did not come back: {host} answered: HTTP 404"
+    assert note == f"the delivery report was not confirmed: {host} answered: HTTP 404"
 
 
 def test_a_wrong_token_is_distinguished_from_a_refused_number(start: StartProvider) -> None:

@@ -107,7 +107,7 @@ def test_a_reader_that_does_not_read_costs_a_bounded_buffer_and_hinders_nobody(
     def fill(running: RunningProvider) -> int:
         live = running.runtime.live
         for _ in range(45):
-            live.tell("filler", "x" * 500_000)
+            live.broadcast("filler", "x" * 500_000)
         return live.unsent_bytes
 
     with following(provider, receive_buffer=4096) as slow:

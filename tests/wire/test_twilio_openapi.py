@@ -1,4 +1,4 @@
-"""The OpenAPI document of the Twilio wire tells the truth: every answer, good or bad, meets its schema."""
+"""The OpenAPI document of the Twilio wire is true: every answer, good or bad, meets its schema."""
 
 from __future__ import annotations
 

@@ -39,7 +39,13 @@ def slow_after_refusal(view: View) -> Bools:
         if band.from_s is not None
     )
     found: Bools = after & ~refused_now & slower & ~faulty & (starts >= 0)
-    return found & far_below_contract(view) & submits.backlog(view) & _held(view) & _all_the_time(view)
+    return (
+        found
+        & far_below_contract(view)
+        & submits.backlog(view)
+        & _limited_by_own_pacing(view)
+        & _all_the_time(view)
+    )
 
 
 def far_below_contract(view: View) -> Bools:
@@ -66,7 +72,7 @@ def pace_text(view: View, windows: Bools) -> str:
     return f"{span} of the {round_number_text(most)}"
 
 
-def _held(view: View) -> Bools:
+def _limited_by_own_pacing(view: View) -> Bools:
     """Its pacing holds the messages, as it reports, or as the few requests in flight show."""
     if view.gauges.gauges.names("sender", "waited_"):
         waited: Floats = view.gauges.rise("sender", "waited_pacing_s") / view.windows.lengths_s
@@ -78,7 +84,7 @@ def _held(view: View) -> Bools:
 
 def _all_the_time(view: View) -> Bools:
     found: Bools = np.zeros(view.windows.count, dtype=np.bool_)
-    instants = np.sort(view.taken_at_s[np.isfinite(view.taken_at_s)])
+    instants = np.sort(view.provider.forwarded_s[np.isfinite(view.provider.forwarded_s)])
     for window, (low_s, high_s) in enumerate(
         zip(view.windows.edges_s[:-1], view.windows.edges_s[1:], strict=True)
     ):

@@ -19,7 +19,7 @@ _NAMED_FROM = 0.5  # of the longest wait; carriers with a shorter one are not na
 _MOST_NAMED = 3
 
 
-def look(view: View) -> KindFinding:
+def find_carrier_queue(view: View) -> KindFinding:
     """Strength: the carriers' share of the waits in sender and carriers.
 
     If all carriers have the same wait and the accept queue is at its rate, they have it in that queue. A
@@ -80,4 +80,4 @@ def _names_text(names: list[str]) -> str:
     return f"the queues of the carriers {', '.join(shown[:-1])} and {shown[-1]}"
 
 
-CARRIER = Kind("carrier_queue", look)
+CARRIER = Kind("carrier_queue", find_carrier_queue)

@@ -57,8 +57,8 @@ def catches_up(view: View) -> Bools:
 def _ideal_wait_s(due_s: Floats, units: Floats, bucket: Bucket) -> Floats:
     """How long each message waits for a bucket that is full at first, in order of the due instants.
 
-    The bucket has debt after a message: what was taken from it, minus what it got since. The highest debt so
-    far minus the refill is the debt now; beyond the burst it is a wait.
+    The debt after a message is the largest surplus, over all earlier starts, of tokens taken over tokens
+    added. Beyond the burst it is a wait.
     """
     order = np.argsort(due_s, kind="stable")
     unit_s = bucket.unit_ns / 1e9

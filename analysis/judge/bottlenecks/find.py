@@ -46,7 +46,7 @@ def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
     found = symptoms(view)
     if not found.windows.any():
         return ()
-    seen = {kind.kind: kind.look(view) for kind in KINDS}
+    seen = {kind.kind: kind.find(view) for kind in KINDS}
     strengths = _without_explained(seen, found.windows)
     weighted = [
         (float(strengths[kind.kind][found.windows].mean()), -place)

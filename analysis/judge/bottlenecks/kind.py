@@ -15,7 +15,7 @@ from analysis.judge.bottlenecks.view import View
 
 
 class Description(NamedTuple):
-    """The bottleneck in one sentence; the evidence, sentences with numbers; by what the advice on it differs.
+    """The bottleneck in one sentence; the evidence, sentences with numbers; the facts that decide the advice.
 
     ``refusal`` is the provider's reason if it refused the messages permanently.
     """
@@ -42,7 +42,7 @@ class Kind:
     """
 
     kind: BottleneckKind
-    look: Callable[[View], KindFinding]
+    find: Callable[[View], KindFinding]
     explains: frozenset[BottleneckKind] = frozenset()
 
 

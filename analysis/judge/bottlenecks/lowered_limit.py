@@ -52,7 +52,7 @@ def lowered(view: View) -> Bools:
     found: Bools = np.zeros(view.windows.count, dtype=np.bool_)
     refused = refused_messages(view)
     active = view.windows.overlapping(_span(view, band) for band in bands(view))
-    first_s, until_s = view.provider.submitted_s, view.taken_at_s
+    first_s, until_s = view.provider.submitted_s, view.provider.forwarded_s
     passed = view.windows.counts(until_s, view.provider.accepted)
     for window, (low_s, high_s) in enumerate(pairwise(view.windows.edges_s.tolist())):
         if active[window]:

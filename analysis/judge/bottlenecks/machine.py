@@ -33,7 +33,7 @@ def without_core(view: View, *processes: str) -> Bools:
     return starved & over(view.gauges.high("machine", "cpu_percent", 50.0), BUSY_PERCENT)
 
 
-def look(view: View) -> KindFinding:
+def find_machine(view: View) -> KindFinding:
     starved = without_core(view, *(process for _, process in _PARTS))
     disturbed = view.windows.counts(view.due_s, view.lateness.disturbed) > 0
     noise = disturbed & over(view.lag_p99_s, view.given.lag_limit_s)
@@ -86,4 +86,4 @@ def _shares(view: View, windows: Bools) -> list[tuple[str, float]]:
     return found
 
 
-MACHINE = Kind("machine", look, frozenset(("sender_api", "sender_refuses")))
+MACHINE = Kind("machine", find_machine, frozenset(("sender_api", "sender_refuses")))

@@ -53,7 +53,7 @@ class _TooSlow:
     without_flag: bool  # each of the classes would have a faster network with the provider's priority flag
 
 
-def look(view: View) -> KindFinding:
+def find_network(view: View) -> KindFinding:
     lost = view.windows.share(view.due_s, view.failed_on_the_way, view.provider.accepted)
     many = view.windows.counts(view.due_s, view.failed_on_the_way) >= FEWEST
     failing = over(lost, FAILED_SHARE) & many
@@ -99,7 +99,7 @@ def _failed_text(view: View, did: str, messages: Bools) -> str:
 
 def _expired_texts(view: View, expired: Bools) -> tuple[str, str]:
     """When they expired, and how much of that time they had been with a carrier."""
-    life_s = median((view.provider.final_s - view.taken_at_s)[expired])
+    life_s = median((view.provider.final_s - view.provider.forwarded_s)[expired])
     radio_s = median((view.provider.final_s - view.provider.carrier_s)[expired])
     return (
         f"{count_text(int(np.count_nonzero(expired)))} of these expired, {seconds_text(life_s)} after the "
@@ -165,4 +165,4 @@ def _without_flag(view: View) -> Bools:
     return without
 
 
-NETWORK = Kind("network", look)
+NETWORK = Kind("network", find_network)

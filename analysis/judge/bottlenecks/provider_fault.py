@@ -17,7 +17,7 @@ _STRENGTH = 0.5  # a cause with samples of its own goes first
 _MOST_NAMED = 2
 
 
-def look(view: View) -> KindFinding:
+def find_provider_fault(view: View) -> KindFinding:
     waits = view.windows.percentile(view.due_s, view.sender_wait_s, view.everyone, 50.0)
     active = view.windows.overlapping(_span(view, band) for band in view.request_faults)
     lowered = lowered_limit.lowered(view)
@@ -84,4 +84,4 @@ def _with_backlog(active: Bools, waiting: Bools) -> Bools:
     return found
 
 
-FAULT = Kind("provider_fault", look, frozenset(("sender_hold",)))
+FAULT = Kind("provider_fault", find_provider_fault, frozenset(("sender_hold",)))

@@ -61,11 +61,11 @@ def accept_wait_s(view: View) -> Floats:
     return wait_s
 
 
-def look(view: View) -> KindFinding:
+def find_provider_limit(view: View) -> KindFinding:
     contract = contract_of(view.given.profile)
     refused = refused_for_limits(view)
     met_limit = lowered_limit.throttled_messages(view)
-    throttled = view.windows.share(view.taken_at_s, met_limit, view.provider.accepted)
+    throttled = view.windows.share(view.provider.forwarded_s, met_limit, view.provider.accepted)
     requests = view.gauges.rise("provider", "count_requests")
     refused_share = np.maximum(refused / np.maximum(requests, 1.0), throttled)
     queue_s = accept_wait_s(view)
@@ -142,7 +142,7 @@ def _refusals(view: View, windows: Bools) -> tuple[str, float, float]:
     if not (refused and of):
         unit = "message"
         refused, of = (
-            float(view.windows.counts(view.taken_at_s, among)[windows].sum())
+            float(view.windows.counts(view.provider.forwarded_s, among)[windows].sum())
             for among in (lowered_limit.throttled_messages(view), view.everyone)
         )
     return unit, refused, of
@@ -154,12 +154,11 @@ def _refusal_signs(view: View, refused: float, of: float) -> list[BottleneckSign
 
 
 def _refused_text(view: View, unit: str, refused: float, of: float) -> str:
-    percent = f"{100 * refused / max(of, 1.0):.0f} %"
-    share = f"most of them ({percent})" if 2 * refused > of else f"{percent} of them"
     known = says_how_long(view.given.profile, view.provider.protocol)
     return (
-        f"in these windows of the load the provider refused {times_text(round(refused), unit)} because of "
-        f"its limits, {share}{', with Retry-After' if known else ''}"
+        f"in these windows of the load the provider refused {count_text(round(refused))} of "
+        f"{times_text(round(of), unit)} ({100 * refused / max(of, 1.0):.0f} %) because of its limits"
+        f"{', with Retry-After' if known else ''}"
     )
 
 
@@ -297,5 +296,7 @@ def _named(contract: Contract, reached: tuple[Bools, ...], windows: Bools) -> di
 
 
 LIMIT = Kind(
-    "provider_limit", look, frozenset(("sender_pacing", "sender_rate", "sender_concurrency", "sender_hold"))
+    "provider_limit",
+    find_provider_limit,
+    frozenset(("sender_pacing", "sender_rate", "sender_concurrency", "sender_hold")),
 )

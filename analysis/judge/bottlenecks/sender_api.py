@@ -65,7 +65,7 @@ def slow(view: View) -> KindFinding:
             else:
                 signs.append("target_timeout" if limit else "answers_nothing")
         if late[windows].any() and not silent and not failed:
-            evidence.append(f"the median request {median_answer(view, windows)}")
+            evidence.append(f"the median request to {view.sender_name} {median_answer(view, windows)}")
             first = _answered_first(view)
             evidence += first
             signs += ["answered_first"] if first else []
@@ -283,8 +283,8 @@ def _limit(view: View) -> str:
 
 def _answered_first(view: View) -> list[str]:
     """Of the messages that the provider has seen: a sender that answers first does not wait for it."""
-    both = np.isfinite(view.load.replied_s) & np.isfinite(view.taken_at_s)
-    first = int(np.count_nonzero(both & (view.load.replied_s < view.taken_at_s)))
+    both = np.isfinite(view.load.replied_s) & np.isfinite(view.provider.forwarded_s)
+    first = int(np.count_nonzero(both & (view.load.replied_s < view.provider.forwarded_s)))
     total = int(np.count_nonzero(both))
     return [f"{share_text(first, total)} of the messages were {_FIRST}"] if 2 * first > total else []
 
@@ -297,7 +297,7 @@ def _process(view: View, windows: Bools) -> list[str]:
     _, most, busy = submits.unanswered_in(view, windows)
     if most > 0:  # zero says nothing about a sender that the provider does not see
         evidence.append(
-            f"it had at most {times_text(most, 'concurrent provider call')}, and one or more during "
+            f"it had at most {times_text(most, 'request')} to the provider in flight, and one or more during "
             f"{100 * busy:.0f} % of the time"
         )
     return evidence

@@ -112,7 +112,7 @@ def _inferred_pacing(view: View) -> Bools:
     Messages that all wait equally long are delayed and not limited in their rate.
     """
     idle = _idle_backlog(view)
-    throttled = view.windows.counts(view.taken_at_s, view.provider.throttled > 0) > 0
+    throttled = view.windows.counts(view.provider.forwarded_s, view.provider.throttled > 0) > 0
     constant = submits.at_constant_rate(view) & ~submits.waits_alike(view)
     return idle & constant & ~throttled & binds_below_contract(view)
 
@@ -136,7 +136,7 @@ def rate(view: View) -> KindFinding:
     A limit of its rate and a fixed number of busy workers are the same from outside.
     """
     flat = view.given.backlog_grew and submits.flat(view)
-    throttled = view.windows.counts(view.taken_at_s, view.provider.throttled > 0) > 0
+    throttled = view.windows.counts(view.provider.forwarded_s, view.provider.throttled > 0) > 0
     # Requests that are always at their maximum are the cause, also in a window of which that is a part.
     concurrent = bool((submits.at_their_maximum(view) & submits.backlog(view)).any())
     waiting = _idle_backlog(view) if concurrent else _backlog(view)
@@ -155,8 +155,8 @@ def rate(view: View) -> KindFinding:
         # Means of the load, both. The best ten seconds of the deliveries can have more: messages that were
         # forwarded one after the other may arrive together.
         end_s = view.journeys.load_end_s
-        taken_s = view.taken_at_s[view.forwarded & (view.taken_at_s <= end_s)]
-        forwarded = len(taken_s) / (end_s - float(taken_s.min())) if len(taken_s) else 0.0
+        accepted_s = view.provider.forwarded_s[view.forwarded & (view.provider.forwarded_s <= end_s)]
+        forwarded = len(accepted_s) / (end_s - float(accepted_s.min())) if len(accepted_s) else 0.0
         came = int(np.count_nonzero(view.journeys.accepted)) / end_s
         text = f"{view.sender_name} forwards {rate_text(forwarded)} on average; {rate_text(came)} came in"
         return Description(text, ("its backlog grew while its rate stayed the same", waited))
@@ -259,19 +259,21 @@ def concurrency(view: View) -> KindFinding:
     def describe(windows: Bools) -> Description:
         mean, most, _ = submits.unanswered_in(view, windows)
         were = "was" if most == 1 else "were"
-        among = view.provider.accepted & view.windows.inside(view.taken_at_s, windows)
-        answer_s = median((view.provider.answered_s - view.taken_at_s)[among])
+        among = view.provider.accepted & view.windows.inside(view.provider.forwarded_s, windows)
+        answer_s = median((view.provider.answered_s - view.provider.forwarded_s)[among])
         evidence: list[str] = []
         if most:
             evidence.append(
                 f"at most {times_text(most, 'request')} to the provider {were} in flight at the same time, "
-                f"{significant(mean, 2)} on average; an answer took {seconds_text(answer_s)} (median)"
+                f"{significant(mean, 2)} on average; the provider answered one in "
+                f"{seconds_text(answer_s)} (median)"
             )
         if callers[windows].any():
-            evidence.append(f"the median request {median_answer(view, windows)}")
+            evidence.append(f"the median request to {view.sender_name} {median_answer(view, windows)}")
         if reported[windows].any():
             evidence.append(
-                f"ready messages waited for a free request {100 * typical(share, windows):.0f} % of the time"
+                f"{100 * typical(share, windows):.0f} % of the time ready messages waited, because the "
+                "requests in flight were at their maximum"
             )
         # A provider that answers at once has no request in flight in its own rows.
         at_once = f" ({count_text(most)})" if most else ""

@@ -10,7 +10,7 @@ from analysis.judge.bottlenecks.view import View
 SLOW_MS = 100.0
 
 
-def look(view: View) -> KindFinding:
+def find_sender_store(view: View) -> KindFinding:
     commit = view.gauges.high("sender", "commit_ms")
     waiting = view.gauges.high("sender", "waiting_for_commit")
 
@@ -27,7 +27,7 @@ def look(view: View) -> KindFinding:
 
 STORE = Kind(
     "sender_store",
-    look,
+    find_sender_store,
     frozenset(
         ("sender_api", "sender_refuses", "sender_concurrency", "sender_pacing", "sender_rate", "sender_hold")
     ),

@@ -37,12 +37,12 @@ def requests_per_s(view: View) -> Floats:
     instant.
     """
     given_up = (view.provider.throttled > 0) & ~view.provider.accepted
-    instants = np.unique(view.taken_at_s[np.isfinite(view.taken_at_s) & ~given_up])
+    instants = np.unique(view.provider.forwarded_s[np.isfinite(view.provider.forwarded_s) & ~given_up])
     return view.windows.counts(instants, np.ones(len(instants), dtype=np.bool_)) / view.windows.lengths_s
 
 
 def segments_per_s(view: View) -> Floats:
-    place = view.windows.of(view.taken_at_s)
+    place = view.windows.of(view.provider.forwarded_s)
     chosen = (place >= 0) & view.provider.accepted
     sums = np.bincount(place[chosen], weights=view.provider.segments[chosen], minlength=view.windows.count)
     return np.asarray(sums / view.windows.lengths_s, dtype=np.float64)
@@ -52,8 +52,8 @@ def unanswered(view: View) -> tuple[Floats, Floats, Floats]:
     """For each window: mean and maximum of requests in flight at the provider, and the share of the time with
     at least one.
     """
-    known = np.isfinite(view.taken_at_s) & np.isfinite(view.provider.answered_s)
-    begins, first = np.unique(view.taken_at_s[known], return_index=True)
+    known = np.isfinite(view.provider.forwarded_s) & np.isfinite(view.provider.answered_s)
+    begins, first = np.unique(view.provider.forwarded_s[known], return_index=True)
     ends = np.sort(np.maximum(view.provider.answered_s[known][first], begins))
     # A thousand points give a mean to a few percent. A day has 8,640 windows, so more would be slow.
     looks = max(_FEWEST_LOOKS, min(_MOST_LOOKS, _LOOKS_IN_ALL // view.windows.count))
@@ -82,7 +82,7 @@ def unanswered_in(view: View, windows: Bools) -> tuple[float, int, float]:
 def at_constant_rate(view: View) -> Bools:
     """Windows in which the number of submits hardly differs from one second to the next."""
     found: Bools = np.zeros(view.windows.count, dtype=np.bool_)
-    for window, counts in enumerate(_each_second(view, np.unique(view.taken_at_s))):
+    for window, counts in enumerate(_each_second(view, np.unique(view.provider.forwarded_s))):
         if len(counts) >= _FEWEST_BINS:
             found[window] = counts.var() < _CONSTANT_RATE * counts.mean()
     return found
@@ -90,14 +90,14 @@ def at_constant_rate(view: View) -> Bools:
 
 def messages_per_s(view: View, windows: Bools) -> float:
     """Forwarded messages per second of these windows, without the first and last second with a submit."""
-    each = _each_second(view, view.taken_at_s)
+    each = _each_second(view, view.provider.forwarded_s)
     inner = [each[place][1:-1] for place in np.flatnonzero(windows).tolist()]
     return float(np.concatenate(inner).mean()) if inner else 0.0
 
 
 def _each_second(view: View, instants_s: Floats) -> list[Ints]:
     """The number of these instants in each second of each window, from the first to the last second with one:
-    before and after, no message may have waited.
+    in the others it is possible that no message waited.
     """
     ordered = np.sort(instants_s[np.isfinite(instants_s)])
     found = []
@@ -128,7 +128,7 @@ def flat(view: View) -> bool:
     """
     pieces = max(int(view.journeys.load_end_s // _PIECE_S), 1)
     edges = np.linspace(0.0, view.journeys.load_end_s, pieces + 1)
-    counts, _ = np.histogram(view.taken_at_s[np.isfinite(view.taken_at_s)], bins=edges)
+    counts, _ = np.histogram(view.provider.forwarded_s[np.isfinite(view.provider.forwarded_s)], bins=edges)
     return bool(pieces >= _FEWEST_PIECES and counts.min() > 0 and counts.var() < counts.mean())
 
 

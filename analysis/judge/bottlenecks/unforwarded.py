@@ -19,7 +19,7 @@ from analysis.refusals import reason_text
 _MANY = 0.05  # of the accepted messages of a window
 
 
-def look(view: View) -> KindFinding:
+def find_unforwarded(view: View) -> KindFinding:
     gone = view.outcomes.unaccounted & ~view.outcomes.still_held
     share = view.windows.share(view.due_s, gone, view.journeys.accepted)
 
@@ -108,5 +108,5 @@ def _reasons(view: View, among: Bools) -> list[tuple[str, int]]:
     return sorted(zip(names, counts.tolist(), strict=True), key=lambda each: (-each[1], each[0]))
 
 
-UNFORWARDED = Kind("sender_unforwarded", look)
+UNFORWARDED = Kind("sender_unforwarded", find_unforwarded)
 GAVE_UP = Kind("sender_gave_up", gave_up)

@@ -13,7 +13,7 @@ from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
 from analysis.findings import FaultBand
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
-from analysis.measure.late_generator import GeneratorLateness, lateness
+from analysis.measure.late_generator import ScheduleLag, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.pauses import Pause, pauses
 from analysis.measure.silence import Silence, Stop, silences, stop
@@ -84,7 +84,7 @@ class View:
         return np.ones(self.journeys.count, dtype=np.bool_)
 
     @cached_property
-    def lateness(self) -> GeneratorLateness:
+    def lateness(self) -> ScheduleLag:
         return lateness(self.journeys, self.given.lag_limit_s)
 
     @cached_property
@@ -160,7 +160,7 @@ class View:
         """
         if not (self.journeys.journal or self.journeys.sender.present):
             return np.full(self.journeys.count, np.nan)
-        until = np.where(self.still_waits, self.journeys.end_s, self.taken_at_s)
+        until = np.where(self.still_waits, self.journeys.end_s, self.provider.forwarded_s)
         gone = self.outcomes.unaccounted & ~self.outcomes.still_held
         counted = self.journeys.accepted & ~gone & ~self.outcomes.without_key
         return np.where(counted, np.maximum(until - self.load.replied_s, 0.0), np.nan)
@@ -168,7 +168,7 @@ class View:
     @cached_property
     def still_waits(self) -> Bools:
         """Messages that waited in the sender when the observation ended: they would have waited longer."""
-        open_: Bools = self.journeys.accepted & ~np.isfinite(self.taken_at_s)
+        open_: Bools = self.journeys.accepted & ~np.isfinite(self.provider.forwarded_s)
         return open_ & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
 
     @cached_property
@@ -185,7 +185,7 @@ class View:
     @cached_property
     def forwarded(self) -> Bools:
         """Accepted messages that the provider has seen."""
-        seen: Bools = self.journeys.accepted & np.isfinite(self.taken_at_s)
+        seen: Bools = self.journeys.accepted & np.isfinite(self.provider.forwarded_s)
         return seen
 
     @cached_property
@@ -199,10 +199,6 @@ class View:
         """Messages that waited for a carrier when the observation ended."""
         open_: Bools = self.provider.accepted & ~np.isfinite(self.provider.carrier_s)
         return open_ & np.isin(self.outcomes.outcome, (OPEN, EXPIRED)) & ~self.before_its_time
-
-    @cached_property
-    def taken_at_s(self) -> Floats:
-        return np.where(np.isfinite(self.provider.taken_s), self.provider.taken_s, self.provider.submitted_s)
 
     @cached_property
     def failed_on_the_way(self) -> Bools:

@@ -79,34 +79,34 @@ def paired_difference(ours_s: Floats, theirs_s: Floats, percentile: float) -> Di
     return _difference(percentile, value_s, *_ends(differences, differences))
 
 
-def independent_difference(ours: TimeGroup, theirs: TimeGroup, percentile: float) -> Difference:
+def independent_difference(first: TimeGroup, second: TimeGroup, percentile: float) -> Difference:
     """The same for two groups of different messages.
 
     The interval uses the bound of each message's time that makes it wider. It has no ends if one of the
     groups has not the evidence of as many independent messages as the percentile needs.
     """
     value_s = None
-    if ours.count and theirs.count:
-        value_s = _less(_percentile(ours.high_s, percentile), _percentile(theirs.high_s, percentile))
-    if not (ours.enough(percentile) and theirs.enough(percentile)):
+    if first.count and second.count:
+        value_s = _less(_percentile(first.high_s, percentile), _percentile(second.high_s, percentile))
+    if not (first.enough(percentile) and second.enough(percentile)):
         return _difference(percentile, value_s, -math.inf, math.inf)
     chance = np.random.default_rng(_SEED)
     lows: list[Floats] = []
     highs: list[Floats] = []
-    lengths = [_block_length(each.count, each.evidence) for each in (ours, theirs)]
-    for rows in _portions(max(ours.count, theirs.count)):
+    lengths = [_block_length(each.count, each.evidence) for each in (first, second)]
+    for rows in _portions(max(first.count, second.count)):
         a, b = (
             _places(each.count, length, rows, chance)
-            for each, length in zip((ours, theirs), lengths, strict=True)
+            for each, length in zip((first, second), lengths, strict=True)
         )
         with np.errstate(invalid="ignore"):  # inf - inf: unknown
-            low = _percentiles(ours.low_s[a], percentile) - _percentiles(theirs.high_s[b], percentile)
-            high = _percentiles(ours.high_s[a], percentile) - _percentiles(theirs.low_s[b], percentile)
+            low = _percentiles(first.low_s[a], percentile) - _percentiles(second.high_s[b], percentile)
+            high = _percentiles(first.high_s[a], percentile) - _percentiles(second.low_s[b], percentile)
         lows.append(np.nan_to_num(low, nan=-np.inf, posinf=np.inf, neginf=-np.inf))
         highs.append(np.nan_to_num(high, nan=np.inf, posinf=np.inf, neginf=-np.inf))
     low_s, high_s = _ends(np.sort(np.concatenate(lows)), np.sort(np.concatenate(highs)))
-    mine, other = _own_interval(ours, percentile), _own_interval(theirs, percentile)
-    low_s, high_s = min(low_s, _lowest(mine, other)), max(high_s, -_lowest(other, mine))
+    own, other = _own_interval(first, percentile), _own_interval(second, percentile)
+    low_s, high_s = min(low_s, _lowest(own, other)), max(high_s, -_lowest(other, own))
     return _difference(percentile, value_s, low_s, high_s)
 
 
@@ -131,16 +131,16 @@ def _own_interval(group: TimeGroup, percentile: float) -> _Interval:
     )
 
 
-def _lowest(ours: _Interval, theirs: _Interval) -> float:
+def _lowest(first: _Interval, second: _Interval) -> float:
     """The lower end of the difference from both intervals (MOVER: Zou and Donner 2008).
 
     If a percentile is not known, the difference of the two ends, which is lower.
     """
-    value_s = ours.at_least_s - theirs.at_most_s
-    below_s = math.hypot(ours.at_least_s - ours.low_s, theirs.high_s - theirs.at_most_s)
+    value_s = first.at_least_s - second.at_most_s
+    below_s = math.hypot(first.at_least_s - first.low_s, second.high_s - second.at_most_s)
     if math.isfinite(value_s) and math.isfinite(below_s):
         return value_s - below_s
-    ends_s = ours.low_s - theirs.high_s
+    ends_s = first.low_s - second.high_s
     return -math.inf if math.isnan(ends_s) else ends_s
 
 

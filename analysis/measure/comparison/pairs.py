@@ -52,38 +52,38 @@ def read_compared_part(run_dir: Path, manifest: records.Manifest) -> ComparedPar
     )
 
 
-def compare(ours: ComparedPart, theirs: ComparedPart) -> tuple[ComparedClass, ...]:
+def compare(part: ComparedPart, counterpart: ComparedPart) -> tuple[ComparedClass, ...]:
     """One for each class with a message that both delivered; empty if they have no common key."""
-    where = positions(ours.keys, theirs.keys)
+    where = positions(part.keys, counterpart.keys)
     both = where >= 0
     found = []
-    for name in ours.journeys.load.class_names:
-        among = ours.journeys.of_class(name) & both
-        compared = _compared(name, ours, theirs, (np.flatnonzero(among), where[among]))
+    for name in part.journeys.load.class_names:
+        among = part.journeys.of_class(name) & both
+        compared = _compared(name, part, counterpart, (np.flatnonzero(among), where[among]))
         if compared is not None:
             found.append(compared)
     return tuple(found)
 
 
 def _compared(
-    name: str, ours: ComparedPart, theirs: ComparedPart, rows: tuple[Ints, Ints]
+    name: str, part: ComparedPart, counterpart: ComparedPart, rows: tuple[Ints, Ints]
 ) -> ComparedClass | None:
     """``rows`` are the rows of the same messages in each part."""
     a, b = rows
-    arrived_a, arrived_b = ours.delivered[a], theirs.delivered[b]
+    arrived_a, arrived_b = part.delivered[a], counterpart.delivered[b]
     paired = arrived_a & arrived_b
     if not paired.any():
         return None
     a, b = a[paired], b[paired]
-    order = np.argsort(ours.journeys.load.intended_s[a], kind="stable")
+    order = np.argsort(part.journeys.load.intended_s[a], kind="stable")
     a, b = a[order], b[order]
-    ours_s, theirs_s = _delivery_s(ours, a), _delivery_s(theirs, b)
-    difference = ours_s - theirs_s
+    part_s, counterpart_s = _delivery_s(part, a), _delivery_s(counterpart, b)
+    difference = part_s - counterpart_s
     by_size = np.argsort(np.abs(difference), kind="stable")
     tail = by_size[ranks(len(by_size), (TAIL_PERCENTILE,))[0] - 1 :]
-    stages = _stage_differences(ours.journeys, theirs.journeys, (a, b))
-    reply = ours.journeys.provider.reply_s[a] - theirs.journeys.provider.reply_s[b]
-    p95 = paired_difference(ours_s, theirs_s, PERCENTILE)
+    stages = _stage_differences(part.journeys, counterpart.journeys, (a, b))
+    reply = part.journeys.provider.reply_s[a] - counterpart.journeys.provider.reply_s[b]
+    p95 = paired_difference(part_s, counterpart_s, PERCENTILE)
     return ComparedClass(
         message_class=name,
         pairs=len(a),
@@ -91,12 +91,12 @@ def _compared(
         median_s=_ranked(difference, 50.0),
         p99_abs_s=float(abs(difference[tail[0]])),
         mean_s=float(difference.mean()),
-        p95_difference_s=_ranked(ours_s, PERCENTILE) - _ranked(theirs_s, PERCENTILE),
+        p95_difference_s=_ranked(part_s, PERCENTILE) - _ranked(counterpart_s, PERCENTILE),
         p95_low_s=p95.low_s,
         p95_high_s=p95.high_s,
         p95_claimed=p95.claimed,
-        ours_p95_s=_carried(ours_s),
-        theirs_p95_s=_carried(theirs_s),
+        part_p95_s=_p95(part_s),
+        counterpart_p95_s=_p95(counterpart_s),
         by_stage_s=_means(stages, _complete(stages)),
         tail=_tail(difference[tail], {stage: each[tail] for stage, each in stages.items()}, reply[tail]),
     )
@@ -111,16 +111,16 @@ def _ranked(values: Floats, percentile: float) -> float:
     return float(np.sort(values)[ranks(len(values), (percentile,))[0] - 1])
 
 
-def _carried(times_s: Floats) -> float | None:
+def _p95(times_s: Floats) -> float | None:
     return _ranked(times_s, PERCENTILE) if len(times_s) >= needed(PERCENTILE) else None
 
 
-def _stage_differences(ours: Journeys, theirs: Journeys, rows: tuple[Ints, Ints]) -> dict[str, Floats]:
+def _stage_differences(part: Journeys, counterpart: Journeys, rows: tuple[Ints, Ints]) -> dict[str, Floats]:
     """The difference of each stage for each pair; NaN without one of its timestamps."""
     a, b = rows
     timestamps = [
         one[a] - other[b]
-        for one, other in zip(delivery_timestamps(ours), delivery_timestamps(theirs), strict=True)
+        for one, other in zip(delivery_timestamps(part), delivery_timestamps(counterpart), strict=True)
     ]
     return {
         stage: ended - begun

@@ -82,7 +82,7 @@ def _of_class(
     faults: bool,
 ) -> DelaySplit:
     """``among``: the positions of the class's messages, in the order in which they were due."""
-    total, binding = split.total[among], _dearest(split, among, limits, carrier)
+    total, binding = split.total[among], _limits_with_longest_waits(split, among, limits, carrier)
     shares = []
     for share in SHARES:
         own = split.of[share][among]
@@ -141,7 +141,9 @@ def _of_run(values: Ints, percentiles: tuple[float, ...]) -> tuple[float | None,
     )
 
 
-def _dearest(split: Split, among: Ints, limits: ContractLimits, carrier: Labels) -> dict[LimitName, str]:
+def _limits_with_longest_waits(
+    split: Split, among: Ints, limits: ContractLimits, carrier: Labels
+) -> dict[LimitName, str]:
     """The limits that cause the waits, as text by name; those of the carriers with the carriers' names."""
     if not len(among) or split.contract_ns[among].sum() <= 0:
         return {}

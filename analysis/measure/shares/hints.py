@@ -58,7 +58,7 @@ def _without_priority(
     if "otp" not in journeys.load.class_names or not has_fast_lane(profile):
         return None
     provider = journeys.provider
-    accepted = provider.accepted & journeys.of_class("otp") & np.isfinite(provider.taken_s)
+    accepted = provider.accepted & journeys.of_class("otp") & np.isfinite(provider.accepted_s)
     slow = accepted & ~provider.priority
     count = int(np.count_nonzero(slow))
     if not count:
@@ -80,8 +80,8 @@ def _without_priority(
 def _marketing_with_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | None:
     """Marketing with the provider's priority flag, at a higher price.
 
-    The flag is that of the request, and the journal does not say which messages shared one. So it cannot tell
-    marketing in a request with OTPs from marketing that was flagged itself. One copy of each message counts.
+    The flag is that of the request, and the journal does not say which messages shared one. So marketing in a
+    request with OTPs counts like marketing that was flagged itself. One copy of each message counts.
     """
     factor = priority_price_factor(profile)
     if "marketing" not in journeys.load.class_names or factor <= 1.0:
@@ -116,8 +116,8 @@ def _refused_by_contract(journeys: Journeys, manifest: Manifest) -> Ints:
     count: the fault may have lowered the limit, or its pause made a crowd.
     """
     provider = journeys.provider
-    first_s, taken_s = provider.submitted_s, provider.taken_s
-    until_s = np.where(np.isfinite(taken_s), taken_s, journeys.end_s)
+    first_s, accepted_s = provider.submitted_s, provider.accepted_s
+    until_s = np.where(np.isfinite(accepted_s), accepted_s, journeys.end_s)
     return np.where(meets_fault(journeys, manifest, first_s, until_s), 0, provider.throttled)
 
 
@@ -192,7 +192,7 @@ def _one_message_per_request(journeys: Journeys, refused: Ints, limits: Contract
     provider = journeys.provider
     if limits.requests is None or limits.batch < 2:
         return None
-    submits_s = provider.taken_s[np.isfinite(provider.taken_s)]
+    submits_s = provider.accepted_s[np.isfinite(provider.accepted_s)]
     requests_s = np.unique(submits_s)
     if not len(requests_s) or not _single(provider):
         return None
@@ -212,12 +212,8 @@ def _one_message_per_request(journeys: Journeys, refused: Ints, limits: Contract
 
 
 def _single(provider: ProviderSide) -> bool:
-    """Whether nearly each request had one message. Those of one request reach the provider at one instant.
-
-    A message that the provider never accepted has the instant of its first submit.
-    """
-    at_s = np.where(np.isfinite(provider.taken_s), provider.taken_s, provider.submitted_s)
-    at_s = at_s[np.isfinite(at_s)]
+    """Whether nearly each request had one message. Those of one request reach the provider at one instant."""
+    at_s = provider.forwarded_s[np.isfinite(provider.forwarded_s)]
     return len(at_s) <= (1.0 + _WORTH_SAYING) * len(np.unique(at_s))
 
 

@@ -13,7 +13,7 @@ from analysis.measure.shares.queueing import served
 
 
 @dataclass(frozen=True)
-class Offered:
+class OfferedMessages:
     """The messages that the provider accepted, as the sender got them. ``carrier`` is an index of names."""
 
     at_ns: Ints
@@ -37,7 +37,7 @@ class IdealWait:
         return waited
 
 
-def ideal_wait(offered: Offered, limits: ContractLimits) -> IdealWait:
+def ideal_wait(offered: OfferedMessages, limits: ContractLimits) -> IdealWait:
     """Simulate the messages with the limits. Without limits there is no wait."""
     at_ns = offered.at_ns
     sent = wait_for_contract(at_ns, offered.rank, offered.turn, offered.segments, offered.reply_ns, limits)
@@ -57,7 +57,7 @@ def ideal_wait(offered: Offered, limits: ContractLimits) -> IdealWait:
     return IdealWait(by_limit_ns)
 
 
-def waits_alone_ns(offered: Offered, limits: ContractLimits, together: IdealWait) -> Ints:
+def waits_alone_ns(offered: OfferedMessages, limits: ContractLimits, together: IdealWait) -> Ints:
     """For each message, its wait if the contract had one limit only; a column for each limit.
 
     ``together`` does not show which limit binds: a message of a batch waits in the accept queue also where

@@ -22,7 +22,7 @@ from analysis.fault_effects import effect_of
 from analysis.findings import ShareName
 from analysis.measure.contract_limits import CARRIER, DRAIN, ContractLimits
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
-from analysis.measure.shares.ideal import IdealWait, Offered, ideal_wait, waits_alone_ns
+from analysis.measure.shares.ideal import IdealWait, OfferedMessages, ideal_wait, waits_alone_ns
 from analysis.measure.shares.queueing import busy_until
 from analysis.read.journeys import Journeys
 from analysis.records import RecordedFault
@@ -64,7 +64,7 @@ def splittable(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
     load, provider = journeys.load, journeys.provider
     chosen: Bools = (outcomes.outcome == DELIVERED) & ~provider.unreachable
     for mark in (
-        *(load.intended_s, load.sent_s, provider.taken_s, provider.reply_s),
+        *(load.intended_s, load.sent_s, provider.accepted_s, provider.reply_s),
         *(provider.carrier_s, provider.final_s, provider.radio_s),
     ):
         chosen &= np.isfinite(mark)
@@ -129,7 +129,7 @@ def _in_accept_queue(journeys: Journeys, limits: ContractLimits) -> Ints:
 
 def _times(journeys: Journeys, chosen: Bools) -> DelayTimes:
     load, provider = journeys.load, journeys.provider
-    accepted, reply = whole_ns(provider.taken_s[chosen]), whole_ns(provider.reply_s[chosen])
+    accepted, reply = whole_ns(provider.accepted_s[chosen]), whole_ns(provider.reply_s[chosen])
     answered = provider.answered_s[chosen]
     entered = np.where(np.isfinite(answered), whole_ns(answered), accepted + reply)
     carrier = whole_ns(provider.carrier_s[chosen])
@@ -164,13 +164,13 @@ def _ideal(
     All messages that the provider accepted are simulated, since each uses a part of the limits.
     """
     load, provider = journeys.load, journeys.provider
-    passing = np.isfinite(provider.taken_s) & np.isfinite(load.sent_s)
+    passing = np.isfinite(provider.accepted_s) & np.isfinite(load.sent_s)
     sent = whole_ns(load.sent_s[passing])
     at_ns = faults.over(sent)
-    offered = Offered(
+    offered = OfferedMessages(
         at_ns=at_ns,
         rank=load.class_index[passing],
-        turn=whole_ns(provider.taken_s[passing]),  # the order that this sender chose
+        turn=whole_ns(provider.accepted_s[passing]),  # the order that this sender chose
         segments=np.maximum(provider.segments[passing], 1),
         reply_ns=whole_ns(provider.reply_s[passing]),
         carrier=provider.carrier.index[passing],

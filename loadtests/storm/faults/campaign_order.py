@@ -30,19 +30,19 @@ class CampaignOrder(Struct, frozen=True):
         return cls(within.instant(random), random.choice(CAMPAIGNS), pause_s, cancels)
 
     def begin(self, target: FaultTarget) -> None:
-        state, operator, campaign = target.state, target.operator, self.campaign
+        state, admin, campaign = target.state, target.admin, self.campaign
 
         def end() -> None:
             if self.cancels:
-                operator.set_state(CANCELLED, campaign, CampaignState.CANCELLED)
+                admin.set_state(CANCELLED, campaign, CampaignState.CANCELLED)
             else:
-                operator.set_state(RESUMED, campaign, CampaignState.RUNNING)
+                admin.set_state(RESUMED, campaign, CampaignState.RUNNING)
 
         def wait() -> None:
             state.later(int(self.pause_s * 1e9), end)
 
         if self.pause_s:
-            state.at(self.at_s, lambda: operator.set_state(PAUSED, campaign, CampaignState.PAUSED, wait))
+            state.at(self.at_s, lambda: admin.set_state(PAUSED, campaign, CampaignState.PAUSED, wait))
         else:
             state.at(self.at_s, end)
 

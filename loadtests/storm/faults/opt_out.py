@@ -15,7 +15,7 @@ OPTED_OUT = "opted_out"
 
 
 class OptsOut(Struct, frozen=True):
-    """The numbers of one of the bulk calls: of the ``nth``, counted round."""
+    """The numbers of one of the bulk calls: number ``nth`` modulo their count."""
 
     at_s: float
     nth: int
@@ -32,7 +32,7 @@ class OptsOut(Struct, frozen=True):
             call = bulk[self.nth % len(bulk)]
             for place in call.places:
                 if place % 2 == 0:
-                    order = partial(target.operator.opt_out, OPTED_OUT, call.number_to(place))
+                    order = partial(target.admin.opt_out, OPTED_OUT, call.number_to(place))
                     target.state.at(self.at_s, order)
 
 

@@ -8,11 +8,11 @@ from typing import Protocol
 MAGIC = "magic"  # of a message to a magic number
 
 
-class Marked(Protocol):
+class FaultMarked(Protocol):
     fault: str
 
 
-def mark(message: Marked, name: str) -> None:
+def mark(message: FaultMarked, name: str) -> None:
     """Record that the fault touched this message. Names have no comma; each is recorded once."""
     noted = message.fault
     if not noted:
@@ -21,6 +21,6 @@ def mark(message: Marked, name: str) -> None:
         message.fault = f"{noted},{name}"
 
 
-def mark_all(messages: Iterable[Marked], name: str) -> None:
+def mark_all(messages: Iterable[FaultMarked], name: str) -> None:
     for message in messages:
         mark(message, name)

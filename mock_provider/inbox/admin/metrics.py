@@ -59,7 +59,7 @@ GAUGES = {
     "report_batches_pending": ("pending_report_batches", "Report calls that are not answered yet"),
 }
 _MS_GAUGES = {
-    "loop_lag_ms": ("event_loop_lag_seconds", "The longest delay of the event loop in the last second"),
+    "loop_lag_ms": ("event_loop_lag_seconds", "The longest delay of the event loop in the last 1.25 s"),
     "loop_core_wait_ms": ("event_loop_core_wait_seconds", "Of that delay, the time without a processor core"),
     "timer_late_ms": ("timer_late_seconds", "The longest delay of the engine after a deadline"),
 }

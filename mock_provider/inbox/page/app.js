@@ -1,7 +1,7 @@
 // @ts-check
 // The page: selects the view, and passes the stream's events to the views.
 
-import { complain, loadControls, startControls } from "./controls.js";
+import { showError, loadControls, startControls } from "./controls.js";
 import { refresh, showMessage, shownMessage } from "./detail.js";
 import { arrived, ask, changed, emptied, neighbour, reveal, select, startMessages } from "./messages.js";
 import { call } from "./shared/api.js";
@@ -15,7 +15,7 @@ const VIEWS = ["messages", "traffic", "controls"];
  * @param {string} name
  * @param {any} value the event's payload
  */
-function hear(name, value) {
+function onEvent(name, value) {
   if (name === "messages") arrived(value);
   else if (name === "changes") {
     changed(value.changes);
@@ -83,8 +83,8 @@ startSession({
   events: "/admin/events",
   wrongToken: "This token is not the admin token.",
   lost: "no connection to the provider",
-  hear,
-  complain,
+  onEvent,
+  showError,
 });
 route();
 addEventListener("hashchange", route);

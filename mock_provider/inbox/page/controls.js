@@ -29,7 +29,7 @@ let parts = [];
 
 export function startControls() {
   inForce = el("dl", { class: "facts", id: "now-in-force" });
-  const faults = startFaults(complain);
+  const faults = startFaults(showError);
   const restore = el("button", { type: "button", id: "restore" }, "Back to the profile as started");
   restore.addEventListener("click", () => {
     parts.forEach(part => delete part.element.dataset.edited);
@@ -70,7 +70,7 @@ export async function loadControls() {
 }
 
 /** @param {any} error null: there is none */
-export function complain(error) {
+export function showError(error) {
   at("complaint").hidden = !error;
   const reasons = error ? error.reasons ?? [error.message || "no connection to the provider"] : [];
   at("complaint").textContent = reasons.join("\n");
@@ -82,12 +82,12 @@ export function complain(error) {
  * @param {unknown} [value]
  */
 async function change(path, method, value) {
-  complain(null);
+  showError(null);
   try {
     await call(path, method, value);
     return true;
   } catch (error) {
-    complain(error);
+    showError(error);
     return false;
   }
 }
@@ -122,10 +122,10 @@ const limitText = limit => limit ? `${Number(limit.rate_per_s)} per second, burs
  * @returns {string}
  */
 function latencyText(latency) {
-  const said = (/** @type {number | undefined} */ value_s) => duration((value_s ?? 0) * 1000);
-  if (latency.kind === "fixed") return latency.value_s ? said(latency.value_s) : "none";
-  if (latency.kind === "uniform") return `${said(latency.low_s)} to ${said(latency.high_s)}`;
-  if (latency.kind === "lognormal") return `median ${said(latency.median_s)}, 99th percentile ${said(latency.p99_s)}`;
+  const text = (/** @type {number | undefined} */ value_s) => duration((value_s ?? 0) * 1000);
+  if (latency.kind === "fixed") return latency.value_s ? text(latency.value_s) : "none";
+  if (latency.kind === "uniform") return `${text(latency.low_s)} to ${text(latency.high_s)}`;
+  if (latency.kind === "lognormal") return `median ${text(latency.median_s)}, 99th percentile ${text(latency.p99_s)}`;
   if (latency.kind === "absent_subscriber" && latency.body)
     return `${latencyText(latency.body)}; ${percent(latency.absent_share ?? 0)} out of reach at first`;
   return words(latency.kind);
@@ -134,8 +134,8 @@ function latencyText(latency) {
 /** @param {Share[] | undefined} entries */
 function mixText(entries) {
   if (!entries?.length) return "none";
-  const said = (/** @type {Share} */ each) => words(each.refusal ?? `${each.state} (${each.reason})`);
-  return entries.map(each => `${percent(each.share)} ${said(each)}`).join(", ");
+  const text = (/** @type {Share} */ each) => words(each.refusal ?? `${each.state} (${each.reason})`);
+  return entries.map(each => `${percent(each.share)} ${text(each)}`).join(", ");
 }
 
 /**
@@ -159,7 +159,7 @@ function card(name, fill, apply) {
     event.preventDefault();
     if (!await apply()) return;
     delete form.dataset.edited;
-    loadControls().catch(complain);
+    loadControls().catch(showError);
   });
   return form;
 }

@@ -61,7 +61,7 @@ function draw(detail) {
   at("detail").replaceChildren(
     el("header", {}, el("h2", {}, `+${m.number}`), copyButton(`+${m.number}`, "Copy number"),
       el("span", { class: `state ${m.state || "forgotten"}` }, stateWords(m)), closeLink()),
-    el("p", { class: "quiet" }, `from ${m.sender || "nobody"}, `, unbroken(moment(m.accepted_unix_s))),
+    el("p", { class: "quiet" }, m.sender ? `from ${m.sender}, ` : "without a sender, ", unbroken(moment(m.accepted_unix_s))),
     el("blockquote", { class: "said" }, m.text),
     el("p", { class: "buttons" }, copyButton(m.text, "Copy text"), code && copyButton(code, `Copy ${code}`),
       copyButton(location.href, "Copy link")),
@@ -98,10 +98,10 @@ function segments(text, message) {
   return out;
 }
 
-/** @param {import('./payloads.js').Foreign} character */
+/** @param {import('./payloads.js').ForeignCharacter} character */
 function foreign({ character, code_point, name, count }) {
-  const said = `${code_point} ${name.toLowerCase()}${count > 1 ? ` ×${count}` : ""}`;
-  return el("li", {}, el("b", { class: "character" }, character), " ", el("span", { class: "quiet" }, said));
+  const text = `${code_point} ${name.toLowerCase()}${count > 1 ? ` ×${count}` : ""}`;
+  return el("li", {}, el("b", { class: "character" }, character), " ", el("span", { class: "quiet" }, text));
 }
 
 /** @param {import('./payloads.js').Detail} detail */

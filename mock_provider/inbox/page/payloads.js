@@ -81,7 +81,7 @@
  */
 
 /**
- * @typedef {object} Foreign
+ * @typedef {object} ForeignCharacter
  * @property {string} character
  * @property {string} code_point
  * @property {string} name
@@ -95,7 +95,7 @@
  * @property {number} units
  * @property {number} units_per_segment
  * @property {Segment[]} segments
- * @property {Foreign[]} forced_by
+ * @property {ForeignCharacter[]} forced_by
  */
 
 /**

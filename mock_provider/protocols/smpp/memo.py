@@ -90,7 +90,7 @@ def read_memo(memo: bytes, msisdn: str) -> SmppMemo:
     return SmppMemo(addresses, date, memo[reference_end:], memo[text_at:reference_end])
 
 
-class Named(Struct, frozen=True, gc=False):
+class MessageNaming(Struct, frozen=True, gc=False):
     """How the submit named its message; ``source`` is "" if the SMSC chose it."""
 
     source_ton: int
@@ -99,7 +99,7 @@ class Named(Struct, frozen=True, gc=False):
     service_type: str
 
 
-def read_name(memo: str) -> Named:
+def read_name(memo: str) -> MessageNaming:
     """For query_sm and cancel_sm."""
     date_at = ord(memo[0]) + 1
     source_at = memo.index("\0", 3) + 1
@@ -111,10 +111,10 @@ def read_name(memo: str) -> Named:
         service_type, _, rest = memo[extras_at + 1 :].partition("\0")
         if rest[0] == "-":
             source = ""
-    return Named(source_ton, source_npi, source, service_type)
+    return MessageNaming(source_ton, source_npi, source, service_type)
 
 
-def names_source(named: Named, source: Address) -> bool:
+def names_source(named: MessageNaming, source: Address) -> bool:
     """Whether a later request gives the source address of the submit (§4.8.1, §4.9.1).
 
     Type of number and numbering plan are compared unless the request has 0 (unknown).

@@ -39,7 +39,7 @@ class Address(Struct, frozen=True, gc=False):
     is_list: bool = False
 
 
-class Multi(Struct, frozen=True, gc=False):
+class SubmitMultiBody(Struct, frozen=True, gc=False):
     """The body of submit_multi; ``message`` has no destination."""
 
     message: ShortMessage
@@ -66,7 +66,7 @@ class Replacement(Struct, frozen=True, gc=False):
     short_message: bytes
 
 
-def read_multi(body: bytes) -> Multi:
+def read_multi(body: bytes) -> SubmitMultiBody:
     reader = Reader(body)
     reader.c_octets(SERVICE_TYPE, codes.ESME_RINVSERTYP)
     reader.address(codes.ESME_RINVSRCADR)
@@ -77,7 +77,7 @@ def read_multi(body: bytes) -> Multi:
     destinations = tuple(_destination(reader) for _ in range(count))
     # Before its destinations and after them it is a submit_sm.
     message = read_short_message(body[:before] + _NO_DESTINATION + body[reader.at :])
-    return Multi(message, destinations)
+    return SubmitMultiBody(message, destinations)
 
 
 def _destination(reader: Reader) -> Address:

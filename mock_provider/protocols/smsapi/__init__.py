@@ -1,4 +1,4 @@
-"""The SMSAPI protocol (smsapi.pl, smsapi.com): sends, look-ups, one-time codes, and reports by GET.
+"""The SMSAPI protocol (smsapi.pl, smsapi.com): sends, lookups, one-time codes, and reports by GET.
 
 docs/smsapi.md lists the supported requests, and behaviour that is uncertain.
 """

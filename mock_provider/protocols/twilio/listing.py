@@ -71,7 +71,7 @@ def read_page(fields: Mapping[str, str]) -> tuple[int, int]:
 def page_by_offset(
     address: Callable[[int], str], page: int, size: int, total: int
 ) -> tuple[int, int, int, int, str, str, str | None, str | None]:
-    """The fields of a page from ``page`` to ``previous_page_uri``; ``address`` gives a page's URI."""
+    """The fields of ``ListPage``; ``address`` gives a page's URI."""
     start = page * size
     taken = max(0, min(size, total - start))
     return (
@@ -162,10 +162,10 @@ def _sent_between(fields: Mapping[str, str]) -> tuple[float | None, float | None
     if text := fields.get("DateSent", ""):
         sent_from_s, sent_before_s = _day(text, "DateSent")
     if text := fields.get("DateSent>", ""):
-        sent_from_s = _day(text, "DateSent>")[0] if len(text) <= 10 else _instant(text, "DateSent>")
+        sent_from_s = _day(text, "DateSent>")[0] if len(text) <= 10 else _instant_s(text, "DateSent>")
     if text := fields.get("DateSent<", ""):
         # Whole seconds are shown, so the second of an instant counts to its end.
-        sent_before_s = _day(text, "DateSent<")[1] if len(text) <= 10 else _instant(text, "DateSent<") + 1
+        sent_before_s = _day(text, "DateSent<")[1] if len(text) <= 10 else _instant_s(text, "DateSent<") + 1
     return sent_from_s, sent_before_s
 
 
@@ -176,7 +176,7 @@ def _day(text: str, name: str) -> tuple[float, float]:
     return day
 
 
-def _instant(text: str, name: str) -> float:
+def _instant_s(text: str, name: str) -> float:
     instant_s = read_instant_s(text)
     if instant_s is None:
         raise TwilioError(20001, name)

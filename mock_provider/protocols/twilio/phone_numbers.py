@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from msgspec import Struct
 
 from mock_provider.protocols.twilio.listing import page_by_offset, read_page
-from mock_provider.protocols.twilio.resource import API_VERSION, rfc_2822
+from mock_provider.protocols.twilio.resource import API_VERSION, ListPage, rfc_2822
 from mock_provider.settings.protocols import TwilioSettings
 from mock_provider.settings.sections import AccountSettings
 
@@ -50,16 +50,8 @@ class PhoneNumberBody(Struct, frozen=True, gc=False):
     status_callback_method: str = "POST"
 
 
-class PhoneNumberPage(Struct, frozen=True, gc=False):
+class PhoneNumberPage(ListPage, frozen=True, gc=False):
     incoming_phone_numbers: tuple[PhoneNumberBody, ...]
-    page: int
-    page_size: int
-    start: int
-    end: int
-    uri: str
-    first_page_uri: str
-    next_page_uri: str | None
-    previous_page_uri: str | None
 
 
 class NumbersQuery(Struct, frozen=True):
@@ -98,7 +90,7 @@ def numbers_page(numbers: Sequence[str], account_sid: str, query: NumbersQuery) 
         return f"{stem}?{urlencode([*asked, *paging])}"
 
     bodies = tuple(number_body(number, account_sid) for number in taken)
-    return PhoneNumberPage(bodies, *page_by_offset(address, query.page, size, len(found)))
+    return PhoneNumberPage(*page_by_offset(address, query.page, size, len(found)), bodies)
 
 
 def find_number(numbers: Sequence[str], account_sid: str, sid: str) -> PhoneNumberBody | None:

@@ -50,10 +50,9 @@ class TwilioMessage(Struct, frozen=True, gc=False, rename={"sender": "from"}):
     subresource_uris: SubresourceUris
 
 
-class MessagePage(Struct, frozen=True, gc=False):
-    """One page of a list; ``start`` and ``end`` count its messages within the whole list."""
+class ListPage(Struct, frozen=True, gc=False):
+    """One page of a list; ``start`` and ``end`` count its items within the whole list."""
 
-    messages: tuple[TwilioMessage, ...]
     page: int
     page_size: int
     start: int
@@ -62,6 +61,10 @@ class MessagePage(Struct, frozen=True, gc=False):
     first_page_uri: str
     next_page_uri: str | None
     previous_page_uri: str | None
+
+
+class MessagePage(ListPage, frozen=True, gc=False):
+    messages: tuple[TwilioMessage, ...]
 
 
 class TwilioAccount(Struct, frozen=True, gc=False):

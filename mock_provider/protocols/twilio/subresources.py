@@ -11,7 +11,7 @@ from mock_provider.protocols.lookups import CapturedMessage
 from mock_provider.protocols.twilio.errors import TwilioError
 from mock_provider.protocols.twilio.listing import page_by_offset
 from mock_provider.protocols.twilio.memo import read_memo
-from mock_provider.protocols.twilio.resource import API_VERSION, rfc_2822
+from mock_provider.protocols.twilio.resource import API_VERSION, ListPage, rfc_2822
 
 OUTCOMES = ("confirmed", "unconfirmed")
 
@@ -28,18 +28,10 @@ class MediaBody(Struct, frozen=True, gc=False):
     content_type: None = None
 
 
-class MediaPage(Struct, frozen=True, gc=False):
+class MediaPage(ListPage, frozen=True, gc=False):
     """The media of a message: at most ten, so one page unless the request asks for a smaller one."""
 
     media_list: tuple[MediaBody, ...]
-    page: int
-    page_size: int
-    start: int
-    end: int
-    uri: str
-    first_page_uri: str
-    next_page_uri: str | None
-    previous_page_uri: str | None
 
 
 class FeedbackBody(Struct, frozen=True, gc=False):
@@ -67,7 +59,7 @@ def media_page(message: CapturedMessage, page: int, page_size: int) -> MediaPage
     def address(number: int) -> str:
         return f"{stem}.json?PageSize={page_size}&Page={number}"
 
-    return MediaPage(tuple(media), *page_by_offset(address, page, page_size, memo.media))
+    return MediaPage(*page_by_offset(address, page, page_size, memo.media), tuple(media))
 
 
 def read_outcome(fields: Mapping[str, str]) -> str:

@@ -38,7 +38,7 @@ function show(now) {
  * @param {string} name
  * @param {any} value the event's payload
  */
-function hear(name, value) {
+function onEvent(name, value) {
   if (name === "history") showHistory(value);
   else if (name === "overview") {
     addPoint(value.point);
@@ -47,7 +47,7 @@ function hear(name, value) {
 }
 
 /** @param {Error | null} error */
-function complain(error) {
+function showError(error) {
   at("complaint").hidden = error === null;
   at("complaint").textContent = error === null ? "" : error.message;
 }
@@ -59,6 +59,6 @@ startSession({
   events: "/v1/dashboard/events",
   wrongToken: "This token is not the client token.",
   lost: "no connection to the sender",
-  hear,
-  complain,
+  onEvent,
+  showError,
 });

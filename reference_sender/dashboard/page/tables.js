@@ -53,20 +53,20 @@ function ended(alert) {
 
 /** @param {ClassRow} first */
 function classCard({ message_class }) {
-  const p95 = el("b", { class: "p95" }), said = el("span", { class: "quiet" });
+  const p95 = el("b", { class: "p95" }), text = el("span", { class: "quiet" });
   const badge = el("span", { class: "badge" }), fill = el("span", { class: "fill" });
   const track = el("div", { class: "track" }, fill, el("span", { class: "mark" }));
   const counts = COUNTS.map(name => ({ name, dd: el("dd", {}) }));
   const element = el("li", { class: "card", "aria-label": `Class ${message_class}` },
     el("div", { class: "head" }, el("h3", {}, message_class), badge),
-    el("p", {}, p95, " ", said), track,
+    el("p", {}, p95, " ", text), track,
     el("dl", { class: "counts" }, counts.map(({ name, dd }) => el("div", {}, el("dt", {}, name), dd))));
 
   /** @param {ClassRow} row */
   function shown(row) {
     const { p50_s, p95_s, alert_limit_s } = row;
     p95.textContent = p95_s === null ? "–" : `95 % within ${measured(p95_s)}`;
-    said.textContent = p95_s === null || p50_s === null
+    text.textContent = p95_s === null || p50_s === null
       ? `${counted(row.measured, "delivery", "deliveries")}: too few`
       : `half within ${measured(p50_s)}, of ${counted(row.measured, "delivery", "deliveries")}`;
     badge.hidden = alert_limit_s === null || p95_s === null;
@@ -97,14 +97,14 @@ function routeCard({ name }) {
     trouble.hidden = !row.trouble;
     badge.className = `badge ${row.condition === "ok" ? "good" : "bad"}`;
     const paced = row.paced_requests_per_s < row.requests_per_s * 0.999 ? `${rate(row.paced_requests_per_s)} of ` : "";
-    const said = [
+    const pieces = [
       `${row.in_flight} of ${counted(row.max_in_flight, "request", "requests")} in flight`,
       `limit ${paced}${rate(row.requests_per_s)} requests / s`,
       `${counted(row.throttled, "request", "requests")} throttled`,
     ];
     if (row.delivery_rate !== null && row.delivery_s !== null)
-      said.push(`delivers ${percent(Number(row.delivery_rate.toFixed(3)))}, mean ${measured(row.delivery_s)}`);
-    facts.replaceChildren(...said.flatMap((each, place) => [place ? " · " : "", unbroken(each)]));
+      pieces.push(`delivers ${percent(Number(row.delivery_rate.toFixed(3)))}, mean ${measured(row.delivery_s)}`);
+    facts.replaceChildren(...pieces.flatMap((each, place) => [place ? " · " : "", unbroken(each)]));
   }
   return { element, show: shown };
 }

@@ -10,7 +10,7 @@ from reference_sender.routes.protocol import ProviderReply
 from reference_sender.routes.reading import read_body, result_of_failure
 from reference_sender.routes.retry_after import wait_of
 
-# Error codes (twilio.com/docs/api/errors) whose meaning their HTTP status does not tell.
+# Error codes (twilio.com/docs/api/errors) whose meaning does not follow from their HTTP status.
 _RECIPIENT_FLOOD = 14107
 _THROTTLED = frozenset({20429, 21611, 63017})  # concurrency, the sender's queue, the account's rate
 _DEFERRED = frozenset({_RECIPIENT_FLOOD, 30610})  # this recipient must wait; quiet hours

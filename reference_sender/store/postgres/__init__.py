@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from reference_sender.dispatch.values import EndedMessage, Lane, Message, Recovered, Report, State
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
@@ -109,7 +111,8 @@ class PostgresStore:
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         records = self._writer.call(lambda connection: reading.ended(connection, reports))
-        return [each for record in records if (each := ended(record)) is not None]
+        found = [each for record in records if (each := ended(record)) is not None]
+        return [replace(each, ended_ns=0) for each in found]
 
     def taken_ids(self, provider_ids: Sequence[str], message: Message) -> frozenset[str] | None:
         return self._reader.call(
@@ -181,7 +184,7 @@ class PostgresStore:
                 connection, self._node, share, membership, self._claimed_turns, idle
             )
         )
-        return idle.told(renewal)
+        return idle.with_counts(renewal)
 
     def rule_changes(self, since: float) -> RuleChanges:
         return self._renewer.call(lambda connection: rule_changes.read(connection, self._node, since))

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from reference_sender.dispatch.values import FINAL_STATES, Message
-from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState, KnownCampaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
@@ -38,6 +38,16 @@ SET state = CASE campaign.state WHEN 'cancelled' THEN 'cancelled' ELSE coalesce(
     spending_limit = coalesce(excluded.spending_limit, campaign.spending_limit),
     changed_at = clock_timestamp()
 """
+# The lock is held until the transaction ends: no campaign is removed meanwhile, and one that was removed
+# before is inserted.
+_KNOWN = """
+WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($1))
+INSERT INTO campaign SELECT u.* FROM locked, unnest($2::text[], $3::text[], $4::bigint[]) AS u
+    (name, state, spending_limit) ORDER BY u.name
+ON CONFLICT (name) DO NOTHING RETURNING name
+"""
+_NONE_KNOWN = "SELECT pg_advisory_xact_lock($1)"
+LOCK = 0x736D7370  # campaigns are removed, or get messages
 _OPT_OUT = """
 INSERT INTO opt_out VALUES ($1, $2) ON CONFLICT (number) DO UPDATE
 SET since_ns = excluded.since_ns, active = true, changed_at = clock_timestamp()
@@ -76,13 +86,33 @@ def is_held(message: Message) -> bool:
     return message.not_before_ns > 0 or message.keeps_hours
 
 
+async def write_known(connection: asyncpg.Connection[Any], node: int, controls: Iterable[Control]) -> None:
+    """Store the ``KnownCampaign`` of ``Work.controls``. The first part of a transaction: a purge, which holds
+    the lock, waits for what the transaction writes.
+    """
+    known = {each.campaign.name: each for each in controls if isinstance(each, KnownCampaign)}
+    if not known:
+        return
+    campaigns = [each.campaign for each in known.values()]
+    rows = await connection.fetch(
+        _KNOWN,
+        LOCK,
+        [each.name for each in campaigns],
+        [each.state.value for each in campaigns],
+        [each.spending_limit for each in campaigns],
+    )
+    for (name,) in rows:
+        for each in known[name].spent:
+            await connection.execute(_SPEND, each.campaign, each.day, each.amount, node)
+
+
 async def write_controls(connection: asyncpg.Connection[Any], node: int, controls: Iterable[Control]) -> None:
-    """Store ``Work.controls``; all holds, of which there may be thousands, in one statement."""
+    """Store the rest of ``Work.controls``; all holds, of which there may be thousands, in one statement."""
     holds: dict[int, int] = {}
     for each in controls:
         if isinstance(each, Hold):
             holds[each.message_id] = each.not_before_ns
-        else:
+        elif not isinstance(each, KnownCampaign):
             await _write_control(connection, node, each)
     if holds:
         await connection.execute(_CHANGE_HOLDS, list(holds), list(holds.values()))
@@ -169,5 +199,7 @@ async def purge_rules(
         return place.next(0, limit, place)
     last = RulePlace(place.table, *rows[-1])
     statement, values = _RULES.removal(old, place, last)
-    await connection.execute(statement, *values)
+    async with connection.transaction():
+        await connection.execute(_NONE_KNOWN, LOCK)
+        await connection.execute(statement, *values)
     return place.next(len(rows), limit, last)

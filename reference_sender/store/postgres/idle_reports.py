@@ -6,6 +6,7 @@ from threading import Lock
 
 from msgspec.structs import replace
 
+from reference_sender.dispatch.message_states import DELIVERED_BY_SECOND
 from reference_sender.store.protocol import Renewal
 
 
@@ -14,21 +15,30 @@ def is_idle(report: str, progress: str) -> str:
     return f"NOT coalesce({report}.state = 'delivered' AND {progress}.state IN ('failed', 'expired'), false)"
 
 
+def is_of_provider(report: str) -> str:
+    """SQL: whether a provider sent the report. It is not counted if a node made it."""
+    return f"{report}.reason <> '{DELIVERED_BY_SECOND}'"
+
+
 class IdleReports:
-    """Of one node, since ``told``. Several threads use it."""
+    """Counts of one node since the last ``with_counts``. Several threads use it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._repeated = 0
         self._orphans = 0
 
-    def add(self, repeated: int, orphans: int) -> None:
+    def add(self, repeated: int = 0, orphans: int = 0) -> None:
         """Reports about messages that have ended, and about messages that the store does not have."""
         with self._lock:
             self._repeated += repeated
             self._orphans += orphans
 
-    def told(self, renewal: Renewal) -> Renewal:
+    def add_all(self, more: IdleReports) -> None:
+        """Add the counts of ``more``, which no other thread uses."""
+        self.add(more._repeated, more._orphans)
+
+    def with_counts(self, renewal: Renewal) -> Renewal:
         """``renewal`` with the counts, which begin again."""
         with self._lock:
             repeated, self._repeated = self._repeated, 0

@@ -13,8 +13,8 @@ import asyncpg
 
 from reference_sender.dispatch.values import Lane, Report, State, key_of_second
 from reference_sender.store.message_rows import IS_FIRST
-from reference_sender.store.postgres.idle_reports import IdleReports, is_idle
-from reference_sender.store.postgres.reading import these
+from reference_sender.store.postgres.idle_reports import IdleReports, is_idle, is_of_provider
+from reference_sender.store.postgres.reading import with_ids
 from reference_sender.store.postgres.rule_changes import forget_old, keep_spent
 from reference_sender.store.protocol import HandedOver, LeaseLost, Membership, Record, Renewal
 from reference_sender.store.sharing import granted
@@ -123,11 +123,11 @@ WHERE report.message_id IS NULL AND p.provider_id = report.provider_id
 _DROP_REPEATED = f"""
 DELETE FROM report r USING progress p WHERE p.id = r.message_id
     AND r.came_at < clock_timestamp() - interval '{_REPEATED_KEPT}' AND {is_idle("r", "p")}
-    AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id) RETURNING r.id
+    AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id) RETURNING {is_of_provider("r")}
 """
 _DROP_REPORTS = f"""
 DELETE FROM report r WHERE came_at < clock_timestamp() - interval '{_REPORT_KEPT}'
-    AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id) RETURNING r.id
+    AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id) RETURNING {is_of_provider("r")}
 """
 # A report that was handed over for a message that ended before its owner read it goes to the oldest node.
 _REPORTS = f"""
@@ -179,8 +179,9 @@ async def renew(
             await connection.execute("UPDATE node SET share = $2 WHERE id = $1", node, max(share, may_use))
     await _free_claims(connection)
     await connection.execute(_MATCH)
-    repeated = await connection.fetch(_DROP_REPEATED)
-    idle.add(len(repeated), len(await connection.fetch(_DROP_REPORTS)))
+    # Each is counted at once: the next statement may fail, and what is removed is not found again.
+    idle.add(repeated=await _dropped(connection, _DROP_REPEATED))
+    idle.add(orphans=await _dropped(connection, _DROP_REPORTS))
     await forget_old(connection)
     unclaimed = await connection.fetchval(
         "SELECT count(*) FROM (SELECT FROM claim WHERE owner = 0 LIMIT $1) AS free", _COUNTED
@@ -195,6 +196,11 @@ async def renew(
         standby=None if node in sorted(shares)[: membership.most_nodes] else membership.most_nodes,
         differing=_differing(membership, others),
     )
+
+
+async def _dropped(connection: asyncpg.Connection[Any], statement: str) -> int:
+    """How many reports of providers it removed."""
+    return sum(row[0] for row in await connection.fetch(statement))
 
 
 async def _turns(connection: asyncpg.Connection[Any], claimed: dict[int, int]) -> dict[Lane, int]:
@@ -222,7 +228,7 @@ async def leave(connection: asyncpg.Connection[Any], node: int) -> None:
     """Give up everything at once, as if the lease had ended."""
     async with connection.transaction():
         if await connection.fetchval("SELECT id FROM node WHERE id = $1 AND NOT dead FOR UPDATE", node):
-            await _bury(connection, [node])
+            await _declare_dead(connection, [node])
     while await _free_claims(connection):
         pass
 
@@ -231,10 +237,10 @@ async def _take_over(connection: asyncpg.Connection[Any]) -> None:
     nodes = [row[0] for row in await connection.fetch(_EXPIRED)]
     if nodes:
         log.warning("nodes %s did not renew their leases: their work is taken over", nodes)
-        await _bury(connection, nodes)
+        await _declare_dead(connection, nodes)
 
 
-async def _bury(connection: asyncpg.Connection[Any], nodes: list[int]) -> None:
+async def _declare_dead(connection: asyncpg.Connection[Any], nodes: list[int]) -> None:
     await connection.execute(_DECLARE_DEAD, nodes)
     await connection.execute(_BIND, nodes)
     await connection.execute(_FORGET_ATTEMPTS, nodes)
@@ -276,7 +282,7 @@ async def claim(
         for _, number, turn in rows:
             if number is not None:
                 claimed[number] = max(turn, claimed.get(number, 0))
-        return await these(connection, ids) if ids else []
+        return await with_ids(connection, ids) if ids else []
 
 
 async def give_back(connection: asyncpg.Connection[Any], node: int, ids: Sequence[int]) -> None:

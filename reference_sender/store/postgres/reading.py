@@ -61,7 +61,7 @@ async def page(connection: asyncpg.Connection[Any], after_id: int, limit: int) -
     return [record_of(row) for row in await connection.fetch(_PAGE, after_id, limit)]
 
 
-async def these(connection: asyncpg.Connection[Any], ids: Sequence[int]) -> list[Record]:
+async def with_ids(connection: asyncpg.Connection[Any], ids: Sequence[int]) -> list[Record]:
     """The messages with these ids, in the order of their ids."""
     return [record_of(row) for row in await connection.fetch(_THESE, ids)]
 

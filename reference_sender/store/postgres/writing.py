@@ -14,8 +14,8 @@ import asyncpg
 
 from reference_sender.dispatch.values import FINAL_STATES, Change, Lane, Message, Report, State, SubmitAttempt
 from reference_sender.store.message_rows import pair_of
-from reference_sender.store.postgres.controls import is_held, write_controls, write_holds
-from reference_sender.store.postgres.idle_reports import IdleReports, is_idle
+from reference_sender.store.postgres.controls import is_held, write_controls, write_holds, write_known
+from reference_sender.store.postgres.idle_reports import IdleReports, is_idle, is_of_provider
 from reference_sender.store.postgres.leases import give_back
 from reference_sender.store.protocol import Existing, StoreError, Work
 from reference_sender.store.unstored_costs import kept_controls
@@ -85,8 +85,8 @@ WITH fence AS MATERIALIZED (
     DELETE FROM report USING fence, {rows(_IDS)} AS u (id) WHERE report.id = u.id
 )
 SELECT (SELECT count(*) FROM fence), (SELECT array_agg(id) FROM kept),
-    (SELECT count(message_id) FROM came WHERE idle),
-    (SELECT count(*) FROM came WHERE idle AND message_id IS NULL)
+    (SELECT count(message_id) FROM came WHERE idle AND {is_of_provider("came")}),
+    (SELECT count(*) FROM came WHERE idle AND message_id IS NULL AND {is_of_provider("came")})
 """
 
 
@@ -122,12 +122,23 @@ async def commit(
     connection: asyncpg.Connection[Any], node: int, work: Work, idle: IdleReports
 ) -> Mapping[int, Existing]:
     """As ``Store.commit``. Raises ``StoreError`` and writes nothing if the lease has ended. ``idle`` counts
-    the reports that are not handed over, since they change nothing.
+    the reports that are not handed over, since they change nothing; none if the commit fails, which is then
+    repeated.
     """
+    found = IdleReports()
+    taken = await _commit_all(connection, node, work, found)
+    idle.add_all(found)
+    return taken
+
+
+async def _commit_all(
+    connection: asyncpg.Connection[Any], node: int, work: Work, idle: IdleReports
+) -> Mapping[int, Existing]:
     controlled = work.refused or work.controls or work.given_back
     if not (controlled or any(is_held(each) or each.once for each in work.messages)):
         return await _commit(connection, node, work, idle)
     async with connection.transaction():
+        await write_known(connection, node, work.controls)
         if work.refused:
             await connection.execute(_REFUSE, node, work.refused)
             await connection.execute(_LEAVE, node, work.refused)

@@ -29,7 +29,7 @@ def duplicated(run: RunBuilder, key: str, due_s: float, states: tuple[str, str],
 
 
 @pytest.mark.parametrize(
-    ("states", "second_copies", "in_vain"),
+    ("states", "second_copies", "undelivered"),
     [
         (("delivered", "delivered"), 0.5, 0.0),
         (("delivered", "undelivered"), 0.5, 0.0),
@@ -41,14 +41,14 @@ def duplicated(run: RunBuilder, key: str, due_s: float, states: tuple[str, str],
     ],
 )
 def test_a_message_that_is_duplicated_and_undelivered_is_not_paid_for_three_times(
-    states: tuple[str, str], second_copies: float, in_vain: float, new_run: Build
+    states: tuple[str, str], second_copies: float, undelivered: float, new_run: Build
 ) -> None:
     run = new_run("run")
     duplicated(run, "m", 1.0, states)
     cost = analysed(run).cost
     assert cost.points == pytest.approx(1.0)
     assert cost.duplicates_points == pytest.approx(second_copies)
-    assert cost.undelivered_points == pytest.approx(in_vain)
+    assert cost.undelivered_points == pytest.approx(undelivered)
 
 
 def test_costs_of_all_kinds_together_do_not_exceed_what_was_paid(new_run: Build) -> None:
@@ -62,9 +62,9 @@ def test_costs_of_all_kinds_together_do_not_exceed_what_was_paid(new_run: Build)
     cost = analysed(run).cost
     assert cost.points == pytest.approx(0.25 * (2 * 36 + 6))
     assert cost.duplicates_points == pytest.approx(0.25 * 36)
-    # In vain: of the 36 those of which no copy has arrived or may still arrive, and four of the six.
-    in_vain = sum(not {"delivered", "open"} & set(pair) for pair in product(states, states))
-    assert cost.undelivered_points == pytest.approx(0.25 * (in_vain + 4))
+    # Undelivered: of the 36 those of which no copy has arrived or may still arrive, and four of the six.
+    undelivered = sum(not {"delivered", "open"} & set(pair) for pair in product(states, states))
+    assert cost.undelivered_points == pytest.approx(0.25 * (undelivered + 4))
 
 
 # Scale: a part whose provider was scaled along is evidence of its own level and nothing beyond.
@@ -141,8 +141,8 @@ def test_a_send_before_its_time_is_seen_from_a_millisecond_on(
         ("t_carrier_ns", "t_final_ns"),
         ("t_final_ns", "t_reported_ns"),
         ("t_reported_ns", "t_confirmed_ns"),
-        ("t_submitted_ns", "t_taken_ns"),
-        ("t_taken_ns", "t_answered_ns"),
+        ("t_submitted_ns", "t_accepted_ns"),
+        ("t_accepted_ns", "t_answered_ns"),
     ],
 )
 @pytest.mark.parametrize(("gap_ns", "wrong"), [(0, 0), (-1_000, 1), (-900_000_000, 1)])
@@ -159,9 +159,9 @@ def test_the_order_of_every_pair_of_provider_timestamps_is_checked(
     else:  # the submit moves, so that it alone is out of order
         row[of[earlier]] = row[of[later]] - gap_ns
     # What comes after the later mark must not be before it on that account.
-    apart = ("t_taken_ns", "t_scheduled_ns")
+    apart = ("t_accepted_ns", "t_scheduled_ns")
     names = [name for name in PROVIDER_SCHEMA.names if name.startswith("t_") and name not in apart]
-    names.insert(1, "t_taken_ns")
+    names.insert(1, "t_accepted_ns")
     for name in names[names.index(later) + 1 :]:
         row[of[name]] = max(row[of[name]], row[of[later]])
     run.provider[0] = tuple(row)

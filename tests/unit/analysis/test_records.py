@@ -66,6 +66,7 @@ def test_an_absent_file_is_an_empty_table(tmp_path: Path) -> None:
 
 
 EARLIER_NAMES = {
+    "t_accepted_ns": "t_taken_ns",
     "message_class": "class",
     "t_replied_ns": "t_accepted_ns",
     "protocol": "wire",
@@ -106,7 +107,7 @@ def test_a_manifest_of_version_2_is_read_under_its_new_names(tmp_path: Path) -> 
     }
     (tmp_path / "run.json").write_text(json.dumps(manifest))
     read = read_manifest(tmp_path)
-    assert (read.schema_version, read.timing.speedup, read.objectives) == (4, 288.0, ("otp.p95<20s",))
+    assert (read.schema_version, read.timing.speedup, read.objectives) == (5, 288.0, ("otp.p95<20s",))
     assert (read.drain_timeout_s, read.exit_reason) == (60.0, "drain_timeout")
     assert read.profile == {
         "protocol": {"smsapi": {}},
@@ -116,6 +117,6 @@ def test_a_manifest_of_version_2_is_read_under_its_new_names(tmp_path: Path) -> 
 
 
 def test_a_newer_version_is_refused_with_the_version_that_is_read(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text('{"schema_version": 5}')
-    with pytest.raises(ValueError, match=r"schema_version 5 is newer than this smsbench reads \(4\)"):
+    (tmp_path / "run.json").write_text('{"schema_version": 6}')
+    with pytest.raises(ValueError, match=r"schema_version 6 is newer than this smsbench reads \(5\)"):
         read_manifest(tmp_path)

@@ -40,7 +40,9 @@ async def watched(
     world: SenderWorld, chosen: CampaignReportSettings, leads: bool = True, steps: EndSteps = SMALL_STEPS
 ) -> AsyncIterator[None]:
     driver = world.driver
-    ends = CampaignEnds(world.store, world.queries.ask, driver, chosen, lambda: leads, driver.chores, steps)
+    ends = CampaignEnds(
+        world.store, world.queries.ask, driver, chosen, lambda: leads, driver.background, steps
+    )
     try:
         yield
     finally:
@@ -299,7 +301,7 @@ def test_a_defect_of_one_report_ends_neither_the_sender_nor_the_other_reports(
             await end(world, 0, 2)
             await until_mailed(world)
             await eventually_in_loop(given_up)  # its campaign may be seen to end later than the other one
-            assert not world.driver.chores.failed.is_set()
+            assert not world.driver.background.failed.is_set()
 
     run_world(steps, reports=settings())
     assert [mail["Subject"] for _, mail in box.mails] == ["Campaign may: 1 of 1 delivered"]

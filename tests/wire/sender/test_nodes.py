@@ -17,7 +17,7 @@ from wire_provider import TOKEN, started
 from mock_provider.testing.running import ProviderThread
 from reference_sender.alerts.rules import AlertRules, AlertSettings
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
-from reference_sender.runtime import member
+from reference_sender.runtime import membership
 from reference_sender.store import Existing, RuleChanges, Work
 from reference_sender.store.postgres import PostgresStore
 from reference_sender.store.postgres.link import Unanswered
@@ -222,7 +222,7 @@ def test_a_number_that_opts_out_at_one_node_gets_nothing_from_the_other(nodes: C
 def test_what_a_very_long_commit_changed_is_learned_too(
     nodes: Callable[..., None], postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(member, "LEARN_AGAIN_EVERY_S", 0.5)
+    monkeypatch.setattr(membership, "LEARN_AGAIN_EVERY_S", 0.5)
 
     async def steps(one: RunningSender, other: RunningSender) -> None:
         # As if its transaction had begun a minute ago and ended now.
@@ -254,7 +254,7 @@ def test_a_spending_limit_is_one_for_both_nodes(nodes: Callable[..., None]) -> N
         held = [(await shown(node))["held"]["over_limit"] for node in (one, other)]
         assert held == [3, 2]
 
-        # Both have messages that fit now; together they use what the higher limit brings.
+        # Both have messages that fit now; together they use the whole higher limit.
         await one.ok("POST", "/v1/campaigns/may/resume", {"spending_limit": 14})
 
         async def is_used() -> bool:

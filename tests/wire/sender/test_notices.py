@@ -20,7 +20,7 @@ from waiting import eventually_in_loop
 from reference_sender.alerts.rules import AlertRules, AlertSettings, Email, Webhook
 from reference_sender.notices.channels import open_channels
 from reference_sender.notices.watcher import AlertWatcher
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 
 RULES = AlertRules(every_s=0.01, window_s=0.05)
 MISSING = "delivery reports are missing"
@@ -43,18 +43,22 @@ async def webhook_server(answers: list[int], bodies: list[Any]) -> AsyncIterator
         yield Webhook(url=str(server.make_url("/hook")))
 
 
-async def one_fault(settings: AlertSettings, ended: Any, retry_s: Sequence[float] = (0.01, 0.01)) -> Chores:
+async def one_fault(
+    settings: AlertSettings, ended: Any, retry_s: Sequence[float] = (0.01, 0.01)
+) -> BackgroundTasks:
     """A dispatcher loses twelve reports once; watched until ``ended`` is true."""
     figures: dict[str, int] = {}
-    chores = Chores()
-    watcher = AlertWatcher(RULES, lambda: state_of(reasons=figures), open_channels(settings), chores, retry_s)
+    background = BackgroundTasks()
+    watcher = AlertWatcher(
+        RULES, lambda: state_of(reasons=figures), open_channels(settings), background, retry_s
+    )
     await asyncio.sleep(0)
     figures["no_report"] = 12
     try:
         await eventually_in_loop(ended)
     finally:
         watcher.stop()
-    return chores
+    return background
 
 
 def test_log_webhook_and_mail_get_one_alert_and_one_all_clear(caplog: pytest.LogCaptureFixture) -> None:
@@ -140,7 +144,7 @@ def test_a_mail_that_is_refused_for_one_recipient_reaches_the_other_once(
 def test_a_receiver_that_is_down_does_not_stop_the_watching(caplog: pytest.LogCaptureFixture) -> None:
     bodies: list[Any] = []
 
-    async def steps() -> Chores:
+    async def steps() -> BackgroundTasks:
         async with webhook_server([], bodies) as gone:
             pass
         settings = AlertSettings(webhook=gone)
@@ -149,8 +153,8 @@ def test_a_receiver_that_is_down_does_not_stop_the_watching(caplog: pytest.LogCa
             settings, lambda: sum(last in record.getMessage() for record in caplog.records) == 2
         )
 
-    chores = asyncio.run(steps())
-    assert not chores.failed.is_set()
+    background = asyncio.run(steps())
+    assert not background.failed.is_set()
     assert not bodies
     assert any(
         "was not sent: no connection: Connection refused" in each.getMessage() for each in caplog.records

@@ -29,8 +29,8 @@ class ReportDelay(FaultSettings):
     def description(self) -> str:
         return f"late reports: {percent(self.share)} by {_described(self.delay)}"
 
-    def acting(self, start_ns: int, end_ns: int) -> LateReport:
-        return LateReport(self.name, self.share, sampler(self.delay))
+    def acting(self, start_ns: int, end_ns: int) -> DelayedReport:
+        return DelayedReport(self.name, self.share, sampler(self.delay))
 
 
 def _described(delay: DelayDistribution) -> str:
@@ -44,7 +44,7 @@ def _described(delay: DelayDistribution) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class LateReport(AtReport):
+class DelayedReport(AtReport):
     """Per report, of messages that end in the window."""
 
     share: float

@@ -1,4 +1,4 @@
-"""SMSAPI's services other than sending: look-ups, sender names, prices, codes, and the REST collections."""
+"""SMSAPI's services other than sending: lookups, sender names, prices, codes, and the REST collections."""
 
 from __future__ import annotations
 

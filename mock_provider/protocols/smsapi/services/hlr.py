@@ -73,7 +73,7 @@ class _Lookups(Struct, frozen=True, gc=False):
 
 
 class NumberLookups:
-    """A look-up is not charged, and its result comes at once."""
+    """A lookup is not charged, and its result comes at once."""
 
     def __init__(self, settings: SmsapiSettings, state: SmsapiState, networks: Sequence[Network]) -> None:
         self._settings = settings

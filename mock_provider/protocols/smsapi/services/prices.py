@@ -38,7 +38,7 @@ class _Country(Struct, frozen=True, gc=False):
     mcc: int | None
 
 
-class _Operator(Struct, frozen=True, gc=False):
+class _PriceNetwork(Struct, frozen=True, gc=False):
     name: str
     mnc: int | None
 
@@ -47,7 +47,7 @@ class _Price(Struct, frozen=True, gc=False):
     type: str
     price: _Money
     country: _Country
-    network: _Operator
+    network: _PriceNetwork
     changed_at: str
 
 
@@ -85,7 +85,7 @@ def read_prices(query: Fields, token: str, networks: Sequence[Network]) -> Query
             "sms",
             _Money(round(each.price, 4), "points"),
             _Country(each.country, code_number(each.mcc)),
-            _Operator(each.name, code_number(each.mnc)),
+            _PriceNetwork(each.name, code_number(each.mnc)),
             CHANGED_AT,
         )
         for each in networks

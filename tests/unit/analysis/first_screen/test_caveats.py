@@ -63,7 +63,7 @@ def test_a_reservation_names_its_part_if_there_are_several() -> None:
     made = msgspec.structs.replace(report(*parts), checks=(few,), validity="warn")
     assert as_text(first_screen(made).trust) == (
         "Valid, with warnings. Messages that were slow together, as in one queue: 500 messages (of 700; "
-        "part: a burst). The intervals are wider for it, and the verdicts include that."
+        "part: a burst). So the intervals are wider, and the verdicts include that."
     )
     one = msgspec.structs.replace(report(parts[1]), checks=(few,), validity="warn")
     assert as_text(first_screen(one).trust).count("in one queue: 500 messages (of 700). The intervals") == 1

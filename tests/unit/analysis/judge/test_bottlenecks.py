@@ -154,7 +154,7 @@ def test_a_provider_that_throttles(new_run: Build) -> None:
     report = found(run, profile={"throttle": {"requests": {"rate_per_s": 100.0, "burst": 1}}})
     assert [each.kind for each in report.bottlenecks] == ["provider_limit"]
     evidence = " ".join(report.bottlenecks[0].evidence)
-    assert "30 % of them" in evidence and "its token bucket of requests was empty" in evidence
+    assert "(30 %) because of its limits" in evidence and "its token bucket of requests was empty" in evidence
 
 
 def test_an_accept_queue_that_grows(new_run: Build) -> None:
@@ -292,7 +292,7 @@ def test_an_api_that_never_answers_is_described(new_run: Build) -> None:
         run.due(f"m-{slot}", slot / 10, "failed")
     (only,) = found(run, target=OWN).bottlenecks
     assert only.kind == "sender_api"
-    assert "the median request got no answer" in only.evidence
+    assert "the median request to my-sender got no answer" in only.evidence
 
 
 def test_arrivals_that_a_late_generator_dropped_are_the_benchs(new_run: Build) -> None:
@@ -353,7 +353,9 @@ def test_no_number_of_requests_in_flight_if_the_provider_answers_at_once(new_run
     sampled(run, "sender", waited_in_flight_s=lambda second: 0.9 * second)
     (only,) = found(run, target=OWN).bottlenecks
     assert only.text == "my-sender has too few concurrent requests to the provider"
-    assert only.evidence == ("ready messages waited for a free request 90 % of the time",)
+    assert only.evidence == (
+        "90 % of the time ready messages waited, because the requests in flight were at their maximum",
+    )
 
 
 def test_one_request_at_a_time_was_in_flight(new_run: Build) -> None:

@@ -11,8 +11,8 @@ from run_builder import Build, RunBuilder
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import as_text
-from analysis.judge.checks import Tightest, schedule_lag, worst_rate_error
-from analysis.measure.late_generator import GeneratorLateness
+from analysis.judge.checks import TightestObjective, schedule_lag, worst_rate_error
+from analysis.measure.late_generator import ScheduleLag
 from analysis.part import analyse_part
 from analysis.records import read_manifest
 from analysis.report import build_report
@@ -43,18 +43,18 @@ def test_schedule_lag(new_run: Build, lag_s: float, state: str) -> None:
 def test_seconds_in_which_others_had_the_cores_are_reported(
     second: int, disturbed_s: float, words: str
 ) -> None:
-    late = GeneratorLateness(
+    late = ScheduleLag(
         lag_s=np.array([3.0] * 10 + [0.001] * 10),
         disturbed=np.arange(20) // 10 == second,
         disturbed_s=disturbed_s,
         load_s=100.0,
     )
-    assert schedule_lag(late, Tightest(20.0)).value == f"p99 3.00 s; {words}"
+    assert schedule_lag(late, TightestObjective(20.0)).value == f"p99 3.00 s; {words}"
 
 
 def test_an_objective_that_is_tighter_than_the_bench_is_named_as_the_cause() -> None:
-    late = GeneratorLateness(np.full(200, 0.00175), np.zeros(200, dtype=bool), 0.0, 100.0)
-    found = schedule_lag(late, Tightest(0.1))
+    late = ScheduleLag(np.full(200, 0.00175), np.zeros(200, dtype=bool), 0.0, 100.0)
+    found = schedule_lag(late, TightestObjective(0.1))
     assert found.state == "invalid"
     assert "invalid > 1.00 ms, 1 % of the tightest objective (100 ms)" in found.limit
     assert found.value == "p99 1.75 ms; an objective on a delivery time allows 1.00 ms"
@@ -102,8 +102,8 @@ def test_a_tight_objective_is_not_blamed_for_other_programs(
 ) -> None:
     """With 20 messages per second a lower rate does not help."""
     disturbed = np.arange(400) < 160
-    late = GeneratorLateness(np.where(disturbed, 0.00722, quiet_s), disturbed, 8.03, load_s)
-    found = schedule_lag(late, Tightest(0.005 / share, share))
+    late = ScheduleLag(np.where(disturbed, 0.00722, quiet_s), disturbed, 8.03, load_s)
+    found = schedule_lag(late, TightestObjective(0.005 / share, share))
     assert found.advice.startswith(advice.replace("50 ms", "500 ms" if share == 0.01 else "50 ms"))
     assert ("allows the bench a delay of 5.00 ms" in found.advice) is (quiet_s == 0.007)
     assert found.limit.startswith("invalid > 5.00 ms, ")
@@ -111,11 +111,11 @@ def test_a_tight_objective_is_not_blamed_for_other_programs(
 
 @pytest.mark.parametrize(("limit_s", "words"), [(0.5, "invalid > 5.00 ms"), (1.0, "invalid > 10.0 ms")])
 def test_a_warning_is_not_above_the_limit_of_an_invalid_run(limit_s: float, words: str) -> None:
-    late = GeneratorLateness(np.full(200, 0.002), np.zeros(200, dtype=bool), 0.0, 100.0)
-    found = schedule_lag(late, Tightest(limit_s))
+    late = ScheduleLag(np.full(200, 0.002), np.zeros(200, dtype=bool), 0.0, 100.0)
+    found = schedule_lag(late, TightestObjective(limit_s))
     assert found.state == "ok"
     assert found.limit.startswith(words)
-    wide = schedule_lag(late, Tightest(20.0))
+    wide = schedule_lag(late, TightestObjective(20.0))
     assert wide.limit.startswith("warn > 10.0 ms, invalid > 200 ms")
 
 

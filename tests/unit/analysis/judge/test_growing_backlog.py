@@ -54,7 +54,7 @@ def test_a_growing_backlog_does_not_take_the_proof_from_messages_that_are_late(n
         "they count as hardly more than one, and the 95 % interval needs 368"
     )
     (check,) = [each for each in report.parts[0].checks if each.name == "sample size"]
-    few = "similar times, as in one queue: 194 OTPs count as hardly more than one, too few for"
+    few = "194 OTPs have similar times, as in one queue, and count as hardly more than one, too few for"
     assert check.value == f"{few} p95 (72 needed); {few} p99 (368 needed)"
     screen = first_screen(report)
     assert as_text(screen.why).startswith("More than 5 % of the OTPs took over ")

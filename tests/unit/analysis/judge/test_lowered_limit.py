@@ -40,15 +40,15 @@ def reduced(
         run.seen(f"m-{slot}", slot / 20 + early_s, **early)
     for slot in range(600):
         due_s = 10.0 + slot / 20
-        taken_s = 10.0 + slot / 2 if slot < 20 else 20.0 + (slot - 20) / after_per_s
+        accepted_s = 10.0 + slot / 2 if slot < 20 else 20.0 + (slot - 20) / after_per_s
         refused = slot < 200
-        first_s = due_s + 0.01 if refused else max(taken_s, due_s)
+        first_s = due_s + 0.01 if refused else max(accepted_s, due_s)
         run.due(f"w-{slot}", due_s)
         run.seen(
             f"w-{slot}",
             first_s,
-            taken_s=max(taken_s, first_s),
-            provider_s=max(taken_s, first_s) - first_s + 0.01,
+            accepted_s=max(accepted_s, first_s),
+            provider_s=max(accepted_s, first_s) - first_s + 0.01,
             reply_drawn_s=0.01,
             throttled=int(refused),
             fault=label if refused else "",

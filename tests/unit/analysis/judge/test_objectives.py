@@ -279,7 +279,7 @@ def test_version_1_is_still_read(new_run: Build) -> None:
     steady(run, 300, delivery_s=12.0)
     path: Path = run.write(end_s=90.0)
     text = (path / "run.json").read_text()
-    without = text.replace('"schema_version": 4', '"schema_version": 1').replace(
+    without = text.replace('"schema_version": 5', '"schema_version": 1').replace(
         '"objectives": []', '"slos": []'
     )
     old = without.replace(
@@ -287,7 +287,7 @@ def test_version_1_is_still_read(new_run: Build) -> None:
     )
     (path / "run.json").write_text(old)
     manifest = records.read_manifest(path)
-    assert (manifest.schema_version, manifest.objectives) == (4, ("otp.p95.0<=10.0s", "not_taken<=0.1%"))
+    assert (manifest.schema_version, manifest.objectives) == (5, ("otp.p95.0<=10.0s", "not_taken<=0.1%"))
     report = build_report(path)
     assert (of(report, "otp.p95<=10s").verdict, report.exit_code) == ("missed", 1)
     (path / "run.json").write_text(without)

@@ -53,13 +53,13 @@ def pausing(
         free_s = submitted_s + 1 / 80
         refused = waited and slot % 5 == 0
         run.due(f"m-{slot}", due_s, api_s=submitted_s - due_s + 0.001 if api_waits else 0.001)
-        taken_s = submitted_s + (0.3 if refused else 0.0)
+        accepted_s = submitted_s + (0.3 if refused else 0.0)
         last_s = submitted_s < due_s + 0.5 and asleep(submitted_s + 0.3, paused_s)
         run.seen(
             f"m-{slot}",
             submitted_s,
-            taken_s=taken_s,
-            provider_s=taken_s - submitted_s + (answer_s if last_s else 0.02),
+            accepted_s=accepted_s,
+            provider_s=accepted_s - submitted_s + (answer_s if last_s else 0.02),
             reply_drawn_s=0.02,
             throttled=int(refused),
         )
@@ -112,9 +112,9 @@ def once_away(run: RunBuilder) -> None:
         waited = submitted_s > due_s + 0.05
         free_s = submitted_s + 1 / 50
         refused = waited and slot % 10 == 0
-        taken_s = submitted_s + (0.3 if refused else 0.0)
+        accepted_s = submitted_s + (0.3 if refused else 0.0)
         run.due(f"m-{slot}", due_s)
-        run.seen(f"m-{slot}", submitted_s, taken_s=taken_s, reply_drawn_s=0.02, throttled=int(refused))
+        run.seen(f"m-{slot}", submitted_s, accepted_s=accepted_s, reply_drawn_s=0.02, throttled=int(refused))
 
 
 def test_one_pause_is_named_also_where_its_backlog_lasts_into_the_next_window(new_run: Build) -> None:
@@ -166,7 +166,7 @@ def test_refusals_below_the_limit_without_a_pause_stay_the_providers_with_the_lo
         run.due(f"m-{slot}", due_s)
         refused = slot % 10 == 0
         wait_s = 1.5 if refused else 1.2
-        run.seen(f"m-{slot}", due_s + 1.2, taken_s=due_s + wait_s, throttled=int(refused))
+        run.seen(f"m-{slot}", due_s + 1.2, accepted_s=due_s + wait_s, throttled=int(refused))
     limit = next(each for each in named(run) if each.kind == "provider_limit")
     assert limit.evidence[-1] == (
         "the load of 30.0/s is below the limits: the sender sent faster than the load at times"

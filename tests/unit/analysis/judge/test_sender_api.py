@@ -293,7 +293,7 @@ def test_the_median_answer_is_that_of_all_requests(
             run.journey(f"m-{slot}", slot / 10, 9.0, api_s=6.0 if slow else 2.0)
     (first, *_) = found(run, target={**OWN, "timeout_s": 10.0}).bottlenecks
     assert first.kind == "sender_api"
-    assert f"the median request {waited}" in first.evidence
+    assert f"the median request to my-sender {waited}" in first.evidence
 
 
 def test_a_request_that_was_stopped_waited_until_the_end_of_the_load(new_run: Build) -> None:
@@ -306,7 +306,7 @@ def test_a_request_that_was_stopped_waited_until_the_end_of_the_load(new_run: Bu
             run.journey(f"m-{slot}", slot / 10, 9.0, api_s=2.0)
     (first, *_) = found(run, target={**OWN, "timeout_s": 60.0}).bottlenecks
     # 75 waited 2 s, and the 75 that were due from 20.1 s on waited 0.1 s to 9.9 s.
-    assert "the median request waited at least 9.90 s for its answer" in first.evidence
+    assert "the median request to my-sender waited at least 9.90 s for its answer" in first.evidence
 
 
 def refusing(run: RunBuilder, refused: Callable[[int, str], bool], **more: Any) -> None:

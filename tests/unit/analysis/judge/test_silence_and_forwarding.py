@@ -39,7 +39,7 @@ def test_a_sender_that_works_on_requests_that_timed_out_has_not_stopped(new_run:
     (only,) = report.parts[0].bottlenecks
     assert only.kind == "sender_concurrency"
     assert only.text == "my-sender has too few concurrent requests to the provider (2)"
-    assert "the median request waited at least 10.0 s for its answer" in only.evidence
+    assert "the median request to my-sender waited at least 10.0 s for its answer" in only.evidence
     screen = first_screen(report)
     assert as_text(screen.bottleneck[0]).startswith(f"Bottleneck: {only.text[:-1]}; at most 2 requests")
     assert as_text(screen.bottleneck[1]).startswith("What to change: allow more concurrent requests")

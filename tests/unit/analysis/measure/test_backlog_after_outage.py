@@ -29,10 +29,10 @@ IN_OUTAGE = (DUE_S > 20.0) & (DUE_S < 30.0)
 
 def held(per_s: float) -> Floats:
     """When the provider accepts each message, if those of the outage leave at this rate after it."""
-    taken_s = DUE_S.copy()
+    accepted_s = DUE_S.copy()
     count = int(np.count_nonzero(IN_OUTAGE))
-    taken_s[IN_OUTAGE] = 30.0 + (np.arange(count) + 1) / per_s
-    return taken_s
+    accepted_s[IN_OUTAGE] = 30.0 + (np.arange(count) + 1) / per_s
+    return accepted_s
 
 
 def test_the_backlog_is_gone_when_the_last_message_of_the_outage_has_left() -> None:
@@ -45,8 +45,8 @@ def test_the_backlog_is_gone_when_the_last_message_of_the_outage_has_left() -> N
 def test_the_messages_of_the_outage_count_also_after_a_burst_before_it() -> None:
     """90 messages waited before the outage, more than the 50 that wait at its end."""
     due_s = np.concatenate((np.full(90, 15.0), DUE_S[1::2]))
-    taken_s = np.concatenate((np.full(90, 19.0), held(12.5)[1::2]))
-    found = backlog_after(Waits(due_s, taken_s), 20.0, 30.0, END_S)
+    accepted_s = np.concatenate((np.full(90, 19.0), held(12.5)[1::2]))
+    found = backlog_after(Waits(due_s, accepted_s), 20.0, 30.0, END_S)
     assert found is not None
     assert found.level == 90 and found.gone_s == pytest.approx(8.0)
 
@@ -54,10 +54,10 @@ def test_the_messages_of_the_outage_count_also_after_a_burst_before_it() -> None
 def test_a_queue_that_newer_messages_fill_is_not_gone() -> None:
     """Each message from the outage's begin on waits 10 s; before it at most 40 waited."""
     due_s = np.concatenate((np.full(90, 1.0), np.full(40, 12.0), DUE_S))
-    taken_s = np.concatenate(
+    accepted_s = np.concatenate(
         (np.full(90, 9.0), np.full(40, 13.0), np.where(DUE_S < 20.0, DUE_S, DUE_S + 10.0))
     )
-    found = backlog_after(Waits(due_s, taken_s), 20.0, 30.0, 80.0)
+    found = backlog_after(Waits(due_s, accepted_s), 20.0, 30.0, 80.0)
     assert found is not None and found.level == 40
     # 10/s, so that 100 wait until the last one is due at 59.95 s; 40 are left 6 s later.
     assert found.gone_s == pytest.approx(36.0, abs=0.1)
@@ -70,9 +70,9 @@ def test_a_backlog_that_is_not_gone_says_what_is_left() -> None:
 
 
 def test_messages_that_never_left_wait_until_the_end() -> None:
-    taken_s = held(50.0)
-    taken_s[np.flatnonzero(IN_OUTAGE)[-7:]] = np.inf
-    found = backlog_after(Waits(DUE_S, taken_s), 20.0, 30.0, END_S)
+    accepted_s = held(50.0)
+    accepted_s[np.flatnonzero(IN_OUTAGE)[-7:]] = np.inf
+    found = backlog_after(Waits(DUE_S, accepted_s), 20.0, 30.0, END_S)
     assert found == OutageBacklog(level=0, gone_s=None, left=7, watched_s=30.0)
 
 

@@ -57,7 +57,7 @@ def test_each_fault_counts_its_messages_once(new_run: Build) -> None:
     ]
 
 
-@pytest.mark.parametrize("first_absent", ["fault", "t_taken_ns", "t_scheduled_ns"])
+@pytest.mark.parametrize("first_absent", ["fault", "t_accepted_ns", "t_scheduled_ns"])
 def test_a_journal_without_these_columns_is_read(new_run: Build, first_absent: str) -> None:
     run = new_run("run")
     run.journey("a", 1.0, 2.0)
@@ -68,7 +68,7 @@ def test_a_journal_without_these_columns_is_read(new_run: Build, first_absent: s
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, rows.schema) as stream:
         stream.write_table(rows)
     (read,) = read_rows(path, PROVIDER_SCHEMA).to_pylist()
-    unknown = dict.fromkeys(["t_taken_ns", "reply_ns", "radio_ns", "handset_wait_ns", "t_scheduled_ns"])
+    unknown = dict.fromkeys(["t_accepted_ns", "reply_ns", "radio_ns", "handset_wait_ns", "t_scheduled_ns"])
     empty = {"fault": "", "throttled": 0, "priority": False, "ucs2_for": ""} | unknown
     assert {name: read[name] for name in absent} == {name: empty[name] for name in absent}
     assert read_rows(path, PROVIDER_SCHEMA).schema == PROVIDER_SCHEMA

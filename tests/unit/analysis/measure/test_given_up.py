@@ -109,7 +109,7 @@ def test_repeats_until_the_end_show_that_the_sender_still_submits(new_run: Build
         run.due(f"m-{slot}", slot / 10)
         more: dict[str, Any] = {}
         if slot % 2:
-            more = REFUSED if slot % 3 else {"taken_s": 31.0 + slot / 5, "submits": 3, "throttled": 2}
+            more = REFUSED if slot % 3 else {"accepted_s": 31.0 + slot / 5, "submits": 3, "throttled": 2}
         run.seen(f"m-{slot}", slot / 10 + 0.01, **more)
     part = analysed(run, load_s=30.0, end_s=91.0, drain_timeout_s=61.0, exit_reason="drain_timeout")
     assert (part.accounting.given_up, part.accounting.to_repeat) == (0, 100)

@@ -53,7 +53,7 @@ def test_without_sender_rows_an_unseen_message_is_open_and_loss_cannot_be_told(n
     run.journey("ok", 1.0, 3.0)
     run.due("nowhere", 8.0)
     part = analysed(run)
-    assert (part.accounting.open, part.accounting.lost, part.accounting.unclaimed) == (1, 0, 1)
+    assert (part.accounting.open, part.accounting.lost, part.accounting.unknown_to_both) == (1, 0, 1)
     lost = next(each for each in part.objectives if each.name == "lost messages")
     assert lost.verdict == "undecided"
     assert state_of(part, "files") == "warn"
@@ -299,7 +299,7 @@ def test_without_a_journal_nothing_can_be_called_unaccounted(new_run: Build) -> 
     run = new_run("run")
     run.due("m", 1.0)
     part = analysed(run, provider_file=False)
-    assert (part.accounting.open, part.accounting.unclaimed, part.accounting.unaccounted) == (1, 1, 0)
+    assert (part.accounting.open, part.accounting.unknown_to_both, part.accounting.unaccounted) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("side", ["provider", "sender"])

@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_taken_is_named(tmp_path: Path, body: bytes | None
 
 def test_the_defaults_are_canonical_and_each_has_its_source() -> None:
     assert canonical(DEFAULT_OBJECTIVES) == DEFAULT_OBJECTIVES
-    assert all(len(each.source) > 20 for each in DEFAULTS)
+    assert all(len(each.reason) > 20 for each in DEFAULTS)
     assert set(ALWAYS_JUDGED) <= set(DEFAULT_OBJECTIVES)
 
 

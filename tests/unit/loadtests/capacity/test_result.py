@@ -333,7 +333,7 @@ def test_a_growth_below_the_throughput_that_the_target_has_shown_is_made_again()
     assert found.trials[3].why == (
         "the backlog grew by 12/s; made again for longer, since the target has shown a higher throughput"
     )
-    # Twice is no chance.
+    # Twice is not due to chance.
     twice = [*trials, replace(growth, load_s=16.0)]
     assert read_trials(SETTINGS, twice).repeat is None
     assert read_trials(SETTINGS, twice).missed_per_s == 296

@@ -68,7 +68,7 @@ def test_other_targets_next_to_a_step_of_growth_have_both_ends(
 def test_a_limit_just_below_the_upper_end_is_found_if_the_longest_trial_can_show_it(
     rate_per_s: float, burst_s: float, from_per_s: float, seed: int
 ) -> None:
-    """No overload above the upper end is allowed. There a bucket of b tokens carries b / 32 s above its rate
+    """No overload above the upper end is allowed. There a bucket of b tokens passes b / 32 s above its rate
     for the longest trial.
     """
     settings = SearchSettings(from_per_s=from_per_s, to_per_s=6_000)

@@ -145,7 +145,9 @@ def test_the_report_is_a_note_and_no_reason_to_stop() -> None:
     assert waits(provider=AT_PROVIDER, accepted_for_s=1.0, **quick)
     failing = msgspec.structs.replace(AT_PROVIDER, report_failure="HTTP 404")
     notes = passed(provider=failing, accepted_for_s=2.0, **quick)
-    assert notes == ("the delivery report did not come back: http://127.0.0.1:8080 answered: HTTP 404",)
+    assert notes == ("the delivery report was not confirmed: http://127.0.0.1:8080 answered: HTTP 404",)
+    (note,) = passed(provider=AT_PROVIDER, accepted_for_s=2.0, **quick)
+    assert note == "the delivery report was not confirmed: http://127.0.0.1:8080 did not answer within 2 s"
 
 
 def test_without_access_to_the_provider_the_api_response_decides() -> None:

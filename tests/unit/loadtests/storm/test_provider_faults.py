@@ -33,7 +33,7 @@ def test_every_kind_is_drawn_many_times_in_the_first_storms() -> None:
 
 
 def test_every_kind_strikes_in_the_first_storms() -> None:
-    """A storm whose faults have all struck before is left out, so few of the 600 run."""
+    """A storm whose faults have all taken effect before is left out, so few of the 600 run."""
     missing = set(NAMES)
     for seed in FIRST_SEEDS:
         plan = draw_plan(seed)
@@ -41,5 +41,5 @@ def test_every_kind_strikes_in_the_first_storms() -> None:
             continue
         outcome = storm(plan)
         assert not outcome.failed, f"smsbench storm --seeds 1 --seed {seed}"
-        missing -= outcome.strikes.keys()
+        missing -= outcome.occurrences.keys()
     assert not missing

@@ -30,7 +30,7 @@ def test_the_accepted_submit_its_reply_and_its_radio() -> None:
     p.send(1.0, "m")
     p.run()
     row = p.row("m")
-    assert (row.t_submitted_ns, row.t_taken_ns, row.reply_ns) == (1 * S, 1 * S, S // 2)
+    assert (row.t_submitted_ns, row.t_accepted_ns, row.reply_ns) == (1 * S, 1 * S, S // 2)
     assert (row.t_answered_ns, row.radio_ns, row.handset_wait_ns) == (3 * S // 2, 3 * S, 0)
     assert row.t_final_ns - row.t_carrier_ns == row.radio_ns
     assert (row.throttled, row.priority, row.ucs2_for) == (0, False, "")
@@ -58,7 +58,7 @@ def test_a_refusal_for_the_rate_is_counted_and_the_accepted_submit_is_the_later_
     p.run()
     row = p.row("m")
     assert (row.submits, row.throttled, row.priority) == (3, 2, True)
-    assert (row.t_submitted_ns, row.t_taken_ns, row.reply_ns) == (1_100_000_000, 5 * S, S // 4)
+    assert (row.t_submitted_ns, row.t_accepted_ns, row.reply_ns) == (1_100_000_000, 5 * S, S // 4)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_every_limit_of_the_contract_counts(limits: dict[str, Any], refusal: str
     p.send(1.1, "m")
     p.run()
     row = p.row("m")
-    assert (row.reason, row.throttled, row.t_taken_ns, row.reply_ns) == (refusal, 1, None, None)
+    assert (row.reason, row.throttled, row.t_accepted_ns, row.reply_ns) == (refusal, 1, None, None)
 
 
 def test_another_refusal_is_no_throttling() -> None:
@@ -90,7 +90,7 @@ def test_a_key_that_is_accepted_again_keeps_its_count() -> None:
     p.send(1.1, "m")
     p.send(5.0, "m")
     p.run()
-    taken = sorted((row.t_taken_ns, row.throttled, row.accepts) for row in p.rows().values())
+    taken = sorted((row.t_accepted_ns, row.throttled, row.accepts) for row in p.rows().values())
     assert max(row[1] for row in taken) == 1 and max(row[2] for row in taken) == 2
     assert [row[0] for row in taken] == [1 * S, 5 * S]
 

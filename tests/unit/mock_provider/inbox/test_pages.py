@@ -10,7 +10,7 @@ from msgspec import Struct
 from mock_provider.engine.views import NumberView
 from mock_provider.inbox.admin.fault_windows import FaultWindow
 from mock_provider.inbox.admin.journeys import Detail, Journey, JourneyTimestamp
-from mock_provider.inbox.inspection import Foreign, Inspected, Segment
+from mock_provider.inbox.inspection import ForeignCharacter, Inspected, Segment
 from mock_provider.inbox.pages import load_pages
 from mock_provider.inbox.traffic import Tick, TrafficTotals
 from mock_provider.protocols.lookups import CapturedMessage
@@ -22,7 +22,7 @@ PAYLOADS = (
     JourneyTimestamp,
     Journey,
     Segment,
-    Foreign,
+    ForeignCharacter,
     Inspected,
     NumberView,
     Detail,

@@ -50,10 +50,10 @@ async def ends(task: asyncio.Task[None]) -> None:
 async def test_a_chore_that_dies_is_known_and_logged_at_once(
     health: Health, closed: list[bool], caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def chore() -> None:
+    async def work() -> None:
         raise ZeroDivisionError("by zero")
 
-    task = asyncio.create_task(chore())
+    task = asyncio.create_task(work())
     health.watch(task, "the charts", loses_records=False)
     await ends(task)
     assert health.failures == ["the charts: ZeroDivisionError: by zero"]
@@ -115,17 +115,17 @@ async def test_an_engine_that_fails_at_its_time_closes_the_intake() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "chore", "loses_records"),
+    ("part", "method", "loses_records"),
     [(Engine, "take_rows", True), (EventFeed, "publish", False), (TrafficHistory, "sample", False)],
 )
 @in_a_loop
 async def test_every_chore_of_the_provider_is_watched(
-    part: type, chore: str, loses_records: bool, monkeypatch: pytest.MonkeyPatch
+    part: type, method: str, loses_records: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(part, chore, broken)
+    monkeypatch.setattr(part, method, broken)
     provider = ProviderRuntime(load_profile("fast"), 1, 0.1)
     provider.start(None)
     await eventually_in_loop(lambda: provider.health.failures)

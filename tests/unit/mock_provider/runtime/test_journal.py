@@ -75,7 +75,7 @@ def test_the_file_is_the_stream_that_pyarrow_writes(count: int, tmp_path: Path) 
 
 def test_instants_that_are_one_object_or_equal_keep_their_columns(tmp_path: Path) -> None:
     one, other = 10**18, 10**18 + 1
-    first = {"t_submitted_ns": one, "t_answered_ns": one, "t_carrier_ns": one, "t_taken_ns": one}
+    first = {"t_submitted_ns": one, "t_answered_ns": one, "t_carrier_ns": one, "t_accepted_ns": one}
     rows = [row("a", **first, t_final_ns=None), row("b", **(first | {"t_answered_ns": other}), t_final_ns=3)]
     path = tmp_path / "provider.arrow"
     with Journal(path) as journal:

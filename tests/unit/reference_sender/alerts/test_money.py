@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from dispatch_states import state_of
 
+from loadtests.storm.tables import Tables
 from reference_sender.alerts.money import Money
 from reference_sender.alerts.rules import AlertFileError, AlertRules, FloorRule, parse_alerts
 from reference_sender.alerts.watch import Alerts, Notice
@@ -66,6 +67,23 @@ def test_the_all_clear_of_a_campaign_without_messages_shows_what_is_reserved() -
         "ALL CLEAR spending_near.campaign.may: 90 % of the spending limit of campaign may is reserved, but no"
         " message of it waits or was accepted in the last window: that counts as 0 %, at most 70 %"
     )
+
+
+def test_campaigns_that_are_gone_leave_nothing() -> None:
+    alerts = Alerts(RULES)
+    for number in range(500):
+        each = CampaignSpending(f"c{number}", UNIT, 10 * UNIT, 0)
+        alerts.observe(10.0 * number, state_of(), Money(spending=SpendingState(campaigns=(each,))))
+    most = 3 * RULES.window_s / RULES.every_s
+    assert {name: entries for name, entries, _ in Tables(alerts).grown() if entries > most} == {}
+    assert {name for name, _, _ in Tables(alerts).grown()} == {"_samples", "_alerts"}
+
+
+def test_an_alert_without_a_value_stays_and_one_that_is_not_active_begins_again() -> None:
+    low, unknown = Money({"main": 99}), Money()
+    slow = RULES.model_copy(update={"balance": FloorRule(below=100, clear=120, for_s=30)})
+    assert names([low] * 3 + [unknown] + [low] * 3, slow) == []
+    assert names([low] * 5 + [unknown] * 3 + [low] * 3, slow) == [("balance.main", True)]
 
 
 def test_an_unknown_balance_is_not_low() -> None:

@@ -80,7 +80,7 @@ def test_rate_and_time_left_are_those_of_the_last_seconds() -> None:
     assert (row.per_s, row.eta_s) == (None, None)
     for _ in range(10):
         for message in messages[:20]:
-            world.figures.taken([ticket_of(message)], "main")
+            world.figures.accepted_by_provider([ticket_of(message)], "main")
         del messages[:20]
         row = only(world.second())
     assert (row.queued, row.sent, row.per_s, row.eta_s) == (800, 200, 20.0, 40.0)
@@ -88,7 +88,7 @@ def test_rate_and_time_left_are_those_of_the_last_seconds() -> None:
         row = only(world.second())
     assert (row.per_s, row.eta_s) == (0.0, None)
     for message in messages:
-        world.figures.taken([ticket_of(message)], "main")
+        world.figures.accepted_by_provider([ticket_of(message)], "main")
     assert only(world.second()).eta_s == 0.0
 
 
@@ -96,7 +96,7 @@ def test_the_time_left_is_unknown_while_nothing_can_be_sent() -> None:
     world = CountersBySecond()
     messages = world.accept("may", 100)
     for message in messages[:20]:
-        world.figures.taken([ticket_of(message)], "main")
+        world.figures.accepted_by_provider([ticket_of(message)], "main")
         overview = world.second()
     assert (overview.eta_s, only(overview).eta_s) == (80.0, 80.0)
     overview = world.second(unusable_s=1)
@@ -110,7 +110,7 @@ def test_the_time_left_is_unknown_while_nothing_can_be_sent() -> None:
     overview = world.board.observe(world.at_s, 1e9, seen)
     assert (overview.eta_s, only(overview).eta_s) == (None, None)
     for message in messages[20:]:
-        world.figures.taken([ticket_of(message)], "main")
+        world.figures.accepted_by_provider([ticket_of(message)], "main")
     overview = world.second(unusable_s=1)
     assert (overview.eta_s, only(overview).eta_s) == (0.0, 0.0), "nothing is left"
 
@@ -150,7 +150,7 @@ def test_costs_of_a_campaign_and_of_all() -> None:
     may = world.accept("may", 10, segments=2)
     world.accept("", 4)
     for message in may[:3]:
-        world.figures.taken([ticket_of(message)], "main")
+        world.figures.accepted_by_provider([ticket_of(message)], "main")
     world.figures.ended_unsent(may[3], State.EXPIRED)
     overview = world.second()
     row = only(overview)

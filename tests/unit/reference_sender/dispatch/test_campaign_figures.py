@@ -11,7 +11,16 @@ from nanoseconds import S
 
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.campaign_figures import CampaignCounts, CountedCampaigns
-from reference_sender.dispatch.values import Hedge, Lane, Message, Outcome, Recovered, Report, State
+from reference_sender.dispatch.values import (
+    EndedMessage,
+    Hedge,
+    Lane,
+    Message,
+    Outcome,
+    Recovered,
+    Report,
+    State,
+)
 
 
 def counts(figures: CountedCampaigns, name: str) -> dict[str, int]:
@@ -144,10 +153,10 @@ def test_more_open_campaigns_than_are_kept_have_no_negative_count(figures: Count
     figures.accepted([of(f"c-{number}") for number in range(1_000)])
     big = [of("big", message_id=number) for number in range(100)]
     figures.accepted(big[:50])
-    figures.taken([ticket_of(of("c-0"))], None)
+    figures.accepted_by_provider([ticket_of(of("c-0"))], None)
     figures.ended([Sent(1, 1, "p", 1, 2, 0, campaign="c-0")], State.DELIVERED)
     figures.accepted(big[50:])
-    figures.taken(list(map(ticket_of, big)), None)
+    figures.accepted_by_provider(list(map(ticket_of, big)), None)
     assert [each for each in figures.newest(2_000) if min(each.waiting, each.sent) < 0] == []
     assert (figures.total.waiting, figures.total.sent) == (999, 100)
 
@@ -197,9 +206,9 @@ def test_a_batch_may_have_messages_of_several_campaigns_and_second_messages(
     for figures in (together, alone):
         figures.expect_seconds()
         figures.accepted(batch)
-    together.taken(list(map(ticket_of, batch)), "a")
+    together.accepted_by_provider(list(map(ticket_of, batch)), "a")
     for each in batch:
-        alone.taken([ticket_of(each)], "a")
+        alone.accepted_by_provider([ticket_of(each)], "a")
     assert together.newest(9) == alone.newest(9)
     assert together.total == alone.total
     assert counts(together, "may") == {"sent": 3, "sent_segments": 12, "cost": 360_000}
@@ -235,3 +244,24 @@ def test_a_late_report_of_another_process_counts_the_message_once(figures: Count
     assert counts(figures, "may") == {"waiting": 1, "waiting_segments": 1, "failed": 1, "delivered": 1}
     assert counts(figures, "june") == {"waiting": 1, "waiting_segments": 1, "delivered": 1}
     assert (figures.total.delivered, figures.total.failed) == (3, 0)
+
+
+@pytest.mark.parametrize(("ended_s", "times"), [(2, 1), (0, 2)])
+def test_a_late_report_of_a_message_that_is_kept_no_longer_counts_it_once(
+    dispatcher: MakeDispatcher, message: Make, ended_s: int, times: int
+) -> None:
+    """This process ended it and has counted it. One that ended before is of an earlier process."""
+    core = dispatcher(late_reports=2)
+    sale = [message(campaign="sale") for _ in range(4)]
+    core.campaigns.accepted(sale)
+    batch = only(core.offer(0, sale))
+    core.answered(S, batch.batch_id, accepted(batch))
+    for number, each in enumerate(sale):
+        core.reported((2 + number) * S, [Report(f"p-{each.key}", each.key, State.FAILED, "undelivered")])
+    late = Report(f"p-{sale[0].key}", sale[0].key, State.DELIVERED, "")
+    core.reported(9 * S, [late])
+    assert core.campaigns.total.delivered == 0, "it is not kept"
+    ended = EndedMessage(sale[0], State.FAILED, 1, late.provider_id, "a", ended_s * S)
+    core.found_ended(9 * S, [ended], [late])
+    total = core.campaigns.total
+    assert (total.delivered, total.failed, total.messages) == (1, 2 + times, 3 + times)

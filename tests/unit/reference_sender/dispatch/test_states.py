@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reference_sender.dispatch.states import RANK, TRANSITIONS, IllegalTransition, moved, raises_rank
+from reference_sender.dispatch.states import RANK, TRANSITIONS, IllegalStateChangeError, moved, raises_rank
 from reference_sender.dispatch.values import FINAL_STATES, State
 
 PAIRS = [(current, new) for current in State for new in State]
@@ -13,7 +13,7 @@ def test_only_the_table_s_transitions_are_made(current: State, new: State) -> No
     if new in TRANSITIONS[current]:
         assert moved(current, new) is new
     else:
-        with pytest.raises(IllegalTransition, match=f"{current.value} -> {new.value}"):
+        with pytest.raises(IllegalStateChangeError, match=f"{current.value} -> {new.value}"):
             moved(current, new)
 
 

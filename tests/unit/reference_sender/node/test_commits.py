@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from reference_sender.dispatch.values import Change, Lane, Message, Report, State, SubmitAttempt, SubmitBatch
-from reference_sender.node.commits import Commits, LateReports
+from reference_sender.node.commits import Commits, EndedReports
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.spending import Spent
 from reference_sender.store.protocol import Work
@@ -104,7 +104,7 @@ def test_a_repeat_holds_nothing_that_was_handed_over_after_the_failed_commit() -
     commits.add(message(2), "client")
     commits.probe("health")
     commits.hand_over([REPORT])
-    commits.find_ended(LateReports([REPORT], [("provider", [REPORT])], [4]))
+    commits.find_ended(EndedReports([REPORT], [("provider", [REPORT])], [4]))
     repeat = commits.begin(0)
     assert repeat.commit(list).work == Work([], [change(1)], [], [], (), [])
     assert not (repeat.changed or repeat.probes or repeat.late or repeat.singles)

@@ -240,7 +240,7 @@ def test_a_second_message_of_an_earlier_process_ends_its_first_one_also_if_hedgi
         ("k-1~2", State.DELIVERED, ""),
         ("k-1", State.DELIVERED, "delivered_by_second"),
     ]
-    here.committed(AT, {}, [])  # the second report brings no news
+    here.committed(AT, {}, [])  # the second report has no news
     here.begin_commit(AT)
     assert here.committed(AT, {}) == [Acknowledge("provider", True)]
     assert (here.state(LATER).open, here.state(LATER).totals["orphan_reports"]) == (0, 1)

@@ -13,7 +13,7 @@ from reference_sender.alerts.money import Money
 from reference_sender.alerts.rules import AlertRules
 from reference_sender.alerts.watch import Notice
 from reference_sender.notices.watcher import AlertWatcher
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.balances import Balances
 
 ROUNDS = 3  # answers, of which the last ones have the new balance
@@ -38,8 +38,8 @@ def test_a_low_balance_is_one_alert_and_one_all_clear_for_the_channel() -> None:
         notices.append(notice)
 
     async def steps() -> None:
-        chores = Chores()
-        balances = Balances({"main": account.ask}, 0.005, chores)
+        background = BackgroundTasks()
+        balances = Balances({"main": account.ask}, 0.005, background)
         rules = AlertRules(every_s=0.005, window_s=0.05)
         looks = 0
 
@@ -54,7 +54,7 @@ def test_a_low_balance_is_one_alert_and_one_all_clear_for_the_channel() -> None:
             seen = looks
             await eventually_in_loop(lambda: looks > seen)
 
-        watcher = AlertWatcher(rules, state_of, {"kept": keep}, chores, money=money)
+        watcher = AlertWatcher(rules, state_of, {"kept": keep}, background, money=money)
         await eventually_in_loop(lambda: balances.known == {"main": 500.0})
         for balance in (99.0, None, 110.0, 200.0):
             account.balance = balance
@@ -62,7 +62,7 @@ def test_a_low_balance_is_one_alert_and_one_all_clear_for_the_channel() -> None:
         await eventually_in_loop(lambda: len(notices) == 2)
         watcher.stop()
         balances.stop()
-        assert not chores.failed.is_set()
+        assert not background.failed.is_set()
 
     asyncio.run(steps())
     assert [(each.alert, each.began, each.limit) for each in notices] == [
@@ -76,7 +76,7 @@ def test_a_provider_that_gives_no_balance_is_logged_once(caplog: pytest.LogCaptu
     silent, other = FixedBalance(None), FixedBalance(7.0)
 
     async def steps() -> None:
-        balances = Balances({"silent": silent.ask, "other": other.ask}, 0.001, Chores())
+        balances = Balances({"silent": silent.ask, "other": other.ask}, 0.001, BackgroundTasks())
         await eventually_in_loop(lambda: other.asked > ROUNDS)
         assert balances.known == {"other": 7.0}
         balances.stop()
@@ -92,9 +92,9 @@ def test_a_defect_ends_the_sender_and_is_not_lost() -> None:
         raise ValueError("defect")
 
     async def steps() -> None:
-        chores = Chores()
-        Balances({"main": broken}, 1.0, chores)
-        await asyncio.wait_for(chores.failed.wait(), 10)
-        assert chores.reason == "the sender's balance queries failed: ValueError"
+        background = BackgroundTasks()
+        Balances({"main": broken}, 1.0, background)
+        await asyncio.wait_for(background.failed.wait(), 10)
+        assert background.reason == "the sender's balance queries failed: ValueError"
 
     asyncio.run(steps())

@@ -1,4 +1,4 @@
-"""The committing thread: what it survives, what its end tells, and how long its commits take."""
+"""The committing thread: what it survives, what its end reports, and how long its commits take."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_health_tries_a_store_that_nobody_has_used_lately() -> None:
     async def run() -> None:
         made = driver(store)
         await made.check()
-        await made.check()  # the first one tells
+        await made.check()  # the first one reports it
         assert store.probes == 1
         await made.close()
         with pytest.raises(StoreError):
@@ -191,8 +191,8 @@ def test_a_committer_that_dies_is_noticed() -> None:
         made = driver(LethalStore())
         made.take(message(1))
         async with asyncio.timeout(10):
-            await made.chores.failed.wait()
-        assert made.chores.reason == "the sender's committer failed: SystemExit"
+            await made.background.failed.wait()
+        assert made.background.reason == "the sender's committer failed: SystemExit"
         await eventually_in_loop(lambda: not made.commits.is_alive())
         with pytest.raises(StoreError, match="restart the sender"):
             await made.check()
@@ -210,8 +210,8 @@ def test_a_dispatcher_that_fails_on_what_was_kept_is_noticed(monkeypatch: pytest
         made = driver(NotingStore())
         made.take(message(1))
         async with asyncio.timeout(10):
-            await made.chores.failed.wait()
-        assert made.chores.reason == "the sender's committer failed: ValueError"
+            await made.background.failed.wait()
+        assert made.background.reason == "the sender's committer failed: ValueError"
 
     asyncio.run(run())
 

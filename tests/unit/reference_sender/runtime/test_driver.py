@@ -28,7 +28,7 @@ from reference_sender.node.effects import Commit
 from reference_sender.node.node import Node
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.runtime import loop_lag
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.store import Existing, StoreError, Work
@@ -346,8 +346,8 @@ def test_a_dispatcher_that_fails_on_an_answer_is_noticed(
         monkeypatch.setattr(Dispatcher, "answered", broken)
         route.answers.set()
         await driver.take(message(1))
-        await driver.chores.failed.wait()
-        assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError"
+        await driver.background.failed.wait()
+        assert driver.background.reason == "the sender's dispatcher failed: RuntimeError"
         await driver.drain(0)
 
     run_driver(steps).close()
@@ -363,8 +363,8 @@ def test_a_dispatcher_that_fails_at_its_deadline_is_noticed(
         monkeypatch.setattr(Dispatcher, "advance", broken)
         monkeypatch.setattr(Dispatcher, "next_deadline", lambda _: 1)
         await driver.take(message(1))
-        await driver.chores.failed.wait()
-        assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError"
+        await driver.background.failed.wait()
+        assert driver.background.reason == "the sender's dispatcher failed: RuntimeError"
         await driver.drain(0)
 
     run_driver(steps).close()
@@ -372,12 +372,12 @@ def test_a_dispatcher_that_fails_at_its_deadline_is_noticed(
 
 def test_a_lag_sampler_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
-        chores = Chores()
-        lag = LoopLag(chores)
+        background = BackgroundTasks()
+        lag = LoopLag(background)
         monkeypatch.setattr(loop_lag, "core_wait_s", lambda: None)
         async with asyncio.timeout(10):
-            await chores.failed.wait()
-        assert "loop lag sampler" in chores.reason
+            await background.failed.wait()
+        assert "loop lag sampler" in background.reason
         lag.stop()
 
     asyncio.run(run())

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.recovery import PAGE, Recovery
 from reference_sender.store import Place, StoreError, Work, open_store
 
@@ -37,9 +37,9 @@ class ResumedStart:
         self.pages: list[tuple[list[int], int]] = []
         self.sent_pages: list[tuple[list[int], int]] = []
         self.failures = 0
-        self.chores = Chores()
+        self.background = BackgroundTasks()
         self.all_read = asyncio.Event()
-        self.recovery = Recovery(self, LAST_OTP, self.chores)
+        self.recovery = Recovery(self, LAST_OTP, self.background)
 
     async def read(self, limit: int, place: Place | None) -> list[Recovered]:
         if place is not None:
@@ -109,7 +109,7 @@ def test_a_page_that_cannot_be_read_is_read_later(tmp_path: Path) -> None:
                 await start.all_read.wait()
             assert len(set(start.read_ids)) == len(start.read_ids) == BULK + 2
             assert start.sent_ids_read == list(range(SENT, 0, -1))
-            assert not start.chores.failed.is_set()
+            assert not start.background.failed.is_set()
 
     asyncio.run(live())
 
@@ -122,6 +122,6 @@ def test_a_sender_that_stops_leaves_the_rest_to_the_next_start(tmp_path: Path) -
             start.recovery.stop()
             await asyncio.to_thread(start.store.probe)
             assert (len(start.pages), start.sent_pages) == (1, [])
-            assert not start.chores.failed.is_set()
+            assert not start.background.failed.is_set()
 
     asyncio.run(live())

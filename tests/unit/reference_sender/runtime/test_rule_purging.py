@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from msgspec.structs import replace
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
@@ -16,10 +17,11 @@ from reference_sender.policy.campaigns import Campaign, CampaignChange, Campaign
 from reference_sender.policy.gate import open_gate
 from reference_sender.policy.settings import PolicySettings, SpendingLimits
 from reference_sender.policy.spending import Spent
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.rule_purging import RulePurging, old_rules
 from reference_sender.store import Store, Work
+from reference_sender.store.protocol import RuleChanges
 from reference_sender.store.rule_purge import OldRules, RulePlace
 from reference_sender.store.sqlite import SqliteStore
 
@@ -45,10 +47,12 @@ def with_sender(path: Path, do: Callable[[Driver, RulePurging, Store], Awaitable
 
     async def run() -> None:
         store = SqliteStore(path)
-        chores = Chores()
+        background = BackgroundTasks()
         gate = open_gate(PRICES, (), store.campaigns(), store.spending())
-        driver = Driver(Dispatcher(DispatchSettings(), (LIMITS,), 1), store, {}, chores=chores, gate=gate)
-        purging = RulePurging(store, ask, driver, 10**6 * DAY_NS, chores)  # by itself it removes nothing
+        driver = Driver(
+            Dispatcher(DispatchSettings(), (LIMITS,), 1), store, {}, background=background, gate=gate
+        )
+        purging = RulePurging(store, ask, driver, 10**6 * DAY_NS, background)  # by itself it removes nothing
         try:
             await do(driver, purging, store)
         finally:
@@ -113,6 +117,94 @@ def test_a_campaign_that_changes_while_the_store_is_asked_stays(tmp_path: Path) 
     with_sender(tmp_path / "store.db", do)
 
 
+def purge_store(store: Store, old: OldRules = OLD) -> None:
+    place: RulePlace | None = RulePlace()
+    while place is not None:
+        place = store.purge_rules(old, place, 10)
+
+
+def new_message(number: int, campaign: str) -> Message:
+    return replace(message(number, campaign), created_ns=NOW_NS, expires_ns=NOW_NS + DAY_NS)
+
+
+def test_messages_that_come_during_a_purge_keep_the_controls_of_their_campaign(tmp_path: Path) -> None:
+    """The store has removed the controls, and the process has not forgotten them: it holds the messages, so
+    the store must have the controls again in the transaction that stores them.
+    """
+    names = ("limited", "paused")
+    store = SqliteStore(tmp_path / "store.db")
+    store.commit(Work(controls=[CampaignChange("paused", CampaignState.PAUSED)]))
+    store.commit(Work(controls=[CampaignChange("limited", spending_limit=350_000)]))
+    store.commit(Work(controls=[Spent("limited", TODAY - 5, 300_000)]))
+    store.close()
+
+    async def arrive(driver: Driver, purging: RulePurging, store: Store) -> None:
+        asked = driver.rules.idle(names, OLD.day)
+        purge_store(store)
+        assert asked == [driver.gate.campaign(each) for each in names]
+        assert not store.controlled(names)
+        await asyncio.gather(driver.take(new_message(1, "paused")), driver.take(new_message(2, "limited")))
+        assert store.controlled(names) == set(names)
+        driver.rules.forget(asked, OLD.day)
+        await purging.purge(OLD)
+        check(driver)
+
+    async def start(driver: Driver, _: RulePurging, store: Store) -> None:
+        driver.recover(store.unfinished())
+        check(driver)
+
+    def check(driver: Driver) -> None:
+        gate = driver.gate
+        assert gate.campaign("paused") == Campaign("paused", CampaignState.PAUSED)
+        assert gate.campaign("limited") == Campaign("limited", spending_limit=350_000)
+        assert (gate.held_messages, gate.held("limited").over_limit) == (2, 1)
+        assert gate.spending is not None
+        assert gate.spending.spent == {"limited": 300_000}
+
+    with_sender(tmp_path / "store.db", arrive)
+    with_sender(tmp_path / "store.db", start)
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_a_message_that_ended_during_a_purge_keeps_the_controls_too(tmp_path: Path, is_stored: bool) -> None:
+    """Its campaign holds nothing when the answer of the store comes, which is of the time before."""
+
+    async def do(driver: Driver, _: RulePurging, store: Store) -> None:
+        await driver.change_campaign(CampaignChange("may", CampaignState.CANCELLED))
+        purge_store(store)
+        asked = driver.rules.idle(["may"], OLD.day)
+        stored = driver.take(new_message(1, "may"))
+        while not is_stored and driver.rules.idle(["may"], OLD.day):
+            await asyncio.sleep(0)  # until the commit has begun
+        if is_stored:
+            await stored
+        driver.rules.forget(asked, OLD.day)
+        await stored
+        assert driver.gate.campaign("may") == Campaign("may", CampaignState.CANCELLED)
+        assert store.campaigns() == [Campaign("may", CampaignState.CANCELLED)]
+
+    with_sender(tmp_path / "store.db", do)
+
+
+def test_controls_that_are_set_again_to_the_same_values_stay(tmp_path: Path) -> None:
+    async def do(driver: Driver, _: RulePurging, store: Store) -> None:
+        await driver.change_campaign(CampaignChange("may", spending_limit=5))
+        asked = driver.rules.idle(["may"], OLD.day)
+        purge_store(store)
+        await driver.change_campaign(CampaignChange("may", spending_limit=5))
+        driver.rules.forget(asked, OLD.day)
+        assert driver.gate.campaign("may") == Campaign("may", spending_limit=5) == store.campaigns()[0]
+        # Another node may store them too.
+        asked = driver.rules.idle(["may"], OLD.day)
+        purge_store(store)
+        driver.learning()
+        driver.learned(RuleChanges(1.0, False, campaigns=[Campaign("may", spending_limit=5)]))
+        driver.rules.forget(asked, OLD.day)
+        assert driver.gate.campaign("may") == Campaign("may", spending_limit=5)
+
+    with_sender(tmp_path / "store.db", do)
+
+
 def test_changes_are_dated_by_the_wall_clock(tmp_path: Path) -> None:
     """The controls would be removed early, or late, if the process's clock dated them."""
 
@@ -122,14 +214,12 @@ def test_changes_are_dated_by_the_wall_clock(tmp_path: Path) -> None:
         driver.wall_set(-5 * DAY_NS)
         await driver.change_campaign(CampaignChange("june", CampaignState.PAUSED))
 
-        async def left(limit_ns: int) -> frozenset[str]:
-            place: RulePlace | None = RulePlace()
-            while place is not None:
-                place = store.purge_rules(OldRules(limit_ns, TODAY), place, 10)
+        def left(limit_ns: int) -> frozenset[str]:
+            purge_store(store, OldRules(limit_ns, TODAY))
             return store.controlled(["may", "june"])
 
-        assert await left(before_ns - 6 * DAY_NS) == {"may", "june"}
-        assert await left(before_ns - 4 * DAY_NS) == {"may"}
-        assert await left(time.time_ns() + 1) == frozenset()
+        assert left(before_ns - 6 * DAY_NS) == {"may", "june"}
+        assert left(before_ns - 4 * DAY_NS) == {"may"}
+        assert left(time.time_ns() + 1) == frozenset()
 
     with_sender(tmp_path / "store.db", do)

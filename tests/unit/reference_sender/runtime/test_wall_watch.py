@@ -6,7 +6,7 @@ import asyncio
 
 from nanoseconds import S
 
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.wall_watch import STEP_NS, WallWatch
 
 
@@ -15,7 +15,7 @@ def steps_seen(*looks_ns: int) -> list[int]:
     steps_ns: list[int] = []
 
     async def steps() -> None:
-        watch = WallWatch(steps_ns.append, Chores())
+        watch = WallWatch(steps_ns.append, BackgroundTasks())
         for ahead_ns in looks_ns:
             watch.look(ahead_ns)
         watch.stop()

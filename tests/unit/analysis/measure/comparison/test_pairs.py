@@ -50,7 +50,7 @@ def test_pairs_are_compared_message_by_message(new_run: Build, write_suite: Suit
     assert otp.p99_abs_s == pytest.approx(0.01)
     assert otp.mean_s == pytest.approx(0.01 + 2 * 0.5 / 200)
     # Rank 190 of 200 in either: 2.199 s and 2.189 s.
-    assert (otp.ours_p95_s, otp.theirs_p95_s) == pytest.approx((2.199, 2.189))
+    assert (otp.part_p95_s, otp.counterpart_p95_s) == pytest.approx((2.199, 2.189))
     assert otp.p95_difference_s == pytest.approx(0.01)
     stages = dict(otp.by_stage_s)
     assert stages["sender API"] == pytest.approx(0.01)

@@ -18,7 +18,7 @@ from analysis.measure.contract_limits import (
     read_limits,
 )
 from analysis.measure.shares.contract_wait import wait_for_contract
-from analysis.measure.shares.ideal import Offered, ideal_wait
+from analysis.measure.shares.ideal import OfferedMessages, ideal_wait
 from analysis.measure.shares.queueing import served
 
 NO_CAUSE = -1
@@ -156,7 +156,7 @@ def test_a_server_takes_the_lowest_rank_first_and_interrupts_nobody() -> None:
 
 def test_each_carrier_has_a_queue_of_its_own() -> None:
     carriers = [{"name": "slow", "segments_per_s": 1.0}, {"name": "quick", "segments_per_s": None}]
-    offered = Offered(
+    offered = OfferedMessages(
         at_ns=ns([0.0, 0.0, 0.0, 0.0]),
         rank=np.zeros(4, dtype=np.int64),
         turn=np.arange(4, dtype=np.int64),

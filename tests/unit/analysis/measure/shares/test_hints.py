@@ -170,7 +170,7 @@ def test_refusals_during_a_fault_are_not_those_of_the_contract(
     run = new_run("run")
     for at_s in (1.0, 3.0, 9.0, 11.0):
         run.due(f"m-{at_s}", at_s)
-        run.seen(f"m-{at_s}", at_s + 0.1, taken_s=at_s + 1.0, throttled=2)
+        run.seen(f"m-{at_s}", at_s + 0.1, accepted_s=at_s + 1.0, throttled=2)
     profile = {
         "throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}},
         "protocol": {"smsapi": {"max_recipients_per_request": 10_000}},
@@ -270,7 +270,7 @@ def test_refused_requests_of_several_messages_are_not_that_many_submits(new_run:
     run = new_run("run")
     for slot in range(100):
         run.due(f"m-{slot}", 1.0)
-        run.seen(f"m-{slot}", 1.0 + slot // 25, taken_s=11.0 + slot // 25, submits=3, throttled=2)
+        run.seen(f"m-{slot}", 1.0 + slot // 25, accepted_s=11.0 + slot // 25, submits=3, throttled=2)
     text = hints_of(run, profile=limit)["throttled"].text
     assert text.startswith(
         "In the whole run the provider refused 100 messages 200 times in all (a refused request counts once "

@@ -135,7 +135,7 @@ def test_a_refusal_for_the_rate_and_the_pause_after_it(new_run: Build) -> None:
     run.due("first", 10.0)
     run.seen("first", 10.0, provider_s=0.25, carrier_s=0.0)
     run.due("again", 10.0)
-    run.seen("again", 10.0, taken_s=14.0, provider_s=4.25, reply_drawn_s=0.25, carrier_s=0.0, throttled=1)
+    run.seen("again", 10.0, accepted_s=14.0, provider_s=4.25, reply_drawn_s=0.25, carrier_s=0.0, throttled=1)
     limit = {"throttle": {"requests": {"rate_per_s": 1.0, "burst": 1}}}
     again = shares_s(run, profile=limit)[1]
     assert again == {"network": 1.25, "contract": 1.0, "sender": 3.0, "bench": 0.0}
@@ -144,7 +144,7 @@ def test_a_refusal_for_the_rate_and_the_pause_after_it(new_run: Build) -> None:
 def test_a_refusal_for_the_rate_is_in_the_stage_of_the_senders_queue(new_run: Build) -> None:
     run = new_run("run")
     run.due("again", 10.0, api_s=0.0)
-    run.seen("again", 10.0, taken_s=14.0, provider_s=4.25, reply_drawn_s=0.25, carrier_s=0.0)
+    run.seen("again", 10.0, accepted_s=14.0, provider_s=4.25, reply_drawn_s=0.25, carrier_s=0.0)
     (breakdown,) = analysed(run).stages
     means = {stage.name: stage.mean_s for stage in breakdown.stages}
     assert [means["sender queue"], means["provider"]] == pytest.approx([4.0, 0.25])
@@ -157,7 +157,7 @@ def test_an_outage_counts_for_the_network_only(new_run: Build) -> None:
     """Down from 9 s to 20 s: an ideal sender is taken at 20 s, this one came back at 23 s."""
     run = new_run("run")
     run.due("m", 10.0)
-    run.seen("m", 10.0, taken_s=23.0, provider_s=13.5, reply_drawn_s=0.5, carrier_s=0.0, radio_s=1.0)
+    run.seen("m", 10.0, accepted_s=23.0, provider_s=13.5, reply_drawn_s=0.5, carrier_s=0.0, radio_s=1.0)
     span = RecordedFault("down", "outage", "down", START_NS + 9 * S, START_NS + 20 * S)
     assert shares_s(run, faults=(span,)) == [{"network": 11.5, "contract": 0.0, "sender": 3.0, "bench": 0.0}]
     half = {"faults": [{"name": "down", "kind": "outage", "host": "primary"}]}

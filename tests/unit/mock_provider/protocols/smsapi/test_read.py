@@ -198,7 +198,7 @@ def test_a_validated_date_that_is_right_is_scheduled() -> None:
     for date_s in (int(WALL_S) + 1, int(WALL_S) + 92 * DAY_S):
         submit = submit_of(BASE | {"date": str(date_s), "date_validate": "1"})
         assert submit.scheduled_ns == NOW.now_ns + int((date_s - WALL_S) * 1e9)
-    # Whole seconds of this very moment are not in the past.
+    # Whole seconds of this moment are not in the past.
     assert submit_of(BASE | {"date": str(int(WALL_S)), "date_validate": "1"}).scheduled_ns is None
 
 

@@ -31,8 +31,10 @@ _REPORTS_AT_ONCE = 500
 _LOST = "it was not renewed in time, and another node took the work over"
 
 
-class Member:
-    """Its task ends only with ``stop``, or when the lease is lost: then the sender must end too."""
+class NodeMembership:
+    """This process as a node of its store. The task ends only with ``stop``, or when the lease is lost: then
+    the sender must end too.
+    """
 
     def __init__(
         self, store: Store, leases: Leases, driver: Driver, node_share: NodeShare, limits: RecipientLimits
@@ -92,9 +94,9 @@ class Member:
                     failures.failed(self._loop.time(), error)
                 await asyncio.sleep(_POLL_S)
         except LeaseLost as error:
-            self._driver.chores.died("lease", error, _LOST)
+            self._driver.background.record_failure("lease", error, _LOST)
         except Exception as error:
-            self._driver.chores.died("lease", error)
+            self._driver.background.record_failure("lease", error)
 
     async def _leaving_turn(self) -> None:
         await self._renew_if_due()

@@ -1,4 +1,4 @@
-"""Operators of the sender: they pause, resume, cancel and limit campaigns, and list numbers that opt out."""
+"""The administration of the sender: it pauses, resumes, cancels and limits campaigns, and lists opt-outs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from reference_sender.node.node import Node
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
 
 _AGAIN_S = 1.0
-_PATIENCE_S = 8.0
+_TIME_OUT_S = 8.0
 
 
-class Operator:
+class SenderAdmin:
     """Gives orders, one try after another until each is acknowledged."""
 
     def __init__(self, state: StormState, sender: StormSender, watch: StormWatch) -> None:
@@ -54,7 +54,7 @@ class Operator:
             # A later order may be in force by now.
             if number and number == orders[campaign] and state is not CampaignState.RUNNING:
                 watch.stopped_campaign(campaign)
-            self._state.struck(name)
+            self._state.occurred(name)
             self._state.note(f"acknowledged: {campaign} is {state.value}")
             if then is not None:
                 then()
@@ -94,7 +94,7 @@ class Operator:
 
         def acknowledged() -> None:
             self._watch.opted_out(number)
-            self._state.struck(name)
+            self._state.occurred(name)
             self._state.note(f"acknowledged: {number} opted out")
 
         _Orders(self._state, self._sender, order, acknowledged).begin()
@@ -119,14 +119,14 @@ class _Orders:
             return
         attempt = _OrderAttempt(self)
         process.ordered(self._order, attempt)
-        self._state.later(int(_PATIENCE_S * 1e9), lambda: attempt.end(False))
+        self._state.later(int(_TIME_OUT_S * 1e9), lambda: attempt.end(False))
 
     def again(self) -> None:
         """The order was not acknowledged."""
         self._state.later(int(_AGAIN_S * 1e9), self.begin)
 
     def done(self) -> None:
-        """It was."""
+        """The order was acknowledged."""
         self._acknowledged()
 
 
@@ -138,7 +138,7 @@ class _OrderAttempt:
         self._ended = False
 
     def end(self, kept: bool) -> None:
-        """The sender's answer, its connection's end, or the end of the operator's patience."""
+        """The sender's answer, its connection's end, or the time-out."""
         if self._ended:
             return
         self._ended = True

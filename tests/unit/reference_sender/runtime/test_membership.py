@@ -13,9 +13,9 @@ from reference_sender.dispatch.values import Lane, Message, Recovered, Report, S
 from reference_sender.node.node_share import ClaimLimit, NodeShare
 from reference_sender.policy.gate import open_gate
 from reference_sender.policy.recipients import NumberCount, RecipientLimits
-from reference_sender.runtime.background import Chores
+from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.driver import Driver
-from reference_sender.runtime.member import Member
+from reference_sender.runtime.membership import NodeMembership
 from reference_sender.store import HandedOver, LeaseLost, Leases, Renewal, RuleChanges, Store, StoreError
 
 LEASE_S = 0.05
@@ -30,7 +30,7 @@ class NoCommits:
     """The part of a driver that a member calls, with a store that keeps nothing."""
 
     def __init__(self) -> None:
-        self.chores = Chores()
+        self.background = BackgroundTasks()
         self.gate = open_gate()
         self.handed = self.given_back = 0
         self.wanted: ClaimLimit | None = None
@@ -92,10 +92,10 @@ class FailingLeases:
         return [REPORT]
 
 
-def member(driver: NoCommits, leases: FailingLeases) -> Member:
+def member(driver: NoCommits, leases: FailingLeases) -> NodeMembership:
     limits = RecipientLimits(None, None, shared=True)
     made = cast(Leases, leases)
-    return Member(cast(Store, leases), made, cast(Driver, driver), NodeShare(100), limits)
+    return NodeMembership(cast(Store, leases), made, cast(Driver, driver), NodeShare(100), limits)
 
 
 def test_a_node_that_waits_for_a_commit_notices_that_its_lease_is_lost() -> None:
@@ -104,8 +104,8 @@ def test_a_node_that_waits_for_a_commit_notices_that_its_lease_is_lost() -> None
         made = member(driver, FailingLeases(lost_at=4))
         await made.start()
         async with asyncio.timeout(30):
-            await driver.chores.failed.wait()
-        assert driver.chores.reason == (
+            await driver.background.failed.wait()
+        assert driver.background.reason == (
             "the sender's lease failed: it was not renewed in time, and another node took the work over"
         )
         await made.stop()
@@ -177,7 +177,7 @@ def test_a_node_whose_lease_was_lost_leaves_without_another_renewal() -> None:
         made = member(driver, leases)
         await made.start()
         async with asyncio.timeout(30):
-            await driver.chores.failed.wait()
+            await driver.background.failed.wait()
         await made.leave()
         await asyncio.sleep(TEN_LEASES_S)  # in which none is renewed
         assert leases.renewals == 2

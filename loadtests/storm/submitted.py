@@ -1,4 +1,4 @@
-"""The messages that clients brought to one process, until the store says which of them it keeps."""
+"""The messages that clients submitted to one process, until the store says which of them it keeps."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from reference_sender.node.effects import Acknowledge, Refuse
 from reference_sender.store.protocol import Existing
 
 
-class BringsMessages(Protocol):
-    """A waiter that brought messages."""
+class MessageWaiter(Protocol):
+    """A call that submitted messages and waits for the answer."""
 
     def refused(self, keys: Collection[str]) -> None:
         """The answer, which follows, says that these are duplicates."""
 
     def end(self, kept: bool) -> None:
-        """The other messages are in the store; or none is, and the waiter must come again."""
+        """The other messages are in the store; or none is, and the call must be repeated."""
 
 
-class BroughtMessages:
-    """Messages by the waiter that brought them."""
+class SubmittedMessages:
+    """Messages by the call that submitted them."""
 
     def __init__(self) -> None:
-        self._waiting: dict[BringsMessages, Sequence[Message]] = {}
+        self._waiting: dict[MessageWaiter, Sequence[Message]] = {}
 
-    def wait(self, waiter: BringsMessages, messages: Sequence[Message]) -> None:
+    def wait(self, waiter: MessageWaiter, messages: Sequence[Message]) -> None:
         """They are on their way to the store."""
         self._waiting[waiter] = messages
 
     def answered(self, effect: Acknowledge | Refuse) -> list[tuple[Message, int]]:
-        """Tell the waiter, if it brought messages, which are duplicates. Returns them with the ids of the
+        """Tell the call, if it submitted messages, which are duplicates. Returns them with the ids of the
         messages that keep them out.
         """
         messages = self._waiting.pop(effect.waiter, ())
