@@ -69,6 +69,7 @@ BottleneckSign = Literal[
     "rate_from_outside",  # of the sender's pacing: it could also be a fixed number of workers
     "held_by_an_ended_process",  # of messages that were not forwarded
     "refused_permanently",  # of messages that were not repeated: a repeat meets the same refusal
+    "accepted_before",  # the provider accepted this sender's messages until some time
     "retry_after",  # the provider's refusals say how long to wait
     "most_refused",  # most requests were refused for a limit
     "contract_obeyed",  # the evidence of the limit is only that the sender stays within it

@@ -171,7 +171,7 @@ def _more_at_carriers(found: Bottleneck, field: str) -> Sentence:
 
 def _by_kind_and_signs(part: PartReport, found: Bottleneck) -> str:
     if "refused_permanently" in found.signs:
-        return _after_reason(found.refusal)
+        return _after_reason(found)
     if found.kind == "machine" and found.signs:
         return _machine(found)
     own = found.kind == "sender_pacing" and "rate_from_outside" not in found.signs
@@ -195,9 +195,11 @@ def _after_refusals(found: Bottleneck) -> str:
     return f"wait {wait} before the next attempt: most requests were refused."
 
 
-def _after_reason(refusal: str) -> str:
+def _after_reason(found: Bottleneck) -> str:
+    if found.refusal == "unauthorized" and "accepted_before" in found.signs:
+        return "find out why the token is no longer valid: the provider accepted it before."
     for reasons, advice in _AFTER_REASON:
-        if refusal in reasons:
+        if found.refusal in reasons:
             return advice
     return "look in the sender's log for the provider's error, and correct its cause. A repeat does not help."
 

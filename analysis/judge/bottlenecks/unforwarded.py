@@ -17,6 +17,7 @@ from analysis.judge.bottlenecks.view import View
 from analysis.refusals import reason_text
 
 _MANY = 0.05  # of the accepted messages of a window
+_IN_FLIGHT_S = 1.0  # requests that were in flight at that time
 
 
 def find_unforwarded(view: View) -> KindFinding:
@@ -74,8 +75,10 @@ def gave_up(view: View) -> KindFinding:
             ]
             why = each[0].partition(": ")[0]
             text = f"the provider refused {times_text(count)} of {view.sender_name}: {why}"
-            evidence = (of_accepted, *classes, *(each if len(each) > 1 else ()))
-            return Description(text, evidence, ("refused_permanently",), reasons[0][0])
+            since = _since(view, permanent)
+            evidence = (of_accepted, *since, *classes, *(each if len(each) > 1 else ()))
+            signs: tuple[BottleneckSign, ...] = ("refused_permanently",)
+            return Description(text, evidence, (*signs, "accepted_before") if since else signs, reasons[0][0])
         limited = bool((view.provider.throttled[gone] > 0).all())
         refused = "refused for a limit" if limited else "refused for the time being"
         what = f"{times_text(count)} that the provider {refused}"
@@ -84,11 +87,21 @@ def gave_up(view: View) -> KindFinding:
             text = f"when the run ended, {view.sender_name} had not repeated {what}"
         known = limited and says_how_long(view.given.profile, view.provider.protocol)
         with_header = ", refused with Retry-After" if known else ""
-        signs: tuple[BottleneckSign, ...] = ("retry_after",) if known else ()
+        signs = ("retry_after",) if known else ()
         submits = [_submits_text(view.provider.submits[gone])] if view.journeys.repeats_awaited else []
         return Description(text, (f"{of_accepted}{with_header}", *submits, *classes), signs)
 
     return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
+
+
+def _since(view: View, refused: Bools) -> tuple[str, ...]:
+    """From when on the provider accepted nothing, if it did before: a token expired, or the credit ended."""
+    from_s = float(np.nanmin(view.provider.submitted_s[refused]))
+    accepted_s = view.provider.forwarded_s[view.provider.accepted]
+    if not len(accepted_s) or not np.nanmax(accepted_s) <= from_s + _IN_FLIGHT_S:
+        return ()
+    at, count = seconds_text(max(from_s, 0.0)), times_text(len(accepted_s))
+    return (f"the provider accepted {count} before, and none from {at} after the load's start on",)
 
 
 def _submits_text(submits: Ints) -> str:

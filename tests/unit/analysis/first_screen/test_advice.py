@@ -18,6 +18,7 @@ SINGLE_MESSAGES = {"hints": (hint(name=SINGLE),)}
 # Signs that decide with other facts: kind, other signs, and fields of the part.
 WITH_OTHER_FACTS: dict[BottleneckSign, tuple[BottleneckKind, tuple[BottleneckSign, ...], dict[str, Any]]] = {
     "refused_permanently": ("sender_gave_up", (), {}),
+    "accepted_before": ("sender_gave_up", ("refused_permanently",), {"refusal": "unauthorized"}),
     "most_refused": ("provider_limit", (), {}),
     "contract_obeyed": ("provider_limit", (), {"p95_s": {"otp": 30.0}, "sustained": True}),
     "other_programs": ("machine", (), {}),

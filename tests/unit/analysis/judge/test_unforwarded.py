@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from made_parts import OWN, arrivals, found
+from made_reports import report as report_of
 from run_builder import Build
 from screen_texts import answer_text
 
@@ -196,3 +197,21 @@ def test_messages_that_a_process_had_in_memory_when_it_ended_are_lost_by_its_res
         evidence
     )
     assert screen.notes == ()
+
+
+@pytest.mark.parametrize("expired", [True, False])
+def test_a_token_that_expired_is_not_called_a_wrong_one(new_run: Build, expired: bool) -> None:
+    """Accepted until 20 s and refused from then on, or every third one refused."""
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        refused = slot >= 200 if expired else slot % 3 == 0
+        more = {"state": "rejected", "reason": "unauthorized", "accepted": False, "at_carrier": False}
+        run.seen(f"m-{slot}", slot / 10 + 0.01, **(more if refused else {}))
+    part = found(run, target=OWN)
+    (only,) = part.bottlenecks
+    since = "the provider accepted 200 messages before, and none from 20.0 s after the load's start on"
+    assert (since in only.evidence, "accepted_before" in only.signs) == (expired, expired)
+    told = " ".join(as_text(each) for each in first_screen(report_of(part)).bottleneck)
+    asked = "find out why the token is no longer valid" if expired else "give the sender the token"
+    assert asked in told
