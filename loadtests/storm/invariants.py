@@ -75,8 +75,8 @@ def no_message_is_accepted_twice(end: StormEnd) -> Iterator[Violation]:
 
 def every_sent_message_was_accepted_by_a_provider(end: StormEnd) -> Iterator[Violation]:
     """A provider accepted each message that is sent or delivered in the store, or was when it was removed,
-    under the id that the store has. No two messages have one id. If two equal messages to one number are looked up at the same time,
-    each may get the id of the other.
+    under the id that the store has. No two messages have one id. If two equal messages to one number are
+    looked up at the same time, each may get the id of the other.
     """
     holders = {record.provider_id: key for key, record in end.known.items() if record.provider_id}
     owners = {row.provider_id: key for key, found in end.accepted.items() for _, _, row in found}
