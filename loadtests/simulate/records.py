@@ -6,9 +6,10 @@ Rows are written when they are final, so that memory does not grow with the leng
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import astuple
 
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SAMPLES_SCHEMA, SENDER_SCHEMA, RowWriter
 from arrow_columns import column_array
@@ -130,7 +131,11 @@ class RunRecords:
     def _provider_rows(self) -> None:
         rows = self._journal
         if rows:
-            self._provider.append_columns(list(zip(*map(msgspec.structs.astuple, rows), strict=True)))
+            # Slices of one list take under half the time of ``zip(*rows)``, which visits all rows for each
+            # column.
+            cells = list(chain.from_iterable(map(astuple, rows)))
+            width = len(PROVIDER_SCHEMA)
+            self._provider.append_columns([cells[place::width] for place in range(width)])
             rows.clear()
 
     def _sender_rows(self) -> list[str]:

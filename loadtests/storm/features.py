@@ -12,6 +12,9 @@ CAMPAIGN_LIMIT = "message_over_campaign_limit"
 DAILY_LIMIT = "message_over_daily_limit"
 NUMBER_LIMIT = "message_over_limit_of_number"
 PURGE = "message_purged"
+CONTROLS_PURGE = "controls_of_campaign_purged"
+CONTROLS_AGAIN = "purged_controls_stored_again"
+COSTS_PURGE = "costs_purged"
 REPLAY = "dead_letter_replayed"
 REPLAY_AGAIN = "dead_letter_replayed_before"
 DUPLICATE = "duplicate_refused"
@@ -26,6 +29,9 @@ FEATURES = (
     DAILY_LIMIT,
     NUMBER_LIMIT,
     PURGE,
+    CONTROLS_PURGE,
+    CONTROLS_AGAIN,
+    COSTS_PURGE,
     REPLAY,
     REPLAY_AGAIN,
     DUPLICATE,

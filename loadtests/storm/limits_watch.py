@@ -30,6 +30,11 @@ class LimitsWatch:
         if campaign in self.most:
             self.most[campaign] = max(most, self.most[campaign])
 
+    def forgotten(self, campaign: str) -> None:
+        """The controls of a campaign were removed. Its limit is no longer checked here."""
+        self.most.pop(campaign, None)
+        self._raised.pop(campaign, None)
+
     def counted(self, process: int, message: Message) -> Iterator[str]:
         """A process took a message. Yields what it violates."""
         limit = self._number

@@ -7,6 +7,7 @@ from enum import Enum
 from functools import cache
 
 from loadtests.storm.process import StormProcess
+from loadtests.storm.process_interfaces import SenderSetup
 from loadtests.storm.state import StormState
 from loadtests.storm.storm_provider import StormProvider
 from loadtests.storm.tables import Tables
@@ -17,6 +18,8 @@ _STALE = 64  # entries that a heap may have in addition, of messages that have l
 _KINDS = 64  # of outcomes, refusals, reasons, countries, carriers, and edges of windows
 _CAMPAIGN_DAYS = 8  # of a storm: also of messages that the store refused
 _CLAIMED = 20_000  # ids that lookups must not take: ``dispatch/lookups.py`` keeps the newest
+_BETWEEN_LOOKUPS_S = 60.0  # of a message: at the next one its end is seen
+_REPORTS_OF_A_CALL = 5  # that are about no message in memory
 _EVENTS_OF_A_MESSAGE = 6  # that a provider has arranged, such as its delivery and its reports
 
 
@@ -46,10 +49,11 @@ class Growth(Enum):
         "_to_fit._lowest",
     )
     # Lookups compare a message with others after its end, and the entries of a timer go when it is due.
-    MESSAGES = (
+    ATTEMPTED = (
         *("_lookups._unanswered", "_lookups._forget", "_lookups._due", "_lookups._since_ns"),
-        *("_hedging._due", "unmatched.reports", "unmatched.firsts"),
+        "_hedging._due",
     )
+    CALL = ("unmatched.reports", "unmatched.firsts")  # of reports
     ENDED = ("past.index.by_key", "past.index._key_of")  # for late reports
     CLAIMED = ("_lookups._claimed",)
     KINDS = (
@@ -89,16 +93,18 @@ class MemoryWatch:
         state: StormState,
         watch: StormWatch,
         providers: Mapping[str, StormProvider],
-        late_reports: int,
+        setup: SenderSetup,
     ) -> None:
         self._state = state
+        window_s = max(each.lookup_window_s for each in setup.limits)
+        self._window_ns = int((window_s + _BETWEEN_LOOKUPS_S) * 1e9)
         self._watch = watch
         self._providers = providers
-        self._late_reports = late_reports
+        self._late_reports = setup.settings.late_reports
         self._found: set[str] = set()
 
     def look(self, process: StormProcess | None) -> None:
-        """Look now. ``process`` is the one that runs."""
+        """Look now. ``process`` is the one that runs and is not paused."""
         if process is not None:
             self._compare("", process.tables, self._bounds(process))
         for name, provider in self._providers.items():
@@ -131,14 +137,17 @@ class MemoryWatch:
         most = (
             len(disk.messages) - final + node.waiting + node.unanswered + len(disk.attempts) + process.calls
         )
-        # A stored attempt may not have left the process when it died. Lookups treat it as submitted.
-        attempted = sum(change.attempts > 0 for change in disk.progress.values())
+        # The window of an attempt begins at the start of a process if the wall clock was set back before.
+        since_ns = self._state.now_ns - self._window_ns - int(self._state.wall_back_s * 1e9)
+        attempted = sum(at_ns >= since_ns for at_ns in self._watch.attempted_ns.values())
         rules = len(disk.campaigns) + len(disk.spent) + len(disk.opt_outs) + self._state.wall_steps
+        rules += self._watch.controls.removed  # the process forgets them some time later
         return {
             Growth.OPEN: 2 * most,
             Growth.HEAP: 3 * most + _STALE,
             Growth.RULES: 2 * (rules + most) + _CAMPAIGN_DAYS,
-            Growth.MESSAGES: 2 * (len(self._watch.submitted_keys) + attempted + most),
+            Growth.ATTEMPTED: 2 * (attempted + most),
+            Growth.CALL: _REPORTS_OF_A_CALL,
             Growth.ENDED: self._late_reports,
             Growth.CLAIMED: _CLAIMED,
             Growth.KINDS: _KINDS,

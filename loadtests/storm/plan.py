@@ -7,12 +7,13 @@ from random import Random
 from msgspec import Struct
 from msgspec.structs import replace
 
+from loadtests.storm.campaign_purges import draw_calls, draw_campaign_purges
 from loadtests.storm.duplicates import draw_duplicates
 from loadtests.storm.fault import CAMPAIGNS, Call, DrawRange, Fault, key_of
 from loadtests.storm.faults import KINDS
 from loadtests.storm.faults.provider_fault import ProviderFault
 from loadtests.storm.policy import HOURS
-from loadtests.storm.rule_draws import draw_rules
+from loadtests.storm.rule_draws import draw_rules, shortest_keep_s
 from loadtests.storm.rules import NO_RULES, StormRules
 from reference_sender.dispatch.values import Lane
 
@@ -106,9 +107,14 @@ def draw_plan(seed: int) -> StormPlan:
     # A draw finds one of the many kinds of a provider's faults in one storm of fifty, and few take effect.
     faults = (*faults, ProviderFault.next_of(seed, random, within))
     hedging_ends = plan.hedge_otp_after_s is not None and random.random() < 0.5
+    calls = draw_duplicates(random, calls)
+    purges = draw_campaign_purges(seed)
+    if purges:
+        keep_s = rules.keep_s or shortest_keep_s(faults)
+        rules = replace(rules, keep_s=keep_s, campaign_purges=purges)
     return replace(
         plan,
-        calls=draw_duplicates(random, calls),
+        calls=(*calls, *draw_calls(seed, purges, len(calls))),
         faults=faults,
         rules=rules,
         hedging_ends=hedging_ends,

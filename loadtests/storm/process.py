@@ -19,7 +19,7 @@ from loadtests.storm.process_interfaces import (
     SenderSetup,
     StoredAtEnd,
 )
-from loadtests.storm.purge import PURGE_NS, purge_step
+from loadtests.storm.purge import PurgePass, RemovedRules
 from loadtests.storm.state import StormState
 from loadtests.storm.store import ModelStore
 from loadtests.storm.submitted import MessageWaiter, SubmittedMessages
@@ -40,9 +40,8 @@ from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refus
 from reference_sender.node.lookup_results import untaken
 from reference_sender.node.node import Node
 from reference_sender.policy.recipients import RecipientLimits
-from reference_sender.runtime.purging import purged_before_ns
 from reference_sender.runtime.stored_gate import stored_gate
-from reference_sender.store.protocol import Place, StoreError, Work
+from reference_sender.store.protocol import Place, Record, StoreError, Work
 
 _COMMIT_NS = 3_000_000
 _PAGE = 2  # untried messages that a start reads at a time
@@ -187,17 +186,22 @@ class StormProcess:
         self._state.occurred(features.NUMBER_LIMIT)
         return False
 
-    def purge(self) -> None:
-        """Remove old final messages, as ``runtime/purging.py`` does."""
+    def purge(self, of_rules: bool) -> None:
+        """Remove old final messages, and if ``of_rules`` what is kept of old campaigns."""
         if not self.stopping:
-            before_ns = purged_before_ns(self.now_ns(), self.keep_ns, self.node.gate.wall)
-            self._purge_from(before_ns, 0)
+            PurgePass(self._state, self, of_rules).begin()
 
-    def _purge_from(self, before_ns: int, after_id: int) -> None:
-        gone, last_id = purge_step(self.store, self._state.disk, before_ns, after_id)
+    def messages_removed(self, gone: Sequence[Record]) -> None:
+        """By a step of a purge."""
         self._host.watch.purged(self, gone)
-        if last_id is not None and not self.stopping:
-            self._state.later(PURGE_NS, lambda: self.input(lambda: self._purge_from(before_ns, last_id)))
+
+    def rules_removed(self, gone: RemovedRules) -> None:
+        """By a step of a purge."""
+        self._host.watch.rules_purged(gone)
+
+    def rules_forgotten(self) -> None:
+        """The process may have forgotten what a purge removed."""
+        self._host.watch.check_controls(self)
 
     def reported(self, reports: Sequence[Report], waiter: Waiter) -> None:
         """A provider's report call."""
@@ -384,6 +388,7 @@ class StormProcess:
                 self.lanes.offered(self.now_ns(), commit.work, taken, self._running_ahead_ns)
             ended = self.store.ended(commit.late)
             self._perform(self.node.committed(self.now_ns(), taken, ended))
+            self._host.watch.check_controls(self)
 
     def _commit_ns(self) -> int:
         drawn = chance(self._state.seed, "commit", self.number, self._commits)

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from loadtests.storm.purge import RemovedRules
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import AskReport, LookUp, Message, Result, RouteLimits
 from reference_sender.node.effects import Commit, NodeEffect, SubmitNow, Waiter
@@ -67,6 +68,12 @@ class ProcessWatch(Protocol[P]):
 
     def purged(self, process: P, gone: Sequence[Record]) -> None:
         """Messages were removed from the store."""
+
+    def rules_purged(self, gone: RemovedRules) -> None:
+        """Controls and costs of campaigns were removed from the store."""
+
+    def check_controls(self, process: P) -> None:
+        """A commit has ended, or the process has forgotten campaigns."""
 
     def duplicate(self, message: Message, holder: int) -> None:
         """A message was refused since the one with the id ``holder`` has its campaign, number and text."""

@@ -21,14 +21,20 @@ def draw_rules(random: Random, storm_s: float, faults: Iterable[Fault]) -> Storm
     keep_s: float | None = None
     purges: tuple[float, ...] = ()
     if random.random() < 0.4:
-        # With a real ``keep_days`` no step of the wall clock makes a message old that a client still repeats.
-        keep_s = _LONGEST_REPEAT_S + sum(abs(each.by_s) for each in faults if isinstance(each, WallClockStep))
+        keep_s = shortest_keep_s(faults)
         purges = tuple(round(keep_s + random.random() * 1_500, 3) for _ in range(3))
     replays: tuple[float, ...] = ()
     if random.random() < 0.3:
         first_s = round(random.random() * 3 * storm_s, 3)
         replays = first_s, round(first_s + random.choice((0.0, 5.0, 400.0)), 3)
     return StormRules(limits, daily, number, keep_s, purges, replays)
+
+
+def shortest_keep_s(faults: Iterable[Fault]) -> float:
+    """For how long final messages are kept. With a real ``keep_days`` no step of the wall clock makes a
+    message old that a client still repeats.
+    """
+    return _LONGEST_REPEAT_S + sum(abs(each.by_s) for each in faults if isinstance(each, WallClockStep))
 
 
 def _limit(random: Random, campaign: str, storm_s: float) -> CampaignLimit:

@@ -17,10 +17,20 @@ class CampaignLimit(Struct, frozen=True):
     raised_to: int
 
 
+class CampaignPurge(Struct, frozen=True):
+    """A pass of the purge that also removes old campaigns, and what happens meanwhile: limits are set again
+    to what they are, and the sender is killed. ``crash_s`` None: it is not.
+    """
+
+    at_s: float
+    limits_again: tuple[tuple[str, float], ...]
+    crash_s: float | None
+
+
 class StormRules(Struct, frozen=True):
     """``daily_limit``: in segments. ``number_limit``: messages to one number in ``NUMBER_WINDOW_S``.
     ``keep_s``: how long final messages are kept; None: always. ``purges``: when passes begin. ``replays``:
-    when all dead letters are sent again.
+    when all dead letters are sent again. ``campaign_purges``: hours after the storm.
     """
 
     campaign_limits: tuple[CampaignLimit, ...] = ()
@@ -29,6 +39,7 @@ class StormRules(Struct, frozen=True):
     keep_s: float | None = None
     purges: tuple[float, ...] = ()
     replays: tuple[float, ...] = ()
+    campaign_purges: tuple[CampaignPurge, ...] = ()
 
 
 NO_RULES = StormRules()

@@ -42,6 +42,11 @@ class StormSender:
         self._steps: Counter[str] = Counter()
         self._crashes: dict[tuple[str, int], float] = {}
 
+    @property
+    def awake(self) -> StormProcess | None:
+        """The process that runs and is not paused."""
+        return None if self.paused else self.process
+
     def start(self) -> None:
         """Start a process. It is tried again if the store cannot be opened."""
         self.processes += 1

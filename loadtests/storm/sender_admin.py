@@ -86,6 +86,22 @@ class SenderAdmin:
 
         _Orders(self._state, self._sender, order, acknowledged).begin()
 
+    def limit_again(self, campaign: str) -> None:
+        """Give ``campaign`` the limit that it has, as each request of a campaign may."""
+
+        def order(node: Node, now_ns: int, waiter: Waiter) -> Sequence[NodeEffect]:
+            known = node.gate.campaign(campaign)
+            if known is None or known.spending_limit is None:
+                waiter.end(True)
+                return []
+            again = CampaignChange(campaign, spending_limit=known.spending_limit)
+            return node.change_campaign(now_ns, again, waiter)
+
+        def acknowledged() -> None:
+            self._state.note(f"acknowledged: {campaign} keeps its limit")
+
+        _Orders(self._state, self._sender, order, acknowledged).begin()
+
     def opt_out(self, name: str, number: str) -> None:
         """Put ``number`` on the opt-out list. Counted under ``name``."""
 

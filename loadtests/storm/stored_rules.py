@@ -8,6 +8,7 @@ from loadtests.storm.disk import Disk
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
+from reference_sender.store.protocol import StoreError
 from reference_sender.store.rule_purge import MAILED_WITHIN_NS, OldRules, RulePlace
 
 
@@ -35,6 +36,8 @@ class StoredRules:
 
     def purge_rules(self, old: OldRules, place: RulePlace, limit: int) -> RulePlace | None:
         disk = self.disk
+        if disk.full:
+            raise StoreError("database or disk is full")
         tables: tuple[set[tuple[str, int]], ...] = (
             {(name, -1) for name in disk.reports},
             {(name, -1) for name in disk.campaigns},
@@ -50,7 +53,8 @@ class StoredRules:
                 del disk.spent[name, day]
         return place.next(len(rows), limit, RulePlace(place.table, *rows[-1]) if rows else place)
 
-    def _has_messages(self, campaign: str) -> bool:
+    def has_messages(self, campaign: str) -> bool:
+        """Whether the store has a message of a campaign."""
         return any(message.campaign == campaign for message in self.disk.messages.values())
 
     def _has_limit(self, name: str) -> bool:
@@ -61,9 +65,9 @@ class StoredRules:
         report, before_ns = self.disk.reports[name], old.before_ns
         made_ns = report.made_ns or 0
         mailed = not report.to_mail or made_ns < before_ns - MAILED_WITHIN_NS
-        return max(report.ordered_ns, made_ns) < before_ns and mailed and not self._has_messages(name)
+        return max(report.ordered_ns, made_ns) < before_ns and mailed and not self.has_messages(name)
 
     def _is_old_campaign(self, old: OldRules, name: str) -> bool:
         has_costs = any(campaign == name and day >= old.day for campaign, day in self.disk.spent)
         is_old = self.disk.changed_ns.get(name, 0) < old.before_ns
-        return is_old and not (has_costs or name in self.disk.reports or self._has_messages(name))
+        return is_old and not (has_costs or name in self.disk.reports or self.has_messages(name))

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from loadtests.storm import features
+from loadtests.storm.controls_watch import ControlsWatch
 from loadtests.storm.limits_watch import LimitsWatch
 from loadtests.storm.process import StormProcess
+from loadtests.storm.purge import RemovedRules
 from loadtests.storm.state import StormState
 from reference_sender.dispatch.hedging import HEDGED
 from reference_sender.dispatch.values import (
@@ -51,10 +53,12 @@ class StormWatch:
         self.acknowledged_keys: set[str] = set()
         self.submitted_keys: Counter[str] = Counter()
         self._attempted: Counter[str] = Counter()  # attempts that were to be stored, by key
+        self.attempted_ns: dict[str, int] = {}  # by key, when the last attempt was to be stored, or went out
         self._stopped: dict[str, frozenset[str]] = {}  # campaigns, with what had been attempted by then
         self._opted_out: dict[str, frozenset[str]] = {}  # numbers, with the same
         self._hours = OpeningHours(policy.countries)
         self.limits = LimitsWatch(policy)
+        self.controls = ControlsWatch(state)
         self.purged_records: dict[str, Record] = {}  # by key
         self.repeats: dict[int, set[int]] = {}  # ids of the messages that repeat a dead letter, by its id
         self.holders: dict[str, int] = {}  # by the key of a refused duplicate, the id of what keeps it out
@@ -104,6 +108,18 @@ class StormWatch:
             young = number == process.number and process.now_ns() - at_ns < process.keep_ns
             if record.state not in FINAL_STATES or young:
                 self._violated("purged", f"{key} was removed, {record.state.value}", key)
+
+    def rules_purged(self, gone: RemovedRules) -> None:
+        """Controls and costs were removed from the store. A later campaign of that name is new."""
+        self.controls.purged(gone)
+        for name in gone.campaigns:
+            self._stopped.pop(name, None)
+            self.limits.forgotten(name)
+
+    def check_controls(self, process: StormProcess) -> None:
+        """The store and the process have the same controls, as far as messages need them."""
+        for text in self.controls.differences(process.node):
+            self.violated("controls", text)
 
     def replaying(self, key: str) -> None:
         """A dead letter is about to be sent again. Of an OTP and its second message none may have arrived."""
@@ -178,6 +194,7 @@ class StormWatch:
         now_ns = process.now_ns()
         for message in submit.messages:
             self.submitted_keys[message.key] += 1
+            self.attempted_ns[message.key] = self._state.now_ns
             if message.expires_ns <= now_ns:
                 late_s = (now_ns - message.expires_ns) / 1e9
                 text = f"{message.key} was submitted {late_s:.3f} s after its expiry"
@@ -211,12 +228,15 @@ class StormWatch:
         """A commit begins."""
         if commit.work is None:
             return
+        self.controls.committing(commit.work)
         messages = self._state.disk.messages
         if commit.work.attempts and commit.work.messages:
             messages = messages | {each.message_id: each for each in commit.work.messages}
         for attempt in commit.work.attempts:
             process.lanes.begun(attempt, messages, process.node.gate.wall.ahead_ns)
-            self._attempted.update(messages[number].key for number in attempt.message_ids)
+            keys = [messages[number].key for number in attempt.message_ids]
+            self._attempted.update(keys)
+            self.attempted_ns.update(dict.fromkeys(keys, self._state.now_ns))
         for text in self.limits.exceeded(process.node.gate):
             self._violated("spending", text, "")
         self._count_held(process, commit.work.messages)

@@ -50,8 +50,8 @@ class StormWorld:
     def run(self) -> None:
         """Make the storm."""
         self.sender.start()
-        memory = MemoryWatch(self.state, self.watch, self.providers, self.sender.setup.settings.late_reports)
-        self.state.run(self.plan.storm_s + QUIET_S, lambda: memory.look(self.sender.process))
+        memory = MemoryWatch(self.state, self.watch, self.providers, self.sender.setup)
+        self.state.run(self.plan.storm_s + QUIET_S, lambda: memory.look(self.sender.awake))
         for provider in self.providers.values():
             provider.end()
 
@@ -66,14 +66,20 @@ class StormWorld:
                 raised = partial(self.admin.limit, limit.campaign, limit.raised_to, True)
                 self.state.at(limit.raised_at_s, raised)
         for at_s in rules.purges:
-            self.state.at(at_s, self._purge)
+            self.state.at(at_s, partial(self._purge, False))
+        for purge in rules.campaign_purges:
+            self.state.at(purge.at_s, partial(self._purge, True))
+            for campaign, at_s in purge.limits_again:
+                self.state.at(at_s, partial(self.admin.limit_again, campaign))
+            if purge.crash_s is not None:
+                self.state.at(purge.crash_s, partial(self.sender.crash, "sender_crash", 1.0))
         for at_s in rules.replays:
             self.state.at(at_s, DeadLetterReplay(self.state, self.sender, self.watch).begin)
 
-    def _purge(self) -> None:
+    def _purge(self, of_rules: bool) -> None:
         process = self.sender.process
         if process is not None:
-            process.input(process.purge)
+            process.input(partial(process.purge, of_rules))
 
     def _clients(self, call: Call) -> list[StormClient]:
         each = [call.places] if call.together else [(place,) for place in call.places]

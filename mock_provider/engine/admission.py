@@ -38,6 +38,10 @@ class ProtocolRules(Struct, frozen=True, gc=False):
     partial_rejection: bool
 
 
+AdmittedOne = tuple[str, str, int, bool]
+"""Country, carrier, price, and whether the message goes before others in queues."""
+
+
 class Candidate(Struct, gc=False):
     """One message of a request that no check has excluded. ``index`` is its place in the submit."""
 
@@ -174,6 +178,48 @@ class Admission:
             if refusal_of_some is not None:
                 return refusal_of_some
         return self._charge(now_ns, submit, admitted)
+
+    def admit_one(
+        self, now_ns: int, submit: Submit, outbound: Outbound, error_draw: float, unanswered: int
+    ) -> AdmittedOne | None:
+        """``judge`` for a request of one message with a new key. None: it is not certain that ``judge`` would
+        admit it, and nothing was changed.
+        """
+        account, priority = self.account, submit.options.priority
+        balance_micro, segments = account.balance_micro, outbound.segments
+        price_micro = account.prices_micro[priority] * segments
+        concurrent = self._concurrent_requests
+        if (
+            submit.token not in account.tokens
+            or account.suspended
+            or (concurrent is not None and unanswered >= concurrent)
+            or (self._errors and error_draw < self._errors[-1][0])
+            or (account.sender_names and submit.sender_id not in account.sender_names)
+            or self._has_extra_rules
+            or self._at_admission
+            or self._pipeline.senders.active
+            or not self._pipeline.has_room(segments)
+            or account.daily_messages is not None
+            or (balance_micro is not None and price_micro > balance_micro)
+        ):
+            return None
+        route = self._router.route(outbound.msisdn)
+        flood, bucket = self._flood, self.segments
+        if (
+            route is None
+            or (flood.active and flood.is_over(outbound.msisdn, now_ns))
+            or (bucket.limited and not bucket.has(now_ns, segments))
+            or not self.requests.admits(now_ns)
+        ):
+            return None
+        if bucket.limited:
+            bucket.take(now_ns, segments)
+        if balance_micro is not None:
+            account.pay(price_micro)
+        if flood.active:
+            flood.count_one(outbound.msisdn, now_ns)
+        queue_first = not self._traffic.is_marketing(submit) if self._tiered else priority
+        return *route, price_micro, queue_first
 
     def _recipients(self, now_ns: int, submit: Submit) -> Admitted | Refused:
         rules = self._rules[submit.protocol]

@@ -82,6 +82,25 @@ class FloodGuard:
             else:
                 newer[msisdn] = [now_ns]
 
+    def is_over(self, msisdn: str, now_ns: int) -> bool:
+        """``over`` for one submit."""
+        if now_ns - self._turned_ns >= self._window_ns:
+            self._turn(now_ns)
+        instants = self._newer.get(msisdn) or self._older.get(msisdn)
+        if not instants:
+            return False
+        opened_ns = now_ns - self._window_ns
+        if instants[0] <= opened_ns:
+            del instants[: bisect_right(instants, opened_ns)]
+        return len(instants) >= self._limit
+
+    def count_one(self, msisdn: str, now_ns: int) -> None:
+        """``count`` for one submit."""
+        instants = self._newer.get(msisdn)
+        if instants is None:
+            instants = self._newer[msisdn] = self._older.pop(msisdn, [])
+        instants.append(now_ns)
+
     def _turn(self, now_ns: int) -> None:
         self._older = self._newer
         self._newer = {}

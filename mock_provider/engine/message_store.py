@@ -107,6 +107,16 @@ class MessageStore:
             seen.append(message)
         return seen, all_new
 
+    def knows(self, key: str) -> bool:
+        """Whether a submit of this key is remembered."""
+        return key in self._newest
+
+    def add_accepted(self, message: TrackedMessage) -> None:
+        """Add a message of a new key, which was seen once and accepted."""
+        self._newest[message.key] = self.by_id[message.provider_id] = message
+        self._order.append(message)
+        self._accepted.append(message)
+
     def see_unrecorded(self, key: str) -> int:
         """Count a request that leaves no row: it only validates, or has no readable number.
 

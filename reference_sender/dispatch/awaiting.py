@@ -43,7 +43,9 @@ class SentIndex:
 
     def add(self, key: str, sent: Sent) -> None:
         """Keep ``sent`` under ``key``."""
-        self.add_all([(key, sent)])
+        self.by_key[key] = sent
+        if sent.provider_id is not None:
+            self._key_of[sent.provider_id] = key
 
     def add_all(self, messages: Sequence[tuple[str, Sent]]) -> None:
         """Keep each of ``messages`` under its key."""
@@ -112,6 +114,11 @@ class Awaiting:
         self.newest_ns = at_ns
         if self.next_ns is None and self.complete:
             self.next_ns = at_ns + self._timeout_ns
+
+    def add_one(self, at_ns: int, key: str, sent: Sent) -> None:
+        """As ``add``, if ``next_ns`` is known."""
+        self.index.add(key, sent)
+        self.newest_ns = at_ns
 
     def put_before(self, earlier: SentIndex, now_ns: int) -> None:
         """Await the reports of ``earlier`` too, which are in the order of time and older than the others.

@@ -166,6 +166,19 @@ class CountedCampaigns:
             cost += of_message * price if cost_of is None else cost_of(message)
         self._take(name, campaign, count, segments, cost)
 
+    def taken_one(self, message: Message, route: str | None) -> None:
+        """``taken`` for a message that is not the second one of an OTP."""
+        segments, cost_of = message.segments, self._cost
+        counts = self._campaigns.get(message.campaign) or self._rest
+        counts.sent += 1
+        counts.waiting -= 1
+        counts.waiting_segments -= segments
+        counts.sent_segments += segments
+        if cost_of is not None:
+            counts.cost += cost_of(message)
+        else:
+            counts.cost += segments * self.route_prices.get(route or "", 0)
+
     def _take(self, name: str, campaign: str, count: int, segments: int, cost: int) -> None:
         """``accepted_by_provider`` for messages of one campaign."""
         counts = self._campaigns.get(name) or self._rest

@@ -70,11 +70,12 @@ class Dispatcher:
         self.totals = self._states.totals  # a node adds the reports that its store has counted
         self._hedging = hedging_of(settings, self._states, self._choice, states)
         self._sending = Sending(settings, states, self._backlog, self._states, self._choice, self._hedging)
-        self._at_once = AtOnce(self._backlog, self._states, self.campaigns, self._sending)
         self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._seconds = SecondMessages(self._backlog, self._states, self._choice if self._hedging else None)
         self._unreported = unreported_of(settings, self._states.awaiting, self._backlog, states)
+        one_route = self._choice is None and self._hedging is None and self._unreported is None
+        self._at_once = AtOnce(self._backlog, self._states, self.campaigns, self._sending, one_route)
         self._results = AttemptResults(
             retry_rules(settings, seed), self._backlog, self._states, self._lookups
         )
@@ -149,6 +150,8 @@ class Dispatcher:
         self.unmatched.clear()
         del self._sending.in_flight[batch_id]
         effects: list[Effect] = []
+        if self._at_once.try_accept(now_ns, batch, results, self._next_due_ns, effects):
+            return effects
         back = self._results.apply(now_ns, batch, results, effects)
         if back:
             self._backlog.put_back(back)

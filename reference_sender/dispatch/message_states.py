@@ -287,9 +287,8 @@ class MessageStates:
                 # A crash may have come before the change of its first message was stored.
                 if report.key is not None and is_hedge(report.key):
                     self.end_first(now_ns, report.key, effects)
-            if report.reason == DELIVERED_BY_SECOND:
-                return  # it is of no provider
-            if report.key is not None or not submitting or not self.early.keep(report):
+            is_kept = report.key is None and submitting and self.early.keep(report)
+            if not is_kept and report.reason != DELIVERED_BY_SECOND:  # which is of no provider
                 self.totals.orphan_reports += 1
 
     def found(

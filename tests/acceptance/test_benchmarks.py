@@ -23,7 +23,10 @@ TINY: dict[str, list[str]] = {
     "engine_cost.py": ["--messages", "200"],
     "hostile_campaigns.py": ["--kilobytes", "1", "--bodies", "1"],
     "journey_cpu.py": [*("--rounds", "1", "--seconds", "0.5"), *("--per-s", "100", "--campaign", "300")],
-    "kannel_ratio.py": [*("--rounds", "1", "--seconds", "0.5"), *("--warm-up", "0.4", "--connections", "4")],
+    "kannel_ratio.py": [
+        *("--rounds", "1", "--seconds", "0.5", "--limit", "0"),
+        *("--warm-up", "0.4", "--connections", "4"),
+    ],
     "nodes.py": ["--messages", "200", "--rounds", "1", "--nodes", "2"],
     "number_lookup.py": ["--numbers", "20"],
     "open_model_user.py": ["--rounds", "1", "--seconds", "0.3", "--warm-up", "0.2"],

@@ -87,7 +87,7 @@ def test_reports_that_were_removed_are_counted_although_the_next_statement_fails
     other.commit(Work(handed_over=[Report("p1", None, State.DELIVERED, "")]))
     postgres.sql("UPDATE smsbench.report SET came_at = clock_timestamp() - interval '2 minutes'")
     with monkeypatch.context() as patch:
-        patch.setattr(leases, "_DROP_REPORTS", "SELECT 1 / 0")
+        patch.setattr(leases, "DROP_REPORTS", "SELECT 1 / 0")
         with pytest.raises(StoreError):
             owner.renew(0)
     assert owner.renew(0).repeated_reports + other.renew(0).repeated_reports == 1

@@ -339,6 +339,15 @@ def test_a_report_of_a_message_that_ended_goes_to_one_node(join: Join) -> None:
     assert {each.state for each in owner.records(0, 10)} == {State.DELIVERED}
 
 
+def test_a_node_knows_when_the_messages_ended_that_it_created(join: Join) -> None:
+    """It has counted these. Other ones may have ended at another node."""
+    first, second = join(LONG), join(LONG)
+    number = first.identity().last_message_id + 1
+    first.commit(Work([message(number)], [change(number, State.FAILED, "p")]))
+    late = [Report("p", f"k-{number}", State.DELIVERED, "")]
+    assert [each.ended_ns for node in (first, second) for each in node.ended(late)] == [5_000, 0]
+
+
 def test_a_node_knows_the_routes_of_which_another_one_has_other_limits(
     join: Join, postgres: PostgresServer
 ) -> None:

@@ -40,6 +40,7 @@ CASES: dict[str, tuple[tuple[RouteLimits, ...], dict[str, Any]]] = {
     "repeats are not refused": ((UNSAFE,), {"report_timeout_s": 20.0, "report_query_s": 10.0}),
     "linger": ((WIDE,), {"marketing_linger_s": 0.5}),
     "second messages of another sender": ((WIDE,), {"hedge_otp_after_s": 5.0}),
+    "prices": ((replace(WIDE, cost_per_segment=0.25),), {}),
     "two routes": ((WIDE, OTHER), {"hedge_otp_after_s": 5.0}),
 }
 
@@ -138,13 +139,15 @@ class Script:
             elif isinstance(effect, SetAside):
                 self.aside.append(effect.message)
         core = self.core
+        counts = core.campaigns.total, core.campaigns.newest(5)
         self.trace.append(
-            (self.now_ns, list(effects), core.state(self.now_ns), core.kept(), core.next_deadline())
+            (self.now_ns, list(effects), core.state(self.now_ns), core.kept(), core.next_deadline(), counts)
         )
 
 
 def by_way_of_the_queues(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AtOnce, "try_submit", lambda *_: False)
+    monkeypatch.setattr(AtOnce, "try_accept", lambda *_: False)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -157,16 +160,17 @@ def test_the_queues_give_the_same(case: str, seed: int, monkeypatch: pytest.Monk
         assert one == other, f"step {number}"
 
 
-def test_messages_are_sent_at_once_and_by_way_of_the_queues(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["try_submit", "try_accept"])
+def test_messages_are_sent_and_accepted_in_both_ways(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Otherwise the test above compares nothing."""
-    try_submit, taken = AtOnce.try_submit, {True: 0, False: 0}
+    at_once, taken = getattr(AtOnce, name), {True: 0, False: 0}
 
     def counted(*arguments: Any) -> bool:
-        found = try_submit(*arguments)
+        found = at_once(*arguments)
         taken[found] += 1
-        return found
+        return bool(found)
 
-    monkeypatch.setattr(AtOnce, "try_submit", counted)
+    monkeypatch.setattr(AtOnce, name, counted)
     for seed in range(SEEDS):
         Script("wide", seed).run()
     assert min(taken.values()) > 200, taken

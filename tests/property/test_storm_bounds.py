@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from msgspec.structs import replace
@@ -13,12 +14,44 @@ from loadtests.storm import store
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import StormPart, StormPlan, draw_plan, kept
 from loadtests.storm.shrink import shrunken
+from loadtests.storm.stored_rules import StoredRules
 from loadtests.storm.submitted import SubmittedMessages
 from reference_sender.dispatch.awaiting import Sent, SentIndex
+from reference_sender.dispatch.hedging import Hedging
+from reference_sender.dispatch.lookups import PendingLookups
+from reference_sender.dispatch.ticket import Ticket
 from reference_sender.dispatch.values import Report
+from reference_sender.node import rules
 from reference_sender.node.node import Node
+from reference_sender.node.rules import ChangingRules
+from reference_sender.policy.spending import Spending
 
 T = TypeVar("T")
+NEVER_NS = 2**62
+
+
+def lose_controls_of_new_messages(patch: pytest.MonkeyPatch) -> None:
+    """A commit stores messages of a campaign, and not its controls, which a purge has removed."""
+    patch.setattr(ChangingRules, "known", lambda rules, now_ns, messages: [])
+
+
+def forget_controls_that_were_set_again(patch: pytest.MonkeyPatch) -> None:
+    """A limit that is set again to the same value is forgotten by an earlier answer of the store."""
+
+    def changed(each: Any, **changes: Any) -> Any:
+        return replace(each, **changes) if changes else each
+
+    patch.setattr(rules, "replace", changed)
+
+
+def lose_costs_of_limits_that_were_set_again(patch: pytest.MonkeyPatch) -> None:
+    """The store removes old costs, and a limit that is set again begins there without them."""
+    patch.setattr(Spending, "totals_of", lambda spending, campaign: [])
+
+
+def purge_campaigns_with_messages(patch: pytest.MonkeyPatch) -> None:
+    """The controls of a campaign are old although it has messages."""
+    patch.setattr(StoredRules, "has_messages", lambda stored, campaign: False)
 
 
 def store_duplicates(patch: pytest.MonkeyPatch) -> None:
@@ -53,9 +86,57 @@ def forget_ids_when_nothing_is_awaited(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SentIndex, "take_reported", take_reported)
 
 
+class KeptTable(dict[Any, Any]):
+    """A table that nothing leaves."""
+
+    def pop(self, key: Any, *default: Any) -> Any:
+        return self.get(key, *default)
+
+
+def keep_unanswered_messages(patch: pytest.MonkeyPatch) -> None:
+    """Lookups compare a message with all others that ever had no answer."""
+    _replace(patch, PendingLookups, "_unanswered", KeptTable)
+
+
+def keep_messages_that_were_looked_up(patch: pytest.MonkeyPatch) -> None:
+    """The instant of the attempt of each message that was looked up is kept."""
+    _replace(patch, PendingLookups, "_since_ns", KeptTable)
+
+
+class KeptOtps(deque[tuple[int, Ticket]]):
+    """OTPs that wait for their second message; those whose time has come wait again."""
+
+    def popleft(self) -> tuple[int, Ticket]:
+        due_ns, ticket = super().popleft()
+        self.append((NEVER_NS, ticket))
+        return due_ns, ticket
+
+
+def keep_hedged_messages(patch: pytest.MonkeyPatch) -> None:
+    """OTPs whose time has come stay in their table."""
+    _replace(patch, Hedging, "_due", KeptOtps)
+
+
+def _replace(patch: pytest.MonkeyPatch, owner: type, table: str, kind: Callable[[], object]) -> None:
+    begin = vars(owner)["__init__"]
+
+    def begun(made: object, *of: Any) -> None:
+        begin(made, *of)
+        patch.setattr(made, table, kind())
+
+    patch.setattr(owner, "__init__", begun)
+
+
 @pytest.mark.parametrize(
     ("bug", "invariants"),
     [
+        (lose_controls_of_new_messages, {"controls"}),
+        (forget_controls_that_were_set_again, {"controls"}),
+        (lose_costs_of_limits_that_were_set_again, {"costs"}),
+        (purge_campaigns_with_messages, {"controls"}),
+        (keep_unanswered_messages, {"memory"}),
+        (keep_messages_that_were_looked_up, {"nothing left"}),
+        (keep_hedged_messages, {"nothing left"}),
         (store_duplicates, {"stored once"}),
         (reserve_for_duplicates, {"costs"}),
         (acknowledge_duplicates, {"acknowledged"}),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from loadtests.storm import sender
 from loadtests.storm.disk import Disk
@@ -13,8 +14,10 @@ from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan
 from loadtests.storm.store import ModelStore
 from loadtests.storm.tables import Tables
-from reference_sender.dispatch.values import Lane, Recovered
+from reference_sender.dispatch.values import Lane, Message, Recovered
 from reference_sender.store import Existing, Place, Purged, SqliteStore, Work
+from reference_sender.store.rule_purge import OldRules, RulePlace
+from reference_sender.store.sqlite_once import StoredOnce
 
 SEEDS = range(40, 60)
 CAMPAIGNS = 3  # of a storm
@@ -28,6 +31,7 @@ class TwinStore(ModelStore):
     commits = 0
     recovered = 0
     purged = 0
+    purged_campaigns = 0
 
     def __init__(self, disk: Disk) -> None:
         super().__init__(disk)
@@ -35,15 +39,22 @@ class TwinStore(ModelStore):
             TwinStore.latest.close()
         self._real = TwinStore.latest = SqliteStore(self.path)
         self._tables = Tables(self._real)
+        self._once = {number for number, message in disk.messages.items() if message.once}  # so far
 
     def commit(self, work: Work) -> Mapping[int, Existing]:
         taken = super().commit(work)
         assert self._real.commit(work) == taken
         TwinStore.commits += 1
-        messages = len(self.disk.messages) + len(work.refused)
+        self._once.update(each.message_id for each in work.messages if each.once)
+        self._compare_rules()
         for name, entries, at_first in self._tables.grown():
-            assert entries <= at_first + 2 * messages + CAMPAIGNS, f"{name} of SQLite has {entries} entries"
+            most = at_first + len(self._once) + CAMPAIGNS
+            assert entries <= most, f"{name} of SQLite has {entries} entries, and needs {most}"
         return taken
+
+    def _compare_rules(self) -> None:
+        assert self._real.campaigns() == self.campaigns()
+        assert {*self._real.spending()} == {*self.spending()}
 
     def unfinished(
         self, limit: int | None = None, place: Place | None = None, lane: Lane = Lane.MARKETING
@@ -70,6 +81,19 @@ class TwinStore(ModelStore):
         TwinStore.purged += step.count
         return step
 
+    def purge_rules(self, old: OldRules, place: RulePlace, limit: int) -> RulePlace | None:
+        before = len(self.disk.campaigns)
+        following = super().purge_rules(old, place, limit)
+        assert self._real.purge_rules(old, place, limit) == following
+        self._compare_rules()
+        TwinStore.purged_campaigns += before - len(self.disk.campaigns)
+        return following
+
+    def controlled(self, names: Sequence[str]) -> frozenset[str]:
+        found = super().controlled(names)
+        assert self._real.controlled(names) == found
+        return found
+
     def close(self) -> None:
         assert self._real.records(0, 10_000) == self.records(0, 10_000)
         assert self._real.identity().last_message_id == self.identity().last_message_id
@@ -90,3 +114,22 @@ def test_sqlite_has_the_same_rows_after_every_start_and_commit_of_a_storm(
     assert TwinStore.commits > 750  # the storms of these seeds commit 37 to 54 times on average
     assert TwinStore.recovered > len(SEEDS)
     assert TwinStore.purged > len(SEEDS)
+    assert TwinStore.purged_campaigns > 0
+
+
+def test_an_entry_for_each_message_ever_stored_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def every(once: StoredOnce, messages: Sequence[Message]) -> list[Message]:
+        found = possible(once, messages)
+        possible(once, [replace(each, once=True) for each in messages if not each.once])
+        return found
+
+    possible = StoredOnce.possible_duplicates
+    monkeypatch.setattr(StoredOnce, "possible_duplicates", every)
+    monkeypatch.setattr(sender, "ModelStore", TwinStore)
+    with pytest.raises(AssertionError, match=r"_once\._campaigns of SQLite has"):
+        for seed in SEEDS:
+            monkeypatch.setattr(TwinStore, "path", tmp_path / f"{seed}.db", raising=False)
+            found = storm(draw_plan(seed)).violations
+            assert not found, found

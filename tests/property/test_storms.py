@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from storm_failures import MOST_MESSAGES, first_failure
 
-from loadtests.storm import process, replay, store
+from loadtests.storm import purge, replay, store
 from loadtests.storm.faults import NAMES
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan, kept
@@ -225,7 +225,7 @@ def purge_by_the_wall_clock_alone(patch: pytest.MonkeyPatch) -> None:
     def by_wall_ns(now_ns: int, keep_ns: int, wall: WallOffset) -> int:
         return now_ns + wall.ahead_ns - keep_ns // 2
 
-    patch.setattr(process, "purged_before_ns", by_wall_ns)
+    patch.setattr(purge, "purged_before_ns", by_wall_ns)
 
 
 def keep_changes_of_purged_messages(patch: pytest.MonkeyPatch) -> None:

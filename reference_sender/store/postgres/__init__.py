@@ -112,7 +112,11 @@ class PostgresStore:
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         records = self._writer.call(lambda connection: reading.ended(connection, reports))
         found = [each for record in records if (each := ended(record)) is not None]
-        return [replace(each, ended_ns=0) for each in found]
+        # What this node created, it has ended too, unless it has given it back.
+        return [
+            each if each.message.message_id >> NODE_BITS == self._node else replace(each, ended_ns=0)
+            for each in found
+        ]
 
     def taken_ids(self, provider_ids: Sequence[str], message: Message) -> frozenset[str] | None:
         return self._reader.call(

@@ -125,7 +125,7 @@ DELETE FROM report r USING progress p WHERE p.id = r.message_id
     AND r.came_at < clock_timestamp() - interval '{_REPEATED_KEPT}' AND {is_idle("r", "p")}
     AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id) RETURNING {is_of_provider("r")}
 """
-_DROP_REPORTS = f"""
+DROP_REPORTS = f"""
 DELETE FROM report r WHERE came_at < clock_timestamp() - interval '{_REPORT_KEPT}'
     AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id) RETURNING {is_of_provider("r")}
 """
@@ -181,7 +181,7 @@ async def renew(
     await connection.execute(_MATCH)
     # Each is counted at once: the next statement may fail, and what is removed is not found again.
     idle.add(repeated=await _dropped(connection, _DROP_REPEATED))
-    idle.add(orphans=await _dropped(connection, _DROP_REPORTS))
+    idle.add(orphans=await _dropped(connection, DROP_REPORTS))
     await forget_old(connection)
     unclaimed = await connection.fetchval(
         "SELECT count(*) FROM (SELECT FROM claim WHERE owner = 0 LIMIT $1) AS free", _COUNTED

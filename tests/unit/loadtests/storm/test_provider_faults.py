@@ -32,7 +32,7 @@ def test_every_kind_is_drawn_many_times_in_the_first_storms() -> None:
     assert not few
 
 
-def test_every_kind_strikes_in_the_first_storms() -> None:
+def test_every_kind_takes_effect_in_the_first_storms() -> None:
     """A storm whose faults have all taken effect before is left out, so few of the 600 run."""
     missing = set(NAMES)
     for seed in FIRST_SEEDS:

@@ -1,3 +1,5 @@
+from random import Random
+
 from nanoseconds import S
 
 from mock_provider.engine.admission import Candidate
@@ -28,6 +30,24 @@ def test_numbers_of_one_request_are_counted_apart() -> None:
     guard.count([NUMBER], 0)
     other = to("48600100201")
     assert guard.over([NUMBER, other, NUMBER, other, other], S) == [2, 4]
+
+
+def test_a_single_submit_is_judged_and_counted_as_one_of_many() -> None:
+    draw = Random(1)
+    single, many = (FloodGuard(Flood(limit=3, window_s=60)) for _ in range(2))
+    now_ns, over = 0, 0
+    for _ in range(2_000):
+        now_ns += draw.choice([0, S, 5 * S, 20 * S])
+        candidate = to(f"4860010020{draw.randrange(5)}")
+        msisdn = candidate.outbound.msisdn
+        assert single.is_over(msisdn, now_ns) == bool(many.over([candidate], now_ns))
+        if single.is_over(msisdn, now_ns):
+            over += 1
+        else:
+            single.count_one(msisdn, now_ns)
+            many.count([candidate], now_ns)
+        assert single.kept == many.kept
+    assert 200 < over < 1_800
 
 
 def test_what_left_the_window_is_not_kept() -> None:
