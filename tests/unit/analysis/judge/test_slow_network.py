@@ -20,7 +20,7 @@ def test_messages_that_expire_on_the_radio_are_not_lost_by_the_network(new_run: 
     run = new_run("run")
     for slot in range(300):
         run.due(f"m-{slot}", slot / 10)
-        late = {"state": state, "radio_s": 5.99, "radio_drawn_s": 9.0}
+        late = {"state": state, "carrier_s": 0.0, "radio_s": 5.99, "radio_drawn_s": 9.0}
         run.seen(f"m-{slot}", slot / 10 + 0.01, provider_s=0.01, **(late if slot % 4 == 0 else {}))
     (only,) = found(run).bottlenecks
     if state == "expired":
