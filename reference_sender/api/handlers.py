@@ -19,7 +19,7 @@ from reference_sender.api.bodies import after_body, invite_body, read_message, r
 from reference_sender.api.campaign_answer import CampaignAnswer, encoded
 from reference_sender.api.campaign_intake import PATIENCE_S, CampaignIntake
 from reference_sender.api.csv_rows import CsvRows
-from reference_sender.api.health import RETRY_STORE_S, check_chores, check_health, wait_until_stored
+from reference_sender.api.health import RETRY_STORE_S, check_background_tasks, check_health, wait_until_stored
 from reference_sender.api.intake import Intake, Invalid, read_request
 from reference_sender.api.json_rows import JsonRows, Rows
 from reference_sender.api.metrics import Metrics
@@ -206,7 +206,7 @@ class Api:
     def _check_open(self) -> None:
         if self.stopping:
             raise ApiError(503, "stopping", "the sender is stopping", retry_after_s=_RETRY_STOPPING_S)
-        check_chores(self._driver)
+        check_background_tasks(self._driver)
 
     async def _post_message(self, request: web.BaseRequest, _: str) -> web.Response:
         self._check_open()

@@ -17,7 +17,7 @@ RETRY_STORE_S = 5
 
 async def check_health(driver: Driver) -> None:
     """Raises ``ApiError`` 503 with the reason unless a message can be stored and sent."""
-    check_chores(driver)
+    check_background_tasks(driver)
     try:
         async with asyncio.timeout(TOO_SLOW_S):
             await driver.check()
@@ -32,7 +32,7 @@ async def kept(driver: Driver, change: Awaitable[None]) -> None:
     """Wait until ``change``, which is in force, is on disk. Raises ``ApiError`` 503 with the reason if that
     takes too long: it is then stored as soon as the store works.
     """
-    check_chores(driver)
+    check_background_tasks(driver)
     try:
         async with asyncio.timeout(KEPT_WITHIN_S):
             await change
@@ -49,7 +49,7 @@ async def wait_until_stored(driver: Driver) -> None:
     """Wait until every change so far is on disk. Raises ``ApiError`` 503 with the reason if the store does
     not keep them. The store repeats a failed commit without limit.
     """
-    check_chores(driver)
+    check_background_tasks(driver)
     try:
         async with asyncio.timeout(STORED_WITHIN_S):
             await driver.all_stored()
@@ -63,7 +63,7 @@ def _why_not(driver: Driver, waited_s: float) -> str:
     return f"it has not finished a commit for {waited_s:g} s" if error is None else str(error)
 
 
-def check_chores(driver: Driver) -> None:
+def check_background_tasks(driver: Driver) -> None:
     """Raises ``ApiError`` 503 if a part of the sender failed, so that it is about to exit."""
     if driver.background.failed.is_set():
         raise ApiError(503, "failed", f"{driver.background.reason}; the sender exits")

@@ -82,7 +82,7 @@ _FROM_6_TO_7 = """
 _UPGRADES = (_FROM_1_TO_2, _FROM_2_TO_3, _FROM_3_TO_4, _FROM_4_TO_5, _FROM_5_TO_6, _FROM_6_TO_7)
 
 
-def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+def upgrade(connection: sqlite3.Connection, path: Path) -> None:
     """Create the schema, or upgrade an older one. Raises ``StoreError`` if that is not safe."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == SCHEMA_VERSION:
@@ -94,8 +94,8 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     elif version < SCHEMA_VERSION:
         if version == 1:
             _check_1(connection, path)
-        for upgrade in _UPGRADES[version - 1 :]:
-            connection.executescript(upgrade)
+        for script in _UPGRADES[version - 1 :]:
+            connection.executescript(script)
     else:
         raise StoreError(f"{path} has schema {version}, this sender knows {SCHEMA_VERSION}")
 

@@ -43,7 +43,7 @@ from reference_sender.store.protocol import (
     Work,
 )
 from reference_sender.store.rule_purge import OldRules, RulePlace
-from reference_sender.store.schema import bring_up_to_date
+from reference_sender.store.schema import upgrade
 from reference_sender.store.sqlite_connection import connected, set_up
 from reference_sender.store.sqlite_controls import (
     read_campaign_ends,
@@ -110,7 +110,7 @@ class SqliteStore:
                 for _ in range(2):
                     connections.append(connected(self._files.path))
                 self._writer, self._reader = connections
-                bring_up_to_date(self._writer, self._files.path)  # before the file is changed in any way
+                upgrade(self._writer, self._files.path)  # before the file is changed in any way
                 for connection in connections:
                     set_up(connection)
                 # A statement of many rows copies the pages that it changes, by default to a new file.

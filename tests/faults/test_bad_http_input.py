@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 INPUTS = 1_800
 
 
-def test_no_input_brings_a_5xx_an_undescribed_answer_or_an_error_in_the_log() -> None:
+def test_no_input_leads_to_a_5xx_an_undescribed_answer_or_an_error_in_the_log() -> None:
     done = subprocess.run(
         [sys.executable, "benchmarks/fuzz_http.py", "--inputs", str(INPUTS)],
         cwd=ROOT,

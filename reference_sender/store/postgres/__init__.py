@@ -16,7 +16,7 @@ from reference_sender.store.campaign_reports import CampaignProgress, CampaignRo
 from reference_sender.store.postgres import campaign_reports, controls, leases, reading, rule_changes, writing
 from reference_sender.store.postgres.idle_reports import IdleReports
 from reference_sender.store.postgres.link import LoopThread, PostgresLink
-from reference_sender.store.postgres.schema import bring_up_to_date
+from reference_sender.store.postgres.schema import upgrade
 from reference_sender.store.protocol import (
     NODE_BITS,
     CampaignEnd,
@@ -60,7 +60,7 @@ class PostgresStore:
         self._reader = PostgresLink(self._loop, url, READ_S, checked=True)
         self._renewer = PostgresLink(self._loop, url, RENEW_S)
         try:
-            self._renewer.call(bring_up_to_date, _UPGRADE_S)
+            self._renewer.call(upgrade, _UPGRADE_S)
             self._node = self._renewer.call(lambda connection: leases.join(connection, membership))
         except StoreError:
             self._close()

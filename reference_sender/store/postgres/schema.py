@@ -79,7 +79,7 @@ _UPGRADES = (_FROM_1_TO_2, _FROM_2_TO_3, _FROM_3_TO_4, _FROM_4_TO_5, _FROM_5_TO_
 _ALIVE = "SELECT EXISTS (SELECT FROM node WHERE NOT dead AND alive_until > clock_timestamp())"
 
 
-async def bring_up_to_date(connection: asyncpg.Connection[Any]) -> None:
+async def upgrade(connection: asyncpg.Connection[Any]) -> None:
     """Create the schema unless it is there. Raises ``StoreError`` if it is of another version."""
     async with connection.transaction():
         # Several nodes may start at a time.

@@ -189,7 +189,7 @@ def test_a_campaign_of_several_requests_has_one_report(run_world: RunWorld) -> N
     assert [mail["Subject"] for _, mail in box.mails] == ["Campaign may: 6 of 6 delivered"]
 
 
-def test_more_rows_bring_a_new_report_and_repeated_rows_none(run_world: RunWorld) -> None:
+def test_more_rows_lead_to_a_new_report_and_repeated_rows_none(run_world: RunWorld) -> None:
     box = Mailbox()
 
     async def steps(world: SenderWorld) -> None:

@@ -36,7 +36,7 @@ def test_a_filter_with_a_nul_character_is_refused(
     asyncio.run(live())
 
 
-def test_what_is_written_with_a_nul_character_is_refused_but_for_a_text(store_url: str) -> None:
+def test_what_is_written_with_a_nul_character_is_refused_except_a_text(store_url: str) -> None:
     async def live() -> None:
         async with running_sender(store_url, (ROUTE,)) as node:
             for name in ("to", "key", "campaign", "from", "send_at", "quiet_hours"):

@@ -61,7 +61,7 @@ def test_a_class_of_which_nothing_arrived_is_not_asked_for_more_messages(
 
 
 @pytest.mark.parametrize("taken_at_the_end", [100, 90])
-def test_more_of_a_load_whose_end_was_refused_brings_no_more_messages(
+def test_more_of_a_load_whose_end_was_refused_makes_no_more_messages(
     new_run: Build, taken_at_the_end: int
 ) -> None:
     """Of the last quarter of the load one message in 25 was accepted, or none."""

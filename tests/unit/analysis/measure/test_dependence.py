@@ -91,7 +91,7 @@ def test_independent_times_keep_their_evidence() -> None:
     assert widened <= 0.01 * 400, (SEED, widened)
 
 
-def test_late_messages_in_an_injected_fault_are_no_chance() -> None:
+def test_late_messages_in_an_injected_fault_are_not_chance() -> None:
     times_s = delivery_s(np.random.default_rng([SEED, 5]), 50.0, 200.0, 0.0, np.inf)
     times_s[4_000:4_500] += 30.0 * np.random.default_rng([SEED, 6]).random(500)
     assert evidence_of(times_s, 0.0, faults=True) == 1.0

@@ -47,7 +47,7 @@ async def ends(task: asyncio.Task[None]) -> None:
 
 
 @in_a_loop
-async def test_a_chore_that_dies_is_known_and_logged_at_once(
+async def test_a_background_task_that_dies_is_known_and_logged_at_once(
     health: Health, closed: list[bool], caplog: pytest.LogCaptureFixture
 ) -> None:
     async def work() -> None:
@@ -75,7 +75,7 @@ async def test_lost_records_close_the_intake_once(
 
 
 @in_a_loop
-async def test_a_chore_that_is_stopped_has_not_failed(health: Health) -> None:
+async def test_a_background_task_that_is_stopped_has_not_failed(health: Health) -> None:
     task = asyncio.create_task(asyncio.sleep(3600))
     health.watch(task, "the charts", loses_records=True)
     await asyncio.sleep(0)
@@ -119,7 +119,7 @@ async def test_an_engine_that_fails_at_its_time_closes_the_intake() -> None:
     [(Engine, "take_rows", True), (EventFeed, "publish", False), (TrafficHistory, "sample", False)],
 )
 @in_a_loop
-async def test_every_chore_of_the_provider_is_watched(
+async def test_every_background_task_of_the_provider_is_watched(
     part: type, method: str, loses_records: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:

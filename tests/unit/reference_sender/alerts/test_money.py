@@ -44,7 +44,7 @@ def campaign(spent: float, over: int = 0, limit: float = 10) -> Money:
     return Money(spending=SpendingState(campaigns=(each,)))
 
 
-def test_a_low_balance_brings_one_alert_until_it_is_topped_up() -> None:
+def test_a_low_balance_causes_one_alert_until_it_is_topped_up() -> None:
     falls_and_rises = balances(500, 99, 80, 101, 99, 119, 120, 121, 500)
     assert names(falls_and_rises) == [("balance.main", True), ("balance.main", False)]
     began, ended = notices(falls_and_rises)

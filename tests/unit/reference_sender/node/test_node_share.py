@@ -319,7 +319,7 @@ def test_reports_of_other_nodes_are_handed_over_and_acknowledged_when_durable() 
     assert made.committed(AT, {}) == [Acknowledge("provider", True)]
 
 
-def test_a_report_handed_over_is_removed_with_the_changes_it_brings() -> None:
+def test_a_report_handed_over_is_removed_with_its_changes() -> None:
     made = submitted(1)
     made.handed_over(AT, [HandedOver(7, Report("p1", "k-1", State.DELIVERED, ""))])
     work = begun(made, AT)

@@ -170,7 +170,7 @@ def test_a_directory_in_its_place_is_named(tmp_path: Path) -> None:
     assert f"{tmp_path} is a folder" in refused(tmp_path)
 
 
-def test_a_finished_store_of_schema_1_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_a_finished_store_of_schema_1_is_upgraded(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(SCHEMA_1)
@@ -194,7 +194,7 @@ def schema_of(path: Path) -> dict[str, str]:
         return {name: repr(found) for name, found in columns.items()}
 
 
-def test_a_store_of_schema_2_is_brought_up_to_date_with_its_unfinished_messages(tmp_path: Path) -> None:
+def test_a_store_of_schema_2_is_upgraded_with_its_unfinished_messages(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(SCHEMA_1 + TO_SCHEMA_2)
