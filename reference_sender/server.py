@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import logging
 import os
@@ -55,6 +54,7 @@ from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.balances import Balances
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.earlier_campaigns import EarlierCampaigns
+from reference_sender.runtime.garbage import collect_rarely
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.runtime.membership import NodeMembership
 from reference_sender.runtime.missing_prices import require_prices
@@ -369,7 +369,7 @@ async def serve(
     connections = serving(sender.api, settings.limits)
     listening = await loop.create_server(connections, sock=listener, backlog=_BACKLOG)
     connections.start()
-    _set_garbage_collector()
+    collect_rarely()
     line: dict[str, object] = {"ready": True, "service": "sender", "url": url, "pid": os.getpid()}
     line["dashboard"] = dashboard_url(url, "" if settings.token else token)
     if settings.token is None:
@@ -396,14 +396,3 @@ async def _either(*events: asyncio.Event) -> None:
 
 def _shared_limits(limits: RouteLimits) -> str:
     return " ".join(f"{name}={getattr(limits, name)!r}" for name in _SHARED)
-
-
-def _set_garbage_collector() -> None:
-    """Exclude long-lived objects from garbage collection, and collect rarely.
-
-    The collector does not track messages, and reference counting frees the objects of a request. The load
-    does the same (``loadtests/garbage.py``), and may not be imported here.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)

@@ -66,7 +66,9 @@ def test_a_reservation_names_its_part_if_there_are_several() -> None:
         "part: a burst). So the intervals are wider, and the verdicts include that."
     )
     one = msgspec.structs.replace(report(parts[1]), checks=(few,), validity="warn")
-    assert as_text(first_screen(one).trust).count("in one queue: 500 messages (of 700). The intervals") == 1
+    assert (
+        as_text(first_screen(one).trust).count("in one queue: 500 messages (of 700). So the intervals") == 1
+    )
 
 
 def names_of_checks() -> set[str]:

@@ -86,7 +86,9 @@ def test_refusals_before_the_fault_are_those_of_the_contract(new_run: Build) -> 
     reduced(run, early_s=2.0, throttled=1)
     (limit,) = [each for each in named(run, SLOW) if each.kind == "provider_limit"]
     assert (limit.from_s, limit.to_s) == (0.0, 20.0)  # the last of them were accepted after 10 s
-    assert limit.evidence[0].startswith("in these windows of the load the provider refused 200 messages")
+    assert limit.evidence[0].startswith(
+        "in these windows of the load the provider refused 200 of 220 messages"
+    )
 
 
 @pytest.mark.parametrize(("from_s", "seen"), [(10, False), (0, True)])
