@@ -61,7 +61,8 @@ function draw(detail) {
   at("detail").replaceChildren(
     el("header", {}, el("h2", {}, `+${m.number}`), copyButton(`+${m.number}`, "Copy number"),
       el("span", { class: `state ${m.state || "forgotten"}` }, stateWords(m)), closeLink()),
-    el("p", { class: "quiet" }, m.sender ? `from ${m.sender}, ` : "without a sender, ", unbroken(moment(m.accepted_unix_s))),
+    el("p", { class: "quiet" },
+      m.sender ? `from ${m.sender}, ` : "without a sender, ", unbroken(moment(m.accepted_unix_s))),
     el("blockquote", { class: "said" }, m.text),
     el("p", { class: "buttons" }, copyButton(m.text, "Copy text"), code && copyButton(code, `Copy ${code}`),
       copyButton(location.href, "Copy link")),
