@@ -26,4 +26,4 @@ def test_a_search_with_a_sender_of_the_users_own(smsbench: StartSmsbench, tmp_pa
     assert [trial.rate_per_s for trial in found.trials] == [20.0]
     assert f"{out}" in output
     target = read_manifest(out / found.trials[0].place).target
-    assert (target["name"], target["file"]) == ("naive-sender", file.name)
+    assert (target["name"], target["file"]) == ("naive-sender", str(file))
