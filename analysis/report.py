@@ -32,7 +32,7 @@ from analysis.processes import spread
 from analysis.read.journeys import MalformedRunError, class_names, load_rows
 from analysis.records import Manifest, read_manifest
 
-REPORT_SCHEMA_VERSION = 4
+REPORT_SCHEMA_VERSION = 5
 PARTS_A_PROCESS = 3  # of a bench, one takes half of the time; with fewer, it is as fast to analyse them here
 
 

@@ -72,7 +72,7 @@ def _not_delivered(quote: Quote, index: int, each: ReportTotals) -> Sentence:
         if getattr(each, field) and not each.unseen:
             subject = f"{field} {each.mode}"
             found += [", ", quote.count(f"totals.{index}.{field}", subject=subject), f" {text}"]
-    if each.unaccounted and each.still_open >= each.unaccounted and not each.lost:
+    if each.unaccounted and each.still_open >= each.unaccounted and not each.lost and not each.unseen:
         absent = quote.count(f"totals.{index}.unaccounted", subject=f"unaccounted {each.mode}")
         found += [" (", absent, " of them never seen by the provider)"]
     return tuple(found)

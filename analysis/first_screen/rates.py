@@ -90,6 +90,8 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     if found.bottlenecks:
         above: Sentence = ("Above ", rate) if found.sustained_per_s is not None else ("At every rate",)
         sentences.append((*above, " the bottleneck is: ", quote.text("capacity.bottlenecks.0"), "."))
+    elif found.sustained_per_s is not None and any(each.verdict == "missed" for each in found.trials):
+        sentences.append(("Above ", rate, " the bottleneck is unknown: the trials do not show it."))
     if found.sustained_per_s is None:
         return no_rate_row(quote, label), [*sentences, *no_rate_sentences(quote)]
     day: Sentence = ()
@@ -361,7 +363,7 @@ def _bottleneck(quote: Quote, place: int) -> Sentence:
         if any(each.measure == "unaccounted" and each.verdict == "undecided" for each in part.objectives):
             return ("The sender may still have had messages when the wait ended, so this is not a capacity.",)
         if part.bottlenecks[0].kind == "sender_gave_up":
-            return ("The sender gave up messages that the provider refused, so this is not a capacity.",)
+            return ("The provider refused messages that the sender had accepted, so this is not a capacity.",)
         return ("Not every accepted message was forwarded to the provider, so this is not a capacity.",)
     if not limited(part):
         return ("The sender did not accept every message.",) if not_taken(part) else ()

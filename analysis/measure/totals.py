@@ -28,9 +28,10 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
     currencies = {part.cost.currency for part in parts}
     unsure = still_open or others
     lost = sum(each.lost for each in accountings)
-    # A message that the provider never saw is unpaid, so it cannot make the others cheaper. Without the
-    # sender's rows it is open, and with them lost.
-    paid_open = still_open if lost else max(0, still_open - sum(each.unaccounted for each in accountings))
+    # A message that the provider has not accepted is unpaid, so it cannot make the others cheaper. One that
+    # it never saw is open without the sender's rows, and lost with them.
+    unpaid = sum(each.to_repeat + (0 if each.lost else each.unaccounted) for each in accountings)
+    paid_open = max(0, still_open - unpaid)
     least = (paid - others) / (arrived + paid_open) if arrived and unsure else None
     return ReportTotals(
         mode=mode,

@@ -39,9 +39,8 @@ _OVERLOAD = 2.0  # times the lowest missed rate: it spends a reserve in the warm
 _WHOLE_FROM_PER_S = 1_000.0  # rates from here on are shown without decimals
 _MOST_PLACES = 6
 _AFTER_CONFIRMATION = 3  # trials that are left for a lower rate, if the confirmation fails
-_SURELY_BELOW = (
-    0.6  # of the throughput: a brief search has no trial for one near it; squared from a 2nd miss on
-)
+# Of the throughput: a brief search has no trial for a rate near it. Squared below the first rate.
+_SURELY_BELOW = 0.6
 _RANDOM = 0.25  # precisions: a target whose throughput has a larger standard error has random times
 _BEYOND = 1.75  # times a rate that stayed undecided: a clear overload
 

@@ -143,6 +143,8 @@ def _require_tls(file: Path, field: str, address: tuple[str, int], what: str) ->
             f"{where} has a certificate that is not accepted ({error.verify_message}); correct the address, "
             "or name its issuer's certificate in SSL_CERT_FILE"
         ) from None
-    except (ssl.SSLError, ConnectionError) as error:
+    except OSError as error:
         reason = (error.reason if isinstance(error, ssl.SSLError) else error.strerror) or "no handshake"
+        if "ALERT" in reason.upper() or "PROTOCOL" in reason.upper():
+            raise PreflightError(f"{where} refuses the TLS handshake ({reason})") from None
         raise PreflightError(f"{where} does not speak TLS ({reason}); give an address with http://") from None

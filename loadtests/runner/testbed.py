@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -137,14 +138,12 @@ def _start_sender(testbed: LoadTestbed, run_dir: Path, settings: RunSettings, ro
 def described(target: Target, file: Path | None) -> dict[str, Any]:
     """The target for the manifest.
 
-    The path of its file stays as given, so that an advised command works; an absolute one below the current
-    directory is relative to it.
+    The path of its file is relative to the current directory, so that an advised command works there and the
+    report does not name the user's home.
     """
     if file is None:
         return target.described()
-    here = Path.cwd()
-    shown = file.relative_to(here) if file.is_relative_to(here) else file
-    return target.described() | {"file": shown.as_posix()}
+    return target.described() | {"file": Path(os.path.relpath(file)).as_posix()}
 
 
 def _why_not_up(target: Target, within_s: float) -> str:

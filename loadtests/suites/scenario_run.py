@@ -59,8 +59,8 @@ def _played(
     try:
         return run_parts(scenario, settings, progress, interruption)
     except ProbeStopped:
-        if not scenario.is_suite and settings.target is not None:
-            shutil.rmtree(settings.out)  # it was created for this run and is empty
+        if settings.target is not None:  # the first part was probed, and it has no simulated one beside it
+            shutil.rmtree(settings.out)  # it was created for this run
         raise
 
 

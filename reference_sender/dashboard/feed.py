@@ -89,7 +89,7 @@ class DashboardFeed:
             self._news.discard(news)
 
     def _tick(self) -> None:
-        # A defect in the dashboard must not end the sender, as one of its background would.
+        # A defect in the dashboard must not end the sender, as an error of a background task would.
         try:
             overview = self._board.observe(self._loop.time(), time.time(), self._look())
             self._latest = _event("overview", overview)

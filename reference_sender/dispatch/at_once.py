@@ -101,7 +101,7 @@ class AtOnce:
         message_id, key, provider_id = message.message_id, message.key, results[0].provider_id
         self._backlog.end_all(batch.tickets, _SENT)
         states.totals.sent += 1
-        self._campaigns.taken_one(message, name)
+        self._campaigns.accepted_one(message, name)
         since_ns = message.created_ns
         if message.not_before_ns or since_ns > now_ns:
             since_ns = begun_ns(now_ns, message, states.wall_ahead_ns)

@@ -166,8 +166,8 @@ class CountedCampaigns:
             cost += of_message * price if cost_of is None else cost_of(message)
         self._take(name, campaign, count, segments, cost)
 
-    def taken_one(self, message: Message, route: str | None) -> None:
-        """``taken`` for a message that is not the second one of an OTP."""
+    def accepted_one(self, message: Message, route: str | None) -> None:
+        """``accepted_by_provider`` for a message that is not the second one of an OTP."""
         segments, cost_of = message.segments, self._cost
         counts = self._campaigns.get(message.campaign) or self._rest
         counts.sent += 1

@@ -81,6 +81,10 @@ class RulePurge:
             ),
         }
 
+    def look(self, statement: str) -> str:
+        """Whether ``statement``, a removal, would remove anything; it has the same values."""
+        return statement.replace("DELETE FROM", "SELECT 1 FROM", 1) + " LIMIT 1"
+
     def removal(self, old: OldRules, place: RulePlace, last: RulePlace) -> Statement:
         """What removes the old rows between two places of a table."""
         values: tuple[str | int, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,4 +27,4 @@ def test_a_search_with_a_sender_of_the_users_own(smsbench: StartSmsbench, tmp_pa
     assert [trial.rate_per_s for trial in found.trials] == [20.0]
     assert f"{out}" in output
     target = read_manifest(out / found.trials[0].place).target
-    assert (target["name"], target["file"]) == ("naive-sender", str(file))
+    assert (target["name"], target["file"]) == ("naive-sender", os.path.relpath(file))

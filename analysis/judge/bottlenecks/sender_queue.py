@@ -182,7 +182,7 @@ def hold(view: View) -> KindFinding:
     """A backlog without requests in flight, and without the constant rate that shows a rate limit; or a delay
     that all messages have, while more requests could be in flight.
 
-    Not for the reference sender, whose inside is known: a simulated one has no samples, and still no timer.
+    Of the reference sender only pauses and scheduled messages: its inside is known, and it has no timer.
     """
     alike = submits.waits_alike(view)
     held = _idle_backlog(view) | (_backlog(view) & alike & ~submits.at_their_maximum(view))
@@ -200,6 +200,8 @@ def hold(view: View) -> KindFinding:
             return _scheduled(view, windows)
         if view.pauses and 2 * np.count_nonzero((paused | caught) & windows) > np.count_nonzero(windows):
             return _pauses(view, windows)
+        if not (held & windows).any():
+            return _pauses(view, windows) if view.pauses else _scheduled(view, windows)
         mean, most, _ = submits.unanswered_in(view, windows)
         text = (
             f"{view.sender_name} holds messages before it sends them to the provider; the cause is not "

@@ -17,7 +17,8 @@ from analysis.judge.bottlenecks.view import View
 from analysis.refusals import reason_text
 
 _MANY = 0.05  # of the accepted messages of a window
-_IN_FLIGHT_S = 1.0  # requests that were in flight at that time
+_IN_FLIGHT_S = 1.0  # requests that were in flight at that time may still be accepted
+_FEWEST = 5  # refused messages after the last accepted one
 
 
 def find_unforwarded(view: View) -> KindFinding:
@@ -96,11 +97,16 @@ def gave_up(view: View) -> KindFinding:
 
 def _since(view: View, refused: Bools) -> tuple[str, ...]:
     """From when on the provider accepted nothing, if it did before: a token expired, or the credit ended."""
-    from_s = float(np.nanmin(view.provider.submitted_s[refused]))
+    refused_s = view.provider.submitted_s[refused]
     accepted_s = view.provider.forwarded_s[view.provider.accepted]
-    if not len(accepted_s) or not np.nanmax(accepted_s) <= from_s + _IN_FLIGHT_S:
+    refused_s, accepted_s = refused_s[np.isfinite(refused_s)], accepted_s[np.isfinite(accepted_s)]
+    if not len(accepted_s) or not len(refused_s):
         return ()
-    at, count = seconds_text(max(from_s, 0.0)), times_text(len(accepted_s))
+    from_s, last_s = float(refused_s.min()), float(accepted_s.max())
+    later = int(np.count_nonzero(refused_s > last_s))
+    if last_s > from_s + _IN_FLIGHT_S or later < _FEWEST or 2 * later <= len(refused_s):
+        return ()
+    at, count = seconds_text(max(from_s, last_s, 0.0)), times_text(len(accepted_s))
     return (f"the provider accepted {count} before, and none from {at} after the load's start on",)
 
 

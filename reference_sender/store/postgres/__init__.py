@@ -112,7 +112,7 @@ class PostgresStore:
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         records = self._writer.call(lambda connection: reading.ended(connection, reports))
         found = [each for record in records if (each := ended(record)) is not None]
-        # What this node created, it has ended too, unless it has given it back.
+        # This node has ended most of what it created; others have what it left to them or has given back.
         return [
             each if each.message.message_id >> NODE_BITS == self._node else replace(each, ended_ns=0)
             for each in found

@@ -73,6 +73,8 @@ _RULES = RulePurge(' COLLATE "default"', "changed_at < to_timestamp($3::float8 /
 async def write_holds(connection: asyncpg.Connection[Any], messages: Sequence[Message]) -> None:
     """Store when held messages may be sent, except those that were not stored because of their keys."""
     held = [each for each in messages if is_held(each)]
+    if not held:
+        return
     await connection.execute(
         _HOLD,
         [each.message_id for each in held],
@@ -199,7 +201,9 @@ async def purge_rules(
         return place.next(0, limit, place)
     last = RulePlace(place.table, *rows[-1])
     statement, values = _RULES.removal(old, place, last)
-    async with connection.transaction():
-        await connection.execute(_NONE_KNOWN, LOCK)
-        await connection.execute(statement, *values)
+    # Mostly nothing is old, and the lock holds up commits of all nodes.
+    if await connection.fetchval(_RULES.look(statement), *values) is not None:
+        async with connection.transaction():
+            await connection.execute(_NONE_KNOWN, LOCK)
+            await connection.execute(statement, *values)
     return place.next(len(rows), limit, last)

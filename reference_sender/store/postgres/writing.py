@@ -2,7 +2,8 @@
 
 One statement is one round trip, and the server ends its transaction also if the node stops in the middle. Its
 first part is the fence: it finds the lease of the node in force and locks its row. So no takeover happens
-during the transaction, and after a takeover a commit finds no lease and writes nothing.
+during the transaction, and after a takeover a commit finds no lease and writes nothing. Only controls that
+a purge has removed are written before it (``write_known``); without a lease they are rolled back.
 """
 
 from __future__ import annotations

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
+from contextlib import suppress
 
+import psutil
 import pytest
 from run_builder import Build, RunBuilder, Suite
+from waiting import eventually
 
 from analysis import report
 from analysis.processes import spread
@@ -58,6 +63,29 @@ def test_a_part_without_its_load_is_named(new_run: Build, write_suite: Suite, co
 def test_the_values_are_made_in_other_processes(cores: int) -> None:
     pids = set(spread(_pid, range(3), 1))
     assert (pids == {os.getpid()}) == (cores == 1)
+
+
+def test_the_processes_end_with_an_analysis_that_is_killed() -> None:
+    """They wait for work that no one gives any more, and are in no terminal's session."""
+    code = (
+        "import os, time\nfrom analysis.processes import spread\nos.cpu_count = lambda: 2\n"
+        "list(spread(time.sleep, [600.0, 600.0], 1))"
+    )
+    analysis = psutil.Popen([sys.executable, "-c", code], start_new_session=True)
+    try:
+        eventually(lambda: len(_workers(analysis)) == 2)
+        workers = _workers(analysis)
+        analysis.kill()
+        analysis.wait(10)
+        gone, alive = psutil.wait_procs(workers, timeout=20)
+        assert (len(gone), alive) == (2, [])
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(analysis.pid, signal.SIGKILL)
+
+
+def _workers(analysis: psutil.Popen) -> list[psutil.Process]:
+    return [each for each in analysis.children() if "spawn_main" in " ".join(each.cmdline())]
 
 
 def _pid(_number: int) -> int:

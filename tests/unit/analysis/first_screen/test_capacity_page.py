@@ -51,6 +51,19 @@ def test_a_no_for_an_objective_that_the_search_did_not_judge_says_so() -> None:
     assert OTHER_OBJECTIVES not in answer_text(first_screen(replace(no, capacity=same)), "rate")
 
 
+def test_a_missed_rate_without_a_bottleneck_is_said_to_have_an_unknown_one() -> None:
+    made = searched()
+    assert made.capacity is not None
+    missed = Trial(rate_per_s=80.0, verdict="missed", delivered_per_s=60.0)
+    met = Trial(rate_per_s=60.0, verdict="met", delivered_per_s=60.0)
+    found = replace(made.capacity, bottlenecks=(), trials=(missed, met))
+    unknown = "Above 60.0/s the bottleneck is unknown"
+    assert unknown in answer_text(first_screen(replace(made, capacity=found)), "rate")
+    found = replace(found, trials=(met,))
+    assert unknown not in answer_text(first_screen(replace(made, capacity=found)), "rate")
+    assert first_screen(replace(made, capacity=found)).notes == ()
+
+
 def test_a_profile_without_limits_is_named_as_such() -> None:
     made = searched()
     assert made.capacity is not None

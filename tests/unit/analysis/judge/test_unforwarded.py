@@ -199,6 +199,21 @@ def test_messages_that_a_process_had_in_memory_when_it_ended_are_lost_by_its_res
     assert screen.notes == ()
 
 
+@pytest.mark.parametrize("refused", [(395,), tuple(range(395, 400)), ()])
+def test_a_few_refused_messages_at_the_end_are_no_end_of_acceptance(
+    new_run: Build, refused: tuple[int, ...]
+) -> None:
+    """One refused message before the last accepted ones; five after all of them; all at once, each third."""
+    run = new_run("run")
+    for slot in range(400):
+        run.due(f"m-{slot}", slot / 40 if refused else slot / 400)
+        more = {"state": "rejected", "reason": "text_not_allowed", "accepted": False, "at_carrier": False}
+        is_refused = slot in refused if refused else slot % 3 == 0
+        run.seen(f"m-{slot}", (slot / 40 if refused else slot / 400) + 0.01, **(more if is_refused else {}))
+    (only,) = [each for each in found(run, target=OWN).bottlenecks if each.kind == "sender_gave_up"]
+    assert any("and none from" in each for each in only.evidence) == (len(refused) == 5)
+
+
 @pytest.mark.parametrize("expired", [True, False])
 def test_a_token_that_expired_is_not_called_a_wrong_one(new_run: Build, expired: bool) -> None:
     """Accepted until 20 s and refused from then on, or every third one refused."""

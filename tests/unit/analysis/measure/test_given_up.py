@@ -60,6 +60,7 @@ def test_a_refusal_for_the_time_being_that_is_not_repeated_is_a_loss(
     said = answer_text(report(part), "wrong")  # only what the records show
     assert ("3 not yet repeated after a refusal" in said) is bool(left_open)
     assert ("3 given up after a refusal" in said) is not bool(left_open)
+    assert "gave up" not in answer_text(report(part), "rate")
 
 
 REFUSED: dict[str, Any] = {

@@ -240,15 +240,17 @@ def test_the_manifest_learns_no_secret(tmp_path: Path, monkeypatch: pytest.Monke
     assert found["url"] == "http://127.0.0.1:8080/send"
 
 
-@pytest.mark.parametrize("given", ["examples/t.toml", "../t.toml", "/somewhere/else/t.toml"])
-def test_the_path_of_the_target_file_is_kept_so_that_an_advised_command_works(
-    tmp_path: Path, given: str
+@pytest.mark.parametrize("shown", ["t.toml", "examples/t.toml", "../t.toml", "../else/t.toml"])
+def test_the_path_of_the_target_file_is_relative_so_that_an_advised_command_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: str
 ) -> None:
+    here = tmp_path / "home-of-a-user" / "here"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
     path = tmp_path / "t.toml"
     path.write_text('[request]\nurl = "http://127.0.0.1:8080/send"\nbody = "{to}{text}"\n')
-    assert described(load_target(path, {}), Path(given))["file"] == given
-    below = Path.cwd() / "examples" / "t.toml"
-    assert described(load_target(path, {}), below)["file"] == "examples/t.toml"
+    for given in (Path(shown), (here / shown).resolve()):
+        assert described(load_target(path, {}), given)["file"] == shown
 
 
 def test_the_reference_sender_is_asked_in_its_own_words() -> None:
