@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from multiprocessing import current_process, get_context, parent_process
 from typing import TypeVar
 
 Given = TypeVar("Given")
@@ -17,10 +17,11 @@ def spread(make: Callable[[Given], Made], given: Sequence[Given], a_process: int
     """``make`` of each value, in order, each as soon as it is there. All can be pickled.
 
     A process takes a second to start, so there is one for each core and for ``a_process`` values. If that is
-    fewer than two, the values are made here.
+    fewer than two, the values are made here; also in a worker of ``multiprocessing.Pool``, which may not
+    start processes.
     """
     processes = min(os.cpu_count() or 1, len(given) // a_process)
-    if processes < 2:
+    if processes < 2 or current_process().daemon:
         yield from map(make, given)
         return
     # Spawned, since a fork would lose pyarrow's threads and keep their locks forever.

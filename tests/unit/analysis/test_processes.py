@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from multiprocessing import get_context
 
 import psutil
 import pytest
@@ -63,6 +64,16 @@ def test_a_part_without_its_load_is_named(new_run: Build, write_suite: Suite, co
 def test_the_values_are_made_in_other_processes(cores: int) -> None:
     pids = set(spread(_pid, range(3), 1))
     assert (pids == {os.getpid()}) == (cores == 1)
+
+
+def test_a_worker_of_a_pool_makes_the_values_itself() -> None:
+    with get_context("spawn").Pool(1) as pool:
+        assert pool.apply(_makers_in_a_pool) == 1
+
+
+def _makers_in_a_pool() -> int:
+    os.cpu_count = lambda: 2
+    return len(set(spread(_pid, range(3), 1)))
 
 
 def test_the_processes_end_with_an_analysis_that_is_killed() -> None:
