@@ -92,6 +92,7 @@ def test_a_purge_of_one_node_waits_for_the_commit_of_another(
         await write_controls(connection, node, stored)
         written.set()
         await asyncio.to_thread(purging.wait, 10)
+        # Nothing shows that the purge waits for the lock. Without the lock it would end in this time.
         await asyncio.sleep(0.3)
 
     monkeypatch.setattr(writing, "write_controls", slowly)
