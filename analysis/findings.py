@@ -43,6 +43,7 @@ BottleneckKind = Literal[
     "sender_hold",
     "sender_unforwarded",
     "sender_gave_up",
+    "sender_repeats",
     "provider_fault",
     "provider_limit",
     "carrier_queue",
@@ -68,6 +69,9 @@ BottleneckSign = Literal[
     "slow_after_refusal",  # of the sender's pacing
     "rate_from_outside",  # of the sender's pacing: it could also be a fixed number of workers
     "held_by_an_ended_process",  # of messages that were not forwarded
+    "forwarding_stopped",  # none was forwarded from some instant on, although the sender accepted messages
+    "stopped_at_refusal",  # the same, and the provider had refused or not answered the last submit
+    "waits_for_repeats",  # of messages that the provider refused for the time being
     "refused_permanently",  # of messages that were not repeated: a repeat meets the same refusal
     "accepted_before",  # the provider accepted this sender's messages until some time
     "retry_after",  # the provider's refusals say how long to wait

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from analysis.classes import ALL
-from analysis.findings import Availability, DelaySplit, Hint, Reach
+from analysis.findings import Availability, Bottleneck, DelaySplit, Hint, Reach
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
@@ -25,11 +25,13 @@ from analysis.measure.contract_limits import has_fast_lane
 from analysis.measure.cost import cost
 from analysis.measure.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.measure.faults import fault_bands
+from analysis.measure.forwarding import forwarding_stop
 from analysis.measure.late_generator import lateness, with_bench_drops
 from analysis.measure.outcomes import MessageOutcomes, accounting, judge
 from analysis.measure.percentiles import SHOWN_PERCENTILES
 from analysis.measure.provider_limits import binds_elsewhere, currency_of, limits_text, segments_per_s
 from analysis.measure.reasons import reasons
+from analysis.measure.repeats import repeats_hint
 from analysis.measure.send_order import otps_wait_like_others
 from analysis.measure.shares.delays import delay_splits, route_count
 from analysis.measure.shares.hints import hints
@@ -89,11 +91,11 @@ def analyse_part(
         )
     order = stages.timestamp_order(journeys)
     groups = stages.breakdowns(journeys, outcomes)
-    found = _checks(journeys, manifest, counted, order, tightest)
+    found = _checks(journeys, outcomes, manifest, counted, order, tightest)
     sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
     made = _advised((instrument, *found, *sizes), command_of(manifest))
-    lag_limit_s = tightest.lag_limit_s
-    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, lag_limit_s, grew is True)
+    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, tightest.lag_limit_s, grew is True)
+    named = () if failed else find_bottlenecks(asked)
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
@@ -123,9 +125,9 @@ def analyse_part(
         backlog_grew=grew,
         sustained=sustained(counted, grew, journeys, outcomes, _waited_out(manifest, journeys)),
         delay_splits=splits,
-        hints=_hints(journeys, outcomes, manifest),
+        hints=_hints(journeys, outcomes, manifest, named),
         without_key_evidence=what_is_known(journeys, outcomes),
-        bottlenecks=() if failed else find_bottlenecks(asked),
+        bottlenecks=named,
     )
 
 
@@ -142,6 +144,10 @@ def _times(
 
 def _waited_out(manifest: Manifest, journeys: Journeys) -> bool:
     return waited_out(manifest, journeys.end_s - journeys.load_end_s)
+
+
+def _stopped_forwarding(journeys: Journeys, outcomes: MessageOutcomes) -> bool:
+    return forwarding_stop(journeys, outcomes.unaccounted) is not None
 
 
 def _with_contract(
@@ -186,9 +192,14 @@ def _bottleneck_inputs(
     )
 
 
-def _hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> tuple[Hint, ...]:
-    order = otps_wait_like_others(journeys, manifest)
-    return (*((order,) if order is not None else ()), *hints(journeys, outcomes, manifest))
+def _hints(
+    journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest, named: tuple[Bottleneck, ...]
+) -> tuple[Hint, ...]:
+    order, repeated = otps_wait_like_others(journeys, manifest), repeats_hint(journeys)
+    if any(each.kind == "sender_repeats" for each in named):
+        repeated = None
+    first = (each for each in (order, repeated) if each is not None)
+    return (*first, *hints(journeys, outcomes, manifest))
 
 
 def _with_reach(
@@ -244,6 +255,7 @@ def _facts(
         command=command_of(manifest),
         cut_short=ended_early(manifest),
         whole_day=manifest.scenario.role == "whole_day" and manifest.exit_reason in _WHOLE,
+        stopped_forwarding=_stopped_forwarding(journeys, outcomes),
         accepts_to_the_end=accepts_to_the_end(journeys),
     )
 
@@ -292,6 +304,7 @@ def _tightest(specs: tuple[Spec, ...]) -> checks.TightestObjective:
 
 def _checks(
     journeys: Journeys,
+    outcomes: MessageOutcomes,
     manifest: Manifest,
     counted: Accounting,
     order: TimestampOrder,
@@ -309,7 +322,7 @@ def _checks(
         checks_environment.provider_loop(journeys, tightest.lag_limit_s),
         checks.nagle_delay(journeys),
         *checks_environment.closed_connections(journeys),
-        checks_environment.ending(manifest, counted),
+        checks_environment.ending(manifest, counted, _stopped_forwarding(journeys, outcomes)),
         *checks_environment.earlier_load(manifest),
         checks_environment.files(manifest, journeys, counted),
         checks.unknown_messages(counted),

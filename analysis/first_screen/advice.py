@@ -43,6 +43,10 @@ ADVICE: dict[BottleneckKind, str] = {
     "sender_gave_up": (
         "send more slowly. After a refusal wait, longer each time, then send the message again."
     ),
+    "sender_repeats": (
+        "do not repeat a permanent refusal: give the message up with the provider's reason, and send the "
+        "next one."
+    ),
     "provider_fault": "",  # names the fault windows: ``_without_faults``
     "provider_limit": "negotiate a higher rate with the provider, or spread the load over more time.",
     "carrier_queue": "",  # names the carriers: ``_more_at_carriers``
@@ -74,6 +78,18 @@ BY_SIGN: dict[tuple[BottleneckKind, BottleneckSign], str] = {
     ("sender_unforwarded", "held_by_an_ended_process"): (
         "look in the sender's log for the restart at that time: a process that ends loses the messages "
         "that it has in memory only. Store each message before it is accepted."
+    ),
+    ("sender_unforwarded", "forwarding_stopped"): (
+        "look in the sender's log for what ended or blocked at that time: a worker, a lock, its connection "
+        "to the provider."
+    ),
+    ("sender_unforwarded", "stopped_at_refusal"): (
+        "look in the sender's log for what ended or blocked at that time: a worker must continue after a "
+        "refusal, and after a request without an answer."
+    ),
+    ("sender_repeats", "waits_for_repeats"): (
+        "let a message that waits for its repeat hold up no other one. Repeat it after a pause, longer each "
+        "time."
     ),
     ("sender_gave_up", "retry_after"): (
         "wait as long as the provider asks for (Retry-After), then send the message again."

@@ -201,7 +201,7 @@ def _count_at_end(samples: Samples, name: str) -> int:
     return int(max(values, default=0))
 
 
-def ending(manifest: Manifest, counted: Accounting) -> Check:
+def ending(manifest: Manifest, counted: Accounting, stopped_forwarding: bool = False) -> Check:
     reason = manifest.exit_reason
     # The last messages can end after the runner's last look, while it stops the processes.
     nothing_left = reason in _WAIT_CUT and not (counted.open or counted.unaccounted or counted.to_repeat)
@@ -224,12 +224,12 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         value=words + still,
         limit="warn if it was cut short, invalid after an error",
         meaning="messages still open count with at least their age at the end",
-        advice=_ending_advice(reason, counted, command_of(manifest)),
+        advice=_ending_advice(reason, counted, command_of(manifest), stopped_forwarding),
         value_number=float(counted.open),
     )
 
 
-def _ending_advice(reason: str, counted: Accounting, command: MadeBy) -> str:
+def _ending_advice(reason: str, counted: Accounting, command: MadeBy, stopped_forwarding: bool) -> str:
     """More time does not help for messages that the sender did not forward in the whole wait, unless it was
     submitting until the end.
     """
@@ -239,6 +239,8 @@ def _ending_advice(reason: str, counted: Accounting, command: MadeBy) -> str:
     if left_out and left_out >= counted.open:
         never = times_text(left_out)
         return f"look for the messages in the sender: {never} never reached the provider"
+    if stopped_forwarding:
+        return "find out why the sender stopped forwarding messages: a longer wait changes nothing"
     if not has_longer_wait(command):
         return f"lower the load, so that fewer messages are open: smsbench {command} has no longer wait"
     return "give the drain more time (--drain-timeout)"

@@ -19,6 +19,7 @@ LIST_KEYS = "smsbench report RUN_DIR --export csv lists them (final_state, accep
 PASS_THE_KEY = "a sender that passes the key of each message on"
 SENDER_ROWS = "the log of your sender, or the objective unaccounted=0"
 WAIT_FOR_THEM = "a wait after the load until they arrive (--drain-timeout)"
+FORWARDS = "a sender that does not stop forwarding messages"
 REPEATS = "a sender that submits a message again that the provider refused for the time being"
 LONGER_WAIT = "a wait after the load until they are repeated (--drain-timeout)"
 

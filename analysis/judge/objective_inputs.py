@@ -53,6 +53,7 @@ class ObjectiveInputs:
     command: MadeBy = "run"  # that made the run
     cut_short: bool = False  # by the user, in the load or in the wait after it
     whole_day: bool = False  # the load has every hour of a day
+    stopped_forwarding: bool = False  # the sender, before the end of the load: a longer wait changes nothing
     accepts_to_the_end: bool = True  # the sender accepted messages until the end of the load
 
     def per_s(self, count: int) -> float:

@@ -16,6 +16,7 @@ from analysis.judge.evidence import (
     wait_longer,
 )
 from analysis.judge.losses import (
+    FORWARDS,
     LIST_KEYS,
     LONGER_WAIT,
     PASS_THE_KEY,
@@ -29,7 +30,7 @@ from analysis.judge.losses import (
     still_held,
 )
 from analysis.judge.objective_inputs import Finding, ObjectiveInputs
-from analysis.judge.objective_times import api_response, delivery_time
+from analysis.judge.objective_times import NO_GROWTH, api_response, delivery_time
 from analysis.judge.options import for_command
 from analysis.judge.sample_size import count_as
 from analysis.judge.verdict import judge
@@ -54,6 +55,8 @@ def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objectiv
 def _found(spec: Spec, facts: ObjectiveInputs) -> Finding:
     """A message whose key was lost may have arrived, so that neither a wait nor more messages decide."""
     found = _FINDERS[spec.measure](spec, facts)
+    if facts.stopped_forwarding and found.needs in (WAIT_FOR_THEM, NO_GROWTH):
+        found = replace(found, needs=FORWARDS)
     found = replace(found, needs=for_command(found.needs, facts.command, facts.cut_short))
     measured = spec.measure in ("delivery_time", "delivered", "cost_per_1000")
     unknown = measured and facts.outcomes[spec.message_class].without_key > 0

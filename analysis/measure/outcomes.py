@@ -51,8 +51,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
+from analysis.measure.forwarding import submits_to_the_end
 from analysis.measure.percentiles import Ages, with_open
-from analysis.measure.unforwarded import still_held, submits_to_the_end
+from analysis.measure.unforwarded import still_held
 from analysis.model import Accounting
 from analysis.read.columns import ABSENT
 from analysis.read.journeys import OUTCOMES, SENDER_STATES, Journeys

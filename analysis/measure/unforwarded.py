@@ -9,12 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools
+from analysis.measure.forwarding import submits_to_the_end
 from analysis.read.journeys import Journeys
 
 _IN_SEQUENCE_S = 2.0  # concurrent submits change the order of messages by less
-_STILL_SUBMITTING_S = 2.0  # before the end of the run, or the time of some submits if that is longer
-_SUBMITS = 5
-_RECENT = 20  # submits that show the usual time between two
 
 
 def skipped(journeys: Journeys, unaccounted: Bools) -> Bools:
@@ -39,15 +37,3 @@ def still_held(journeys: Journeys, unaccounted: Bools) -> Bools:
         return np.zeros(journeys.count, dtype=np.bool_)
     held: Bools = unaccounted & ~skipped(journeys, unaccounted)
     return held
-
-
-def submits_to_the_end(journeys: Journeys) -> bool:
-    """Whether the sender had not finished its queue when the run ended."""
-    # The first submit of each message, and the one that was accepted, which may be a repeat.
-    submitted_s = np.concatenate((journeys.provider.submitted_s, journeys.provider.accepted_s))
-    instants = np.unique(submitted_s[np.isfinite(submitted_s)])
-    if not len(instants):
-        return False
-    recent = instants[-_RECENT:]
-    usual_s = float(np.median(np.diff(recent))) if len(recent) > 1 else 0.0
-    return bool(instants[-1] >= journeys.end_s - max(_STILL_SUBMITTING_S, _SUBMITS * usual_s))

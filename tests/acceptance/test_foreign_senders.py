@@ -1,8 +1,9 @@
-"""Senders of a user's own with a known fault: one drops messages, one delays each by a constant time."""
+"""Senders of a user's own with a known fault: it drops messages, delays them, or stops at a refusal."""
 
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from foreign_sender import foreign_sender
 from naive_target import free_port, target_file
 from rich.console import Console
 
+from analysis.judge.losses import FORWARDS
 from analysis.model import PartReport
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.part_run import PartRun
@@ -23,12 +25,12 @@ DELAY_S = 3.0
 PER_S = 20.0
 
 
-def measured(tmp_path: Path, delay_s: float = 0.0, drops: bool = False) -> PartReport:
+def measured(tmp_path: Path, delay_s: float = 0.0, drops: bool = False, refused: str = "") -> PartReport:
     """20 messages per second for 15 s through that sender."""
     port, provider_port = free_port(), free_port()
     part = part_of(tmp_path, PER_S, FAST, ALL_CLASSES, lasts_s=15.0)
     file = target_file(tmp_path, port, provider_port)
-    with foreign_sender(port, provider_port, delay_s, drops):
+    with foreign_sender(port, provider_port, delay_s, drops, refused):
         settings = RunSettings(
             out=tmp_path / "run", seed=3, target_file=file, target=load_target(file), probe=False
         )
@@ -55,6 +57,35 @@ def test_a_sender_that_delays_each_message_by_a_constant_time(tmp_path: Path) ->
     # Other tests run at the same time, and the report may truly say that they use the cores.
     assert [each.kind for each in report.bottlenecks if each.kind != "machine"] == ["sender_hold"]
     assert report.accounting.unaccounted == 0
+
+
+def instant(text: str) -> float:
+    """The seconds in ``5.7 s after the load's start``."""
+    (found,) = re.findall(r"([\d.]+) s after the load's start", text)
+    return float(found)
+
+
+def test_a_sender_whose_workers_repeat_a_refused_message_for_ever(tmp_path: Path) -> None:
+    report = measured(tmp_path, refused="repeats")
+    named_first(report, "sender_repeats")
+    found = report.bottlenecks[0]
+    assert "repeats 2 messages that the provider refuses permanently (" in found.text
+    assert 5.0 < instant(found.text) < 7.0  # number 120 of 20 messages per second
+    counted = report.accounting
+    assert counted.still_held == counted.unaccounted > 100
+    (judged,) = [each for each in report.objectives if each.measure == "unaccounted"]
+    assert (judged.verdict, judged.needs) == ("undecided", FORWARDS)
+
+
+def test_a_sender_whose_workers_end_at_a_refusal(tmp_path: Path) -> None:
+    report = measured(tmp_path, refused="ends")
+    named_first(report, "sender_unforwarded")
+    found = report.bottlenecks[0]
+    assert "stopped forwarding messages" in found.text and 5.0 < instant(found.text) < 7.0
+    assert "refused its last submit (no valid recipient)" in found.evidence[1]
+    assert found.signs == ("stopped_at_refusal",)
+    (judged,) = [each for each in report.objectives if each.measure == "unaccounted"]
+    assert (judged.verdict, judged.low) == ("missed", float(report.accounting.unaccounted))
 
 
 pytestmark = pytest.mark.timeout(180)

@@ -1,5 +1,6 @@
-"""A sender of a user's own with a known fault: it drops every second message, or delays each by a constant
-time.
+"""A sender of a user's own with a known fault: it drops every second message, delays each by a constant time,
+or has two workers that a refusal stops. It cuts some phone numbers, which the provider refuses. A worker then
+repeats the message for ever, or ends.
 
 It answers at once. It is a process of its own and needs a few percent of a core. A process that needs more is
 without a core while other tests run, and the report then names the machine, which is true.
@@ -18,11 +19,17 @@ from contextlib import contextmanager
 import aiohttp
 from aiohttp import web
 
+_CUT_NUMBERS = (60, 120)  # of the messages; one for each worker
+_REPEAT_S = 0.4
+
 
 @contextmanager
-def foreign_sender(port: int, provider_port: int, delay_s: float, drops: bool) -> Iterator[None]:
-    """The sender as a process, from when it listens."""
+def foreign_sender(
+    port: int, provider_port: int, delay_s: float, drops: bool, refused: str = ""
+) -> Iterator[None]:
+    """The sender as a process, from when it listens. ``refused``: what its workers do then."""
     arguments = [*map(str, (port, provider_port, delay_s)), *(["--drops"] if drops else [])]
+    arguments += ["--refused", refused] if refused else []
     process = subprocess.Popen(
         [sys.executable, __file__, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     )
@@ -35,32 +42,49 @@ def foreign_sender(port: int, provider_port: int, delay_s: float, drops: bool) -
         process.communicate(timeout=30)
 
 
-async def _serve(port: int, provider_port: int, delay_s: float, drops: bool) -> None:
+async def _serve(port: int, provider_port: int, delay_s: float, drops: bool, refused: str) -> None:
     numbers, forwarding = itertools.count(), set[asyncio.Task[None]]()
+    queue = asyncio.Queue[dict[str, str]]()
     headers = {"Authorization": "Bearer naive"}
     async with aiohttp.ClientSession(f"http://127.0.0.1:{provider_port}", headers=headers) as session:
 
-        async def forward(message: dict[str, str]) -> None:
-            await asyncio.sleep(delay_s)
+        async def forward(message: dict[str, str]) -> bool:
+            """Whether the provider accepted it."""
             form = {"to": message["to"], "message": message["text"], "idx": message["reference"]}
             async with session.post("/sms.do", data={**form, "encoding": "utf-8", "format": "json"}) as reply:
-                await reply.read()
+                return "error" not in await reply.json(content_type=None)
+
+        async def later(message: dict[str, str]) -> None:
+            await asyncio.sleep(delay_s)
+            await forward(message)
+
+        async def worker() -> None:
+            while True:
+                message = await queue.get()
+                while not await forward(message):
+                    if refused == "ends":
+                        return
+                    await asyncio.sleep(_REPEAT_S)
 
         async def send(request: web.Request) -> web.Response:
             message = await request.json()
-            if not (drops and next(numbers) % 2):
-                task = asyncio.create_task(forward(message))
+            if refused:
+                cut = next(numbers) in _CUT_NUMBERS
+                await queue.put({**message, "to": message["to"][:4] if cut else message["to"]})
+            elif not (drops and next(numbers) % 2):
+                task = asyncio.create_task(later(message))
                 forwarding.add(task)
                 task.add_done_callback(forwarding.discard)
             return web.json_response({"id": message["reference"]})
 
+        workers = [asyncio.create_task(worker()) for _ in _CUT_NUMBERS]
         app = web.Application()
         app.router.add_post("/send", send)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port, backlog=128).start()
         print("ready", flush=True)
-        await asyncio.Event().wait()
+        await asyncio.gather(asyncio.Event().wait(), *workers)
 
 
 def _main() -> None:
@@ -69,6 +93,7 @@ def _main() -> None:
     options.add_argument("provider_port", type=int)
     options.add_argument("delay_s", type=float)
     options.add_argument("--drops", action="store_true")
+    options.add_argument("--refused", choices=("repeats", "ends"), default="")
     asyncio.run(_serve(**vars(options.parse_args())))
 
 

@@ -14,6 +14,7 @@ from analysis.judge.bottlenecks.machine import MACHINE
 from analysis.judge.bottlenecks.network import NETWORK
 from analysis.judge.bottlenecks.provider_fault import FAULT
 from analysis.judge.bottlenecks.provider_limit import LIMIT
+from analysis.judge.bottlenecks.repeats import REPEATS
 from analysis.judge.bottlenecks.sender_api import API, REFUSES, STOPPED
 from analysis.judge.bottlenecks.sender_process import CPU, LOOP
 from analysis.judge.bottlenecks.sender_queue import CONCURRENCY, HOLD, PACING, RATE
@@ -25,7 +26,7 @@ from analysis.measure.throughput import REFUSED_SHARE
 
 # In the order of causes: with equal weight, the earlier one is named first.
 KINDS: tuple[Kind, ...] = (
-    *(GENERATOR, MOCK, UNFORWARDED, GAVE_UP, CPU, LOOP, STORE, LIMIT, CARRIER, NETWORK, MACHINE),
+    *(GENERATOR, MOCK, UNFORWARDED, REPEATS, GAVE_UP, CPU, LOOP, STORE, LIMIT, CARRIER, NETWORK, MACHINE),
     *(STOPPED, FAULT, RATE, PACING, CONCURRENCY, API, REFUSES, HOLD),
 )
 # From this strength in a window, a kind explains its consequences there.
@@ -66,7 +67,7 @@ def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
 
 def _fewest(kind: Kind, symptoms: Bools) -> float:
     """The windows in which a kind must be seen. Some are facts and named however short they were."""
-    facts = (UNFORWARDED, GAVE_UP, STOPPED)
+    facts = (UNFORWARDED, GAVE_UP, REPEATS, STOPPED)
     return 1.0 if kind in facts else max(1.0, _LEAST_SHARE * np.count_nonzero(symptoms))
 
 

@@ -15,6 +15,7 @@ from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, stre
 from analysis.judge.bottlenecks.no_reply import CONNECTION_REFUSED, with_errors
 from analysis.judge.bottlenecks.view import View
 from analysis.judge.losses import may_be_unknown
+from analysis.measure.forwarding import ForwardingStop
 from analysis.refusals import reason_text
 
 _MANY = 0.05  # of the accepted messages of a window
@@ -25,6 +26,7 @@ _FEWEST = 5  # refused messages after the last accepted one
 def find_unforwarded(view: View) -> KindFinding:
     gone = view.outcomes.unaccounted & ~view.outcomes.still_held
     share = view.windows.share(view.due_s, gone, view.journeys.accepted)
+    stop = view.forwarding_stop
 
     def describe(windows: Bools) -> Description:
         count, accepted = (int(np.count_nonzero(each)) for each in (gone, view.journeys.accepted))
@@ -38,10 +40,26 @@ def find_unforwarded(view: View) -> KindFinding:
         unknown = (may_be_unknown(others),) if others else ()
         evidence = (f"{of}, {share_text(count, accepted)}", *unknown, *classes, *held)
         signs: tuple[BottleneckSign, ...] = ("held_by_an_ended_process",) if held else ()
-        return Description(f"{view.sender_name} accepted messages and {did_not}", evidence, signs)
+        text = f"{view.sender_name} accepted messages and {did_not}"
+        if stop is not None and not held:
+            since = f"{seconds_text(stop.at_s)} after the load's start"
+            text = f"{view.sender_name} stopped forwarding messages {since}, and still accepted them"
+            evidence = (evidence[0], _last_submit(stop), *evidence[1:])
+            signs = ("forwarding_stopped",) if stop.accepted else ("stopped_at_refusal",)
+        return Description(text, evidence, signs)
 
     # A few messages are a finding, but not the reason why a load was too much.
     return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
+
+
+def _last_submit(stop: ForwardingStop) -> str:
+    later = f"{count_text(stop.later)} of these messages came later"
+    if stop.accepted:
+        return f"the provider accepted its last submit; {later}"
+    if not stop.answered:
+        return f"its last submit had no answer; {later}"
+    why = f" ({reason_text(stop.reason)})" if stop.reason else ""
+    return f"the provider refused its last submit{why}; {later}"
 
 
 def _held_by_an_ended_process(view: View, gone: Bools) -> tuple[str, ...]:
@@ -72,15 +90,17 @@ def gave_up(view: View) -> KindFinding:
         classes = by_class(view, gone, view.journeys.accepted, "not accepted by the provider")
         permanent = gone & view.provider.refused_permanently
         if 2 * int(np.count_nonzero(permanent)) > count:
-            reasons = _reasons(view, gone)
+            reasons = reasons_among(view, gone)
             each = [
                 f"{reason_text(reason) if reason else 'no reason'}: {times_text(many)}"
                 for reason, many in reasons
             ]
             why = each[0].partition(": ")[0]
             text = f"the provider refused {times_text(count)} of {view.sender_name}: {why}"
-            since = _since(view, permanent)
-            evidence = (of_accepted, *since, *classes, *(each if len(each) > 1 else ()))
+            since = accepted_before(view, permanent)
+            repeated = int(view.provider.submits[gone].max()) > 1
+            often = [submits_text(view.provider.submits[gone])] if repeated else []
+            evidence = (of_accepted, *since, *classes, *often, *(each if len(each) > 1 else ()))
             signs: tuple[BottleneckSign, ...] = ("refused_permanently",)
             return Description(text, evidence, (*signs, "accepted_before") if since else signs, reasons[0][0])
         limited = bool((view.provider.throttled[gone] > 0).all())
@@ -92,13 +112,13 @@ def gave_up(view: View) -> KindFinding:
         known = limited and says_how_long(view.given.profile, view.provider.protocol)
         with_header = ", refused with Retry-After" if known else ""
         signs = ("retry_after",) if known else ()
-        submits = [_submits_text(view.provider.submits[gone])] if view.journeys.repeats_awaited else []
+        submits = [submits_text(view.provider.submits[gone])] if view.journeys.repeats_awaited else []
         return Description(text, (f"{of_accepted}{with_header}", *submits, *classes), signs)
 
     return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
 
 
-def _since(view: View, refused: Bools) -> tuple[str, ...]:
+def accepted_before(view: View, refused: Bools) -> tuple[str, ...]:
     """From when on the provider accepted nothing, if it did before: a token expired, or the credit ended."""
     refused_s = view.provider.submitted_s[refused]
     accepted_s = view.provider.forwarded_s[view.provider.accepted]
@@ -113,7 +133,7 @@ def _since(view: View, refused: Bools) -> tuple[str, ...]:
     return (f"the provider accepted {count} before, and none from {at} after the load's start on",)
 
 
-def _submits_text(submits: Ints) -> str:
+def submits_text(submits: Ints) -> str:
     """How often the messages that the sender gave up were submitted."""
     least, most = int(submits.min()), int(submits.max())
     if most <= 1:
@@ -122,7 +142,7 @@ def _submits_text(submits: Ints) -> str:
     return f"each was submitted {how_often} times"
 
 
-def _reasons(view: View, among: Bools) -> list[tuple[str, int]]:
+def reasons_among(view: View, among: Bools) -> list[tuple[str, int]]:
     """Why the provider refused these messages, the most frequent reason first."""
     reason = view.provider.reason
     values, counts = np.unique(reason.index[among], return_counts=True)

@@ -13,6 +13,7 @@ from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
 from analysis.findings import FaultBand
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
+from analysis.measure.forwarding import ForwardingStop, forwarding_stop
 from analysis.measure.late_generator import ScheduleLag, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.pauses import Pause, pauses
@@ -144,6 +145,13 @@ class View:
     @cached_property
     def stop(self) -> Stop | None:
         return stop(self.journeys)
+
+    @cached_property
+    def forwarding_stop(self) -> ForwardingStop | None:
+        """Not while a fault of the provider delays requests to the end."""
+        found = forwarding_stop(self.journeys, self.outcomes.unaccounted)
+        lasting = any((band.to_s or np.inf) >= self.journeys.end_s for band in self.request_faults)
+        return None if lasting else found
 
     @cached_property
     def api_s(self) -> Floats:
