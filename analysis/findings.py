@@ -313,6 +313,19 @@ class CampaignFigures(Struct, frozen=True, kw_only=True):
     alone: Difference | None = None  # its p95 minus that of the campaign that ran alone in another part
 
 
+class RepeatTimes(Struct, frozen=True, kw_only=True):
+    """When the sender submitted messages again that the provider had accepted.
+
+    ``late``: before the answer to the earlier submit. ``unanswered``: that submit never had one.
+    """
+
+    known: int  # copies whose instant is known
+    late: int
+    unanswered: int
+    after_s: float | None  # of the late ones, median time since the earlier submit
+    longest_s: float | None  # and the longest time that its answer took
+
+
 class Fairness(Struct, frozen=True, kw_only=True):
     """Concurrent campaigns. ``jain`` is Jain's index of their rates relative to their sizes: 1 means equal.
 
@@ -337,6 +350,7 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     still_open: int
     lost: int
     duplicates: int
+    copies: int = 0  # further acceptances of the duplicates
     with_other_keys: int = 0  # at the provider with keys that the load did not send: may be copies
     unaccounted: int
     still_held: int = 0  # of the unaccounted: may be in the sender, which was submitting until the run ended

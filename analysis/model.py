@@ -22,6 +22,7 @@ from analysis.findings import (
     Handsets,
     Hint,
     ReachKind,
+    RepeatTimes,
     ReportTotals,
 )
 from analysis.objectives.grammar import Measure
@@ -67,6 +68,7 @@ class Accounting(Struct, frozen=True, kw_only=True):
     open: int
     lost: int
     duplicates: int
+    copies: int = 0  # acceptances of the duplicates after their first one
     delivered_unacknowledged: int  # delivered, although the load did not read an acceptance
     resubmitted: int  # messages that were submitted more than once
     submits: int
@@ -236,7 +238,8 @@ class Cost(Struct, frozen=True, kw_only=True):
     duplicates_points: float  # paid for duplicates
     other_keys_points: float = 0.0  # for messages with keys that the load did not send: may be copies
     undelivered_points: float  # paid for messages that failed or expired; open ones are not counted
-    segments: int
+    segments: int  # without those of duplicates
+    duplicates_segments: int = 0
     segments_per_message: float | None
     currency: str = ""
 
@@ -341,6 +344,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     bench_failure: str = ""  # the failure of the bench that made the part invalid, as text
     delay_splits: tuple[DelaySplit, ...] = ()  # of each class
     hints: tuple[Hint, ...] = ()
+    repeat_times: RepeatTimes | None = None  # of duplicates
     without_key_evidence: str = ""  # classes and length of the messages without their key, if known
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None

@@ -22,6 +22,7 @@ from analysis.measure.backlog import availability_and_growth, class_grew
 from analysis.measure.burst import find_burst
 from analysis.measure.comparison.campaigns import fairness
 from analysis.measure.contract_limits import has_fast_lane
+from analysis.measure.copies import repeat_times
 from analysis.measure.cost import cost
 from analysis.measure.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.measure.faults import fault_bands
@@ -85,10 +86,7 @@ def analyse_part(
     )
     splits = _delay_splits(journeys, outcomes, manifest, specs)
     objectives = _with_reach(objectives, splits, grew is True, bool(manifest.faults))
-    if failed:
-        objectives = withheld(
-            objectives, f"the bench failed: {failed}", "a run in which the bench does not fail"
-        )
+    objectives = _without_verdict(objectives, failed) if failed else objectives
     order = stages.timestamp_order(journeys)
     groups = stages.breakdowns(journeys, outcomes)
     found = _checks(journeys, outcomes, manifest, counted, order, tightest)
@@ -126,9 +124,14 @@ def analyse_part(
         sustained=sustained(counted, grew, journeys, outcomes, _waited_out(manifest, journeys)),
         delay_splits=splits,
         hints=_hints(journeys, outcomes, manifest, named),
+        repeat_times=repeat_times(journeys),
         without_key_evidence=what_is_known(journeys, outcomes),
         bottlenecks=named,
     )
+
+
+def _without_verdict(objectives: tuple[Objective, ...], failed: str) -> tuple[Objective, ...]:
+    return withheld(objectives, f"the bench failed: {failed}", "a run in which the bench does not fail")
 
 
 def _times(
@@ -196,7 +199,9 @@ def _hints(
     journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest, named: tuple[Bottleneck, ...]
 ) -> tuple[Hint, ...]:
     order, repeated = otps_wait_like_others(journeys, manifest), repeats_hint(journeys)
-    if any(each.kind == "sender_repeats" for each in named):
+    # The bottleneck says it; or the sender repeats messages before it knows the answer.
+    times = repeat_times(journeys)
+    if any(each.kind == "sender_repeats" for each in named) or (times is not None and times.late):
         repeated = None
     first = (each for each in (order, repeated) if each is not None)
     return (*first, *hints(journeys, outcomes, manifest))

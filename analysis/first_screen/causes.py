@@ -17,6 +17,7 @@ from analysis.findings import (
     POINTS,
 )
 from analysis.first_screen.advice import what_to_change
+from analysis.first_screen.copies import no_copies, submitted_again, when_repeated
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
@@ -25,7 +26,6 @@ from analysis.first_screen.wording import (
     leading,
     not_taken,
     objective_part,
-    target_name,
     with_evidence,
     worst_objective,
 )
@@ -44,13 +44,6 @@ _PLAIN_REASONS = {
     "network_error": "the network failed",
     "validity_passed": "the message's validity passed before it was delivered",
 }
-
-_NO_COPIES = (
-    "What to do: look in the sender for a repeat after an answer that was successful or lost. Let the "
-    "provider refuse duplicates, if its API has an option for it. smsbench report DIR --export csv lists the "
-    "messages (column accepts)."
-)
-
 
 _NOT_ARRIVING = frozenset(("network_loses", "validity_passed"))
 
@@ -174,16 +167,7 @@ def _loss(_quote: Quote, _at: int) -> tuple[Sentence, ...]:
 
 
 def _duplicates(quote: Quote, at: int) -> tuple[Sentence, ...]:
-    return ((*_copies(quote, at), "."), (_NO_COPIES,))
-
-
-def _copies(quote: Quote, at: int) -> Sentence:
-    count = quote.count(f"parts.{at}.accounting.duplicates")
-    one = count.text == "1"
-    return (
-        *(f"Cause: {target_name(quote.report)} submitted ", count),
-        f" message{'' if one else 's'} more than once, and the provider accepted each copy",
-    )
+    return ((*submitted_again(quote, at), *when_repeated(quote, at), "."), no_copies(quote, at))
 
 
 def _undelivered(quote: Quote, at: int) -> tuple[Sentence, ...]:
@@ -236,7 +220,7 @@ def _price(quote: Quote, at: int) -> tuple[Sentence, ...]:
             quote.amount(f"{path}.points", unit),
             " paid.",
         )
-        return ((*_copies(quote, at), *paid), (_NO_COPIES,))
+        return ((*submitted_again(quote, at), *paid), no_copies(quote, at))
     return (
         (
             *_paid(quote, at, unit),
@@ -247,7 +231,7 @@ def _price(quote: Quote, at: int) -> tuple[Sentence, ...]:
             *(copies, " for duplicates."),
         ),
         ("What to change: fewer segments per message, or a lower price per segment.",),
-        *(((_NO_COPIES,),) if part.cost.duplicates_points else ()),
+        *((no_copies(quote, at),) if part.cost.duplicates_points else ()),
     )
 
 
@@ -255,8 +239,19 @@ def _paid(quote: Quote, at: int, unit: str) -> Sentence:
     """The segments are the load's: they do not have the price of messages with other keys."""
     path = f"parts.{at}.cost"
     paid = quote.amount(f"{path}.points", unit)
+    again: Sentence = ()
+    if quote.report.parts[at].cost.duplicates_segments:
+        again = (" and ", quote.count(f"{path}.duplicates_segments"), " of duplicates")
     if not quote.report.parts[at].cost.other_keys_points:
-        return ("Cause: the ", quote.count(f"{path}.segments"), " segments cost ", paid, ", of which ")
+        return (
+            "Cause: the ",
+            quote.count(f"{path}.segments"),
+            " segments",
+            *again,
+            " cost ",
+            paid,
+            ", of which ",
+        )
     others = quote.amount(f"{path}.other_keys_points", unit)
     return (
         "Cause: ",

@@ -66,6 +66,8 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
     of: Sentence = ("of ", accepted, " accepted")
     duplicated = quote.count(f"{path}.duplicates", subject=f"duplicates {each.mode}")
     copies: Sentence = (duplicated, " duplicated")
+    if each.copies > each.duplicates:
+        copies = (*copies, " (", quote.count(f"{path}.copies", subject=f"copies {each.mode}"), " copies)")
     if each.with_other_keys:
         others = quote.count(f"{path}.with_other_keys", subject=f"with_other_keys {each.mode}")
         copies = (*copies, ", ", others, " at the provider with other keys: these may be copies")

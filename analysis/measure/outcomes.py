@@ -203,6 +203,7 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         open=by_outcome["open"],
         lost=by_outcome["lost"],
         duplicates=int(np.count_nonzero(provider.accepts > 1)),
+        copies=int(np.maximum(provider.accepts - 1, 0).sum()),
         delivered_unacknowledged=delivered_unacknowledged(journeys),
         resubmitted=int(np.count_nonzero(provider.submits > 1)),
         submits=int(provider.submits.sum()),

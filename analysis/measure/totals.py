@@ -43,6 +43,7 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
         still_open=still_open,
         lost=lost,
         duplicates=sum(each.duplicates for each in accountings),
+        copies=sum(each.copies for each in accountings),
         with_other_keys=sum(map(with_other_keys, accountings)),
         unaccounted=sum(each.unaccounted for each in accountings),
         without_key=sum(each.without_key for each in accountings),

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.read.columns import ABSENT, Labels, codes, integers, labelled, positions, seconds
+from analysis.read.copies import Copies, copies_of
 from analysis.read.unknown_rows import UnknownRows, labels, last_of_unknown, unknown_rows
 from analysis.refusals import CAUSED_BY_RECIPIENT, PERMANENT
 
@@ -47,6 +48,7 @@ class ProviderSide:
     segments: Ints
     price: Floats
     price_of_duplicates: Floats
+    copies: Copies  # of messages that the provider accepted more than once
     unknown: UnknownRows  # with a key that the load did not send
     reason: Labels  # why a message was not delivered, in the provider's words
     accepted_s: Floats  # the submit that was accepted
@@ -148,6 +150,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         segments=segments,
         price=price + _total(parts.key, _prices_of(parts.rows), count),
         price_of_duplicates=duplicates,
+        copies=_accepted_again(copies, origin_ns),
         unknown=unknown_rows(unknown, _prices_of(unknown)),
         reason=labelled(speaking["reason"].filter(pa.array(undelivered)), owner[undelivered], count),
         accepted_s=spread(seconds(speaking["t_accepted_ns"], origin_ns)),
@@ -264,6 +267,16 @@ def _describing_copies(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
     first[1:] = np.diff(copies.key[order]) != 0
     chosen = np.sort(order[first])
     return np.asarray(chosen, dtype=np.int64), copies.key[chosen]
+
+
+def _accepted_again(copies: _Copies, origin_ns: int) -> Copies:
+    rows = copies.rows
+    return copies_of(
+        copies.key[copies.accepted],
+        seconds(rows["t_accepted_ns"], origin_ns)[copies.accepted],
+        seconds(rows["t_answered_ns"], origin_ns)[copies.accepted],
+        integers(rows["segments"])[copies.accepted],
+    )
 
 
 def _prices(copies: _Copies, chosen: Ints, owner: Ints, count: int) -> tuple[Floats, Floats]:

@@ -236,12 +236,15 @@ _ACCOUNTING = (
 
 def accounting(report: RunReport, place: int) -> Table:
     counted, quote = report.parts[place].accounting, Quote(report, plain=False)
+    beside = {"resubmitted": f"of {count_text(counted.submits)} submits in all"}
+    if counted.copies:
+        beside["duplicates"] = f"; copies in all: {count_text(counted.copies)}"
     rows = tuple(
         (
             name,
             (quote.count(f"parts.{place}.accounting.{field}"),),
             share_text(getattr(counted, field), counted.planned),
-            meaning or f"of {count_text(counted.submits)} submits in all",
+            f"{meaning}{beside.get(field, '')}",
         )
         for field, name, meaning in _ACCOUNTING
     )
@@ -354,6 +357,10 @@ def _load_rows(quote: Quote, place: int) -> list[tuple[str, Cell]]:
 def cost(report: RunReport, place: int) -> Table:
     paid, quote, path = report.parts[place].cost, Quote(report, plain=False), f"parts.{place}.cost"
     per_1000, unit = paid.per_1000_delivered_points, paid.currency or POINTS
+    segments: list[tuple[str, Sentence]] = [("segments", (quote.count(f"{path}.segments"),))]
+    if paid.duplicates_segments:
+        once = ("segments, without duplicates", segments[0][1])
+        segments = [once, ("segments of duplicates", (quote.count(f"{path}.duplicates_segments"),))]
     rows = (
         (
             "paid" if paid.currency else "paid, in the provider's unit of charge",
@@ -367,6 +374,6 @@ def cost(report: RunReport, place: int) -> Table:
             else ()
         ),
         ("for failed or expired messages", (quote.amount(f"{path}.undelivered_points", unit),)),
-        ("segments", (quote.count(f"{path}.segments"),)),
+        *segments,
     )
     return Table((*words_columns(""), *figure_columns("amount")), rows)

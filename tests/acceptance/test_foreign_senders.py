@@ -23,14 +23,18 @@ from loadtests.targets import load_target
 
 DELAY_S = 3.0
 PER_S = 20.0
+ANSWER_S = 0.6
 
 
-def measured(tmp_path: Path, delay_s: float = 0.0, drops: bool = False, refused: str = "") -> PartReport:
-    """20 messages per second for 15 s through that sender."""
+def measured(
+    tmp_path: Path, delay_s: float = 0.0, drops: bool = False, refused: str = "", impatient: bool = False
+) -> PartReport:
+    """20 messages per second for 15 s through that sender. For an impatient one each answer takes 0.6 s."""
     port, provider_port = free_port(), free_port()
-    part = part_of(tmp_path, PER_S, FAST, ALL_CLASSES, lasts_s=15.0)
+    profile = {**FAST, "reply": {"latency": {"kind": "fixed", "value_s": ANSWER_S}}} if impatient else FAST
+    part = part_of(tmp_path, PER_S, profile, ALL_CLASSES, lasts_s=15.0)
     file = target_file(tmp_path, port, provider_port)
-    with foreign_sender(port, provider_port, delay_s, drops, refused):
+    with foreign_sender(port, provider_port, delay_s, drops, refused, impatient):
         settings = RunSettings(
             out=tmp_path / "run", seed=3, target_file=file, target=load_target(file), probe=False
         )
@@ -86,6 +90,16 @@ def test_a_sender_whose_workers_end_at_a_refusal(tmp_path: Path) -> None:
     assert found.signs == ("stopped_at_refusal",)
     (judged,) = [each for each in report.objectives if each.measure == "unaccounted"]
     assert (judged.verdict, judged.low) == ("missed", float(report.accounting.unaccounted))
+
+
+def test_a_sender_whose_timeout_is_too_short(tmp_path: Path) -> None:
+    report = measured(tmp_path, impatient=True)
+    counted, times = report.accounting, report.repeat_times
+    assert counted.duplicates == counted.copies == counted.accepted
+    assert times is not None and times.late == counted.copies
+    assert times.after_s is not None and 0.28 < times.after_s < ANSWER_S
+    assert times.longest_s is not None and times.longest_s >= ANSWER_S
+    assert report.cost.duplicates_segments == report.cost.segments
 
 
 pytestmark = pytest.mark.timeout(180)

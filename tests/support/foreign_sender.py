@@ -1,6 +1,6 @@
 """A sender of a user's own with a known fault: it drops every second message, delays each by a constant time,
 or has two workers that a refusal stops. It cuts some phone numbers, which the provider refuses. A worker then
-repeats the message for ever, or ends.
+repeats the message for ever, or ends. Or it repeats a message if the answer takes over ``_TIMEOUT_S``.
 
 It answers at once. It is a process of its own and needs a few percent of a core. A process that needs more is
 without a core while other tests run, and the report then names the machine, which is true.
@@ -21,15 +21,17 @@ from aiohttp import web
 
 _CUT_NUMBERS = (60, 120)  # of the messages; one for each worker
 _REPEAT_S = 0.4
+_TIMEOUT_S = 0.3
 
 
 @contextmanager
 def foreign_sender(
-    port: int, provider_port: int, delay_s: float, drops: bool, refused: str = ""
+    port: int, provider_port: int, delay_s: float, drops: bool, refused: str = "", impatient: bool = False
 ) -> Iterator[None]:
     """The sender as a process, from when it listens. ``refused``: what its workers do then."""
     arguments = [*map(str, (port, provider_port, delay_s)), *(["--drops"] if drops else [])]
     arguments += ["--refused", refused] if refused else []
+    arguments += ["--impatient"] if impatient else []
     process = subprocess.Popen(
         [sys.executable, __file__, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     )
@@ -42,7 +44,9 @@ def foreign_sender(
         process.communicate(timeout=30)
 
 
-async def _serve(port: int, provider_port: int, delay_s: float, drops: bool, refused: str) -> None:
+async def _serve(
+    port: int, provider_port: int, delay_s: float, drops: bool, refused: str, impatient: bool
+) -> None:
     numbers, forwarding = itertools.count(), set[asyncio.Task[None]]()
     queue = asyncio.Queue[dict[str, str]]()
     headers = {"Authorization": "Bearer naive"}
@@ -56,7 +60,11 @@ async def _serve(port: int, provider_port: int, delay_s: float, drops: bool, ref
 
         async def later(message: dict[str, str]) -> None:
             await asyncio.sleep(delay_s)
-            await forward(message)
+            try:
+                async with asyncio.timeout(_TIMEOUT_S if impatient else None):
+                    await forward(message)
+            except TimeoutError:
+                await forward(message)
 
         async def worker() -> None:
             while True:
@@ -94,6 +102,7 @@ def _main() -> None:
     options.add_argument("delay_s", type=float)
     options.add_argument("--drops", action="store_true")
     options.add_argument("--refused", choices=("repeats", "ends"), default="")
+    options.add_argument("--impatient", action="store_true")
     asyncio.run(_serve(**vars(options.parse_args())))
 
 
