@@ -36,9 +36,10 @@ class ForwardingStop:
 
 def forwarding_stop(journeys: Journeys, unaccounted: Bools) -> ForwardingStop | None:
     """None if most of the ``unaccounted`` messages came earlier, or if bench or machine explains it."""
-    provider = journeys.provider
-    submits_s = _submits_s(journeys)
-    if not np.isfinite(submits_s).any() or not unaccounted.any():
+    if not unaccounted.any():
+        return None
+    provider, submits_s = journeys.provider, _submits_s(journeys)
+    if not np.isfinite(submits_s).any():
         return None
     place = int(np.nanargmax(submits_s))
     at_s = float(submits_s[place])

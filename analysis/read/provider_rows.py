@@ -270,12 +270,16 @@ def _describing_copies(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
 
 
 def _accepted_again(copies: _Copies, origin_ns: int) -> Copies:
-    rows = copies.rows
+    """Hardly a row, so that only these are sorted."""
+    accepted = np.flatnonzero(copies.accepted)
+    of_key = copies.key[accepted]
+    chosen = accepted[np.bincount(of_key)[of_key] > 1] if len(accepted) else accepted
+    rows = copies.rows.take(pa.array(chosen))
     return copies_of(
-        copies.key[copies.accepted],
-        seconds(rows["t_accepted_ns"], origin_ns)[copies.accepted],
-        seconds(rows["t_answered_ns"], origin_ns)[copies.accepted],
-        integers(rows["segments"])[copies.accepted],
+        copies.key[chosen],
+        seconds(rows["t_accepted_ns"], origin_ns),
+        seconds(rows["t_answered_ns"], origin_ns),
+        integers(rows["segments"]),
     )
 
 
