@@ -337,8 +337,9 @@ class PartReport(Struct, frozen=True, kw_only=True):
     objectives: tuple[Objective, ...]
     checks: tuple[Check, ...]
     validity: CheckState
-    # It only answers a question (a headroom probe, a counterpart, a what-if): a missed limit fails nothing.
-    probe: bool
+    # False for a headroom probe, a counterpart and a what-if: a missed limit fails nothing. If it is false
+    # for each part of a run, all parts decide (``judge.verdict.deciding_parts``).
+    decides_verdict: bool
     equivalent_per_day: float | None  # messages a day
     faults: tuple[FaultBand, ...] = ()
     bench_failure: str = ""  # the failure of the bench that made the part invalid, as text

@@ -112,7 +112,7 @@ def analyse_part(
         objectives=objectives,
         checks=made,
         validity=worst(made),
-        probe=is_probe(manifest),
+        decides_verdict=decides_verdict(manifest),
         equivalent_per_day=equivalent_per_day(manifest),
         faults=fault_bands(manifest, journeys, outcomes),
         bench_failure=failed,
@@ -272,11 +272,10 @@ def _withheld_why(manifest: Manifest, journeys: Journeys) -> str:
     return SCALED_WHY if manifest.timing.provider_scale != 1.0 else ""
 
 
-def is_probe(manifest: Manifest) -> bool:
-    """Whether the run only answers a question: a what-if, a counterpart or a compressed day."""
-    return not manifest.scenario.decides or (
-        manifest.scenario.role == "compressed_day" and manifest.timing.speedup > 1.0
-    )
+def decides_verdict(manifest: Manifest) -> bool:
+    """False for a run that only answers a question: a what-if, a counterpart, a headroom probe."""
+    headroom_probe = manifest.scenario.role == "compressed_day" and manifest.timing.speedup > 1.0
+    return manifest.scenario.decides and not headroom_probe
 
 
 def equivalent_per_day(manifest: Manifest) -> float | None:

@@ -20,7 +20,7 @@ from analysis.judge.objectives import not_in_any
 from analysis.judge.options import command_of
 from analysis.judge.search import search_verdict
 from analysis.judge.validity import invalidating, worst
-from analysis.judge.verdict import ALWAYS_DECISIVE, overall
+from analysis.judge.verdict import ALWAYS_DECISIVE, deciding_parts, overall
 from analysis.measure import faults
 from analysis.measure.comparison.suite import comparisons, with_campaign_alone
 from analysis.measure.totals import totals
@@ -32,7 +32,7 @@ from analysis.processes import spread
 from analysis.read.journeys import MalformedRunError, class_names, load_rows
 from analysis.records import Manifest, read_manifest
 
-REPORT_SCHEMA_VERSION = 5
+REPORT_SCHEMA_VERSION = 6
 PARTS_A_PROCESS = 3  # of a bench, one takes half of the time; with fewer, it is as fast to analyse them here
 
 
@@ -157,9 +157,9 @@ def _assemble(
     found: CapacityResult | None,
 ) -> RunReport:
     suite = manifest.kind == "suite"
-    # A probe tests a higher volume. Slow or refused messages are an answer to that question and fail nothing
-    # (unless all parts are probes). Lost, duplicated or unaccounted messages decide in a probe too.
-    decisive = tuple(part for part in parts if not part.probe) or parts
+    # A headroom probe tests a higher volume. Slow or refused messages are an answer to that question and fail
+    # nothing. Lost, duplicated or unaccounted messages decide in every part.
+    decisive = deciding_parts(parts)
     objectives = _objectives(parts, decisive, specs, suite)
     checks = tuple(replace(each, part=part.slug if suite else "") for part in parts for each in part.checks)
     if suite and manifest.instrument_failures:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from analysis.judge.validity import invalidating
+from analysis.judge.verdict import deciding_parts
 from analysis.model import PartReport, RunReport
 from analysis.records import AnalysisResult, FailedCheck, JudgedObjective, NamedBottleneck
 
@@ -15,7 +16,7 @@ STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # path of a file whose Markdown GitHub sho
 
 def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
     """The result. Its rates are those of the only deciding part, or of the busiest one."""
-    deciding = [part for part in report.parts if not part.probe] or list(report.parts)
+    deciding = deciding_parts(report.parts)
     busiest = max(deciding, key=lambda part: part.throughput.offered_mean_per_s)
     judged = [each for each in report.objectives if each.decides]
     suite = report.kind == "suite"

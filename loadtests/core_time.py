@@ -38,7 +38,7 @@ class CoreWait:
         """Whether this system counts it."""
         return self._file >= 0
 
-    def look(self) -> None:
+    def sample(self) -> None:
         now_ns = time.monotonic_ns()
         self.due_ns = now_ns + _EVERY_NS
         if self._file >= 0:
@@ -54,7 +54,7 @@ class CoreWait:
         """Forget the samples before this measurement."""
         self._at_ns.clear()
         self._total_ns.clear()
-        self.look()
+        self.sample()
 
     def between(self, from_ns: InstantsNs, to_ns: InstantsNs) -> InstantsNs:
         """The wait in each span, from the sample before it to the sample after it."""

@@ -135,8 +135,8 @@ def provider(
     When it is ready it prints one line of JSON with its URL; logs go to standard error (docs/provider.md).
     A provider that cannot write its journal or its state file accepts no more messages and ends after 5 s.
 
-    Exit code: 0 stopped by SIGTERM, SIGINT or SIGHUP, 2 it could not start, 70 smsbench itself failed, 74 a
-    part of it failed (field "failed" of /admin/state).
+    Exit code: 0 stopped by SIGTERM, SIGINT or SIGHUP, 2 it could not start, 70 a part of it failed (field
+    "failed" of /admin/state).
     """
     try:
         resolved = load_profile(profile)
@@ -189,7 +189,7 @@ async def serve(config: ProviderConfig) -> int:
     failures = provider.runtime.health.failures
     if failures:
         log.error("ended because of a failure: %s", "; ".join(failures))
-    return os.EX_IOERR if failures else 0
+    return os.EX_SOFTWARE if failures else 0
 
 
 async def _until(stop: asyncio.Event, failed: asyncio.Event) -> None:

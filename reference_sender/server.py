@@ -37,7 +37,7 @@ from reference_sender.api.serving import serving
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.clock import now_ns, wall_ns
 from reference_sender.dashboard.board import Board
-from reference_sender.dashboard.feed import DashboardFeed, look_at
+from reference_sender.dashboard.feed import DashboardFeed, counters_of
 from reference_sender.dashboard.handlers import dashboard_url, event_handlers, page_handlers
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import FINAL_STATES, Recovered, RouteLimits, State
@@ -215,7 +215,7 @@ class Sender:
             ReportIntake(self._readers(), identity.report_secret, public_url, self._driver, tally),
             rules,
         )
-        look = partial(look_at, self._driver, tally)
+        look = partial(counters_of, self._driver, tally)
         self._feed = DashboardFeed(Board(self._driver.campaigns, self._watcher.alerts), look)
         self._serve(intake, rules)
 

@@ -16,6 +16,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, Sentence
 from analysis.judge.evidence import needs_lead
 from analysis.judge.not_taken import many_not_taken, many_without_room
+from analysis.judge.verdict import deciding_parts
 from analysis.model import Objective, PartIdentity, PartReport, RunReport
 from analysis.quantile import QuantileState
 
@@ -70,13 +71,8 @@ def leading(part: PartReport) -> int | None:
 
 def deciding(report: RunReport) -> tuple[tuple[int, PartReport], ...]:
     """The parts whose objectives decide the verdict, with their positions; all parts if none decides."""
-    found = tuple((place, part) for place, part in enumerate(report.parts) if is_deciding(part))
-    return found or tuple(enumerate(report.parts))
-
-
-def is_deciding(part: PartReport) -> bool:
-    """Probes and what-ifs do not decide the verdict."""
-    return not part.probe
+    found = {part.slug for part in deciding_parts(report.parts)}
+    return tuple((place, part) for place, part in enumerate(report.parts) if part.slug in found)
 
 
 def trusted(part: PartReport) -> bool:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 INSTRUMENT = "instrument"
 SCHEDULE_LAG = "schedule lag"
-# They check that every message is accounted for, so they decide in a probe too.
+# They check that every message is accounted for, so they decide in every part.
 ACCOUNTING = (INSTRUMENT, "accounting", "timestamp order", "unknown messages")
 END_OF_RUN = "end of the run"

@@ -85,8 +85,8 @@ def schedule_lag(late: ScheduleLag, tightest: TightestObjective) -> Check:
     these seconds were few.
     """
     limit_s = tightest.lag_limit_s
-    p99 = _p99(late.lag_s)
-    own = _p99(late.lag_s[~late.disturbed]) if late.short else p99
+    p99 = _p99_s(late.lag_s)
+    own = _p99_s(late.lag_s[~late.disturbed]) if late.short else p99
     warn_s = min(LAG_WARN_S, limit_s)
     state = _state(own, warn_s, limit_s)
     noise = ""
@@ -128,7 +128,7 @@ def _late_advice(late: ScheduleLag, tightest: TightestObjective) -> str:
         )
     if late.disturbed_s <= 0:
         return tight
-    others_alone = not _p99(late.lag_s[~late.disturbed]) > tightest.lag_limit_s
+    others_alone = not _p99_s(late.lag_s[~late.disturbed]) > tightest.lag_limit_s
     return _NOISE_ADVICE if others_alone else f"{_NOISE_ADVICE}. If it is late there too: {tight}"
 
 
@@ -140,7 +140,7 @@ def _without_disturbed(late: ScheduleLag, p99: float, own: float) -> str:
     return f", without these p99 {seconds_text(own)}"
 
 
-def _p99(lag_s: Floats) -> float:
+def _p99_s(lag_s: Floats) -> float:
     lag = np.sort(lag_s[np.isfinite(lag_s)])
     return float(lag[ranks(len(lag), (99.0,))[0] - 1]) if len(lag) else math.nan
 

@@ -73,7 +73,7 @@ def fell_behind(part: PartReport) -> bool:
 
 def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     own = [part for part in parts if part.identity.messages_per_day == level]
-    at_true_speed = [part for part in own if not part.probe and part.identity.speedup == 1.0]
+    at_true_speed = [part for part in own if part.decides_verdict and part.identity.speedup == 1.0]
     profiles = {part.identity.profile for part in at_true_speed or own}
     alike = tuple(part for part in parts if part.identity.profile in profiles)
     tried = [part for part in alike if comparable_per_day(part) >= level]

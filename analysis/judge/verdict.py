@@ -7,11 +7,11 @@ An objective is *met* if both ends of the 95 % interval are within the limit, *m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from analysis.model import Objective, Verdict
+from analysis.model import Objective, PartReport, Verdict
 from analysis.objectives.grammar import Relation
 
 # These decide even in a part that decides nothing else, since they must hold at any load.
@@ -46,6 +46,11 @@ def overall(objectives: Iterable[Objective]) -> Verdict:
     if "missed" in verdicts:
         return "missed"
     return "met" if verdicts == {"met"} else "undecided"
+
+
+def deciding_parts(parts: Sequence[PartReport]) -> tuple[PartReport, ...]:
+    """The parts whose objectives decide the verdict; all parts if none does."""
+    return tuple(part for part in parts if part.decides_verdict) or tuple(parts)
 
 
 def withheld(objectives: tuple[Objective, ...], why: str, needs: str) -> tuple[Objective, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.judge.verdict import deciding_parts
 from analysis.model import PartReport, RunReport
 from analysis.render import tables, tables_findings, tables_part
 from analysis.render.table import Table
@@ -25,7 +26,7 @@ def report_sections(report: RunReport) -> list[TitledTable]:
 
 def undecisive(report: RunReport, part: PartReport) -> str:
     """The note on a part beside which other parts decide the verdict; "" for one that decides it."""
-    return _UNDECISIVE if part.probe and not all(each.probe for each in report.parts) else ""
+    return "" if part.slug in {each.slug for each in deciding_parts(report.parts)} else _UNDECISIVE
 
 
 def part_sections(report: RunReport, place: int) -> list[TitledTable]:

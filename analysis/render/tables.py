@@ -63,7 +63,7 @@ def objectives(report: RunReport) -> Table:
 def question(report: RunReport, place: int) -> Table:
     """The objectives of a part that does not decide."""
     quote, part = Quote(report, plain=False), report.parts[place]
-    shown = part.objectives if part.probe else ()
+    shown = () if part.decides_verdict else part.objectives
     return Table(
         columns=_OBJECTIVE_COLUMNS,
         rows=tuple(_objective_cells(quote, f"parts.{place}.objectives.{i}", "") for i, _ in enumerate(shown)),

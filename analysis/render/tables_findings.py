@@ -71,7 +71,7 @@ def totals(report: RunReport) -> Table:
             cells.append((quote.amount(f"totals.{place}.{field}", each.currency),) if known else "-")
         rows.append((name, *cells))
     # Counterparts and what-ifs repeat messages of other parts.
-    which = "parts that decide" if any(part.probe for part in report.parts) else "parts"
+    which = "parts" if all(part.decides_verdict for part in report.parts) else "parts that decide"
     modes = (f"{_MODES.get(each.mode, each.mode)} {which}" for each in report.totals)
     return Table((*words_columns(""), *figure_columns(*modes)), tuple(rows) if report.totals else ())
 

@@ -50,7 +50,7 @@ class Watch(Protocol):
 
     due_ns: int
 
-    def look(self) -> None: ...
+    def sample(self) -> None: ...
 
 
 class SendTimes(Struct, frozen=True):
@@ -128,7 +128,7 @@ class OpenLoopClient:
                     self._take(ready, polled_ns)
                 polled_ns = now_ns
                 if watch is not None and now_ns >= watch.due_ns:
-                    watch.look()
+                    watch.sample()
                 if not self._unanswered and (
                     receiver is None or len(receiver.calls) >= schedule.report_calls
                 ):
@@ -136,7 +136,7 @@ class OpenLoopClient:
                 if now_ns > give_up_ns:
                     break
         if watch is not None:
-            watch.look()
+            watch.sample()
         for connection in [c for c in self._open.values() if c.answer is not None]:
             self._drop(connection)  # a late answer would be matched to another request
         return begun_ns, answers

@@ -277,10 +277,10 @@ def _with_overload(
     if found is None:
         return bracket
     shown = replace(bracket, saturation=_at(missed, found))
-    held = _with_met_end(settings, shown, _met_below(missed, before))
+    lowered = _with_met_end(settings, shown, _met_below(missed, before))
     tried_s = max(each.load_s for each in before if each.rate_per_s == missed)
-    if held.met_per_s < bracket.met_per_s or found.reserve > (missed - found.per_s) * WARM_UP * tried_s:
-        return held
+    if lowered.met_per_s < bracket.met_per_s or found.reserve > (missed - found.per_s) * WARM_UP * tried_s:
+        return lowered
     return bracket
 
 

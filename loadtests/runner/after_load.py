@@ -22,7 +22,7 @@ End = Literal["finished", "drain_timeout", "drain_ended"]
 
 def await_the_rest(
     drain: Drain,
-    look: Callable[[], Snapshot],
+    observe: Callable[[], Snapshot],
     limit_s: float,
     progress: Progress,
     interruption: Interruption,
@@ -41,8 +41,8 @@ def await_the_rest(
             progress.note("  the load is over; q, Enter or Ctrl-C ends the wait for open messages")
         deadline_s = time.monotonic() + limit_s
         while True:
-            snapshot = look()
-            found = drain.look(time.monotonic(), snapshot)
+            snapshot = observe()
+            found = drain.judge(time.monotonic(), snapshot)
             if found.over:
                 if found.words:
                     progress.note(f"  the drain is over; {_LEFT} {found.words}")

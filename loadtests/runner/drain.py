@@ -117,7 +117,7 @@ class Drain:
         self._reports: object = None
         self._reports_since_s = 0.0
 
-    def look(self, now_s: float, snapshot: Snapshot) -> DrainDecision:
+    def judge(self, now_s: float, snapshot: Snapshot) -> DrainDecision:
         if snapshot.provider is None:
             # Unknown: wait for the whole drain timeout.
             return DrainDecision(

@@ -23,7 +23,7 @@ class LoadPhase:
         self._duration_s = duration_s
         self._phase = ""
         self._words = _WORDS
-        self.look(LoadStatus())
+        self.show_phase(LoadStatus())
 
     def page_opened(self) -> None:
         """From now on the load begins when the user presses Start."""
@@ -33,10 +33,10 @@ class LoadPhase:
 
     def update(self, snapshot: Snapshot) -> None:
         """Show the figures in their own phase: the first ones of a load do not wait for Start."""
-        self.look(snapshot.load)
+        self.show_phase(snapshot.load)
         self._progress.update(snapshot)
 
-    def look(self, load: LoadStatus) -> None:
+    def show_phase(self, load: LoadStatus) -> None:
         if load.phase == self._phase or load.phase not in self._words:
             return
         self._phase = load.phase

@@ -13,7 +13,7 @@ _CONNECT_S = 0.5
 
 
 class OwnProvider:
-    """Call ``look`` with each sample. The provider listened when the run began (``preflight``).
+    """Call ``check`` with each sample. The provider listened when the run began (``preflight``).
 
     Only a refused connection counts: the kernel accepts the connections of a process that is busy or
     stopped, and a fault of the profile closes connections, not the port.
@@ -23,7 +23,7 @@ class OwnProvider:
         self._url = target.provider.url if target is not None else None
         self._refused_since_s: float | None = None
 
-    def look(self, now_s: float) -> None:
+    def check(self, now_s: float) -> None:
         """Raises ``ServiceError`` if nothing has listened for ``GONE_AFTER_S``."""
         if self._url is None:
             return

@@ -241,7 +241,7 @@ class PartRun:
         (show or self._progress.update)(snapshot)
         self._testbed.require_running()
         if snapshot.provider is None:
-            self._own_provider.look(time.monotonic())
+            self._own_provider.check(time.monotonic())
         for name, state in (("provider", snapshot.provider), ("sender", snapshot.sender)):
             if state is not None and state.failed:
                 raise ServiceError(name, f"failed: {'; '.join(state.failed)}")

@@ -71,7 +71,7 @@ class MockProvider:
         self._began_s, self._began_ns = time.time(), time.monotonic_ns()
         return magic
 
-    def look(self, key: str, number: str) -> AtProvider:
+    def find(self, key: str, number: str) -> AtProvider:
         """Raises ``OSError`` if it does not answer."""
         requests = self._requests() - self._requests_before
         answer = self._call("GET", "/admin/refusals")
@@ -164,7 +164,7 @@ class Probing:
         accepted_at_s: float | None = None
         while True:
             answer = call.answer  # before the provider is queried, so that its state includes this answer
-            seen = self._mock.look(key, number) if self._mock is not None else None
+            seen = self._mock.find(key, number) if self._mock is not None else None
             now_s = time.monotonic()
             if accepted_at_s is None and seen is not None and seen.accepted:
                 accepted_at_s = now_s

@@ -86,7 +86,7 @@ def growth_of(table: str) -> Growth:
 
 
 class MemoryWatch:
-    """``look`` compares all tables with their bounds. A violation is recorded once for each table."""
+    """``check`` compares all tables with their bounds. A violation is recorded once for each table."""
 
     def __init__(
         self,
@@ -103,8 +103,8 @@ class MemoryWatch:
         self._late_reports = setup.settings.late_reports
         self._found: set[str] = set()
 
-    def look(self, process: StormProcess | None) -> None:
-        """Look now. ``process`` is the one that runs and is not paused."""
+    def check(self, process: StormProcess | None) -> None:
+        """Check now. ``process`` is the one that runs and is not paused."""
         if process is not None:
             self._compare("", process.tables, self._bounds(process))
         for name, provider in self._providers.items():

@@ -110,7 +110,7 @@ class StormProcess:
         """Calls of clients, providers and administrators that wait for an answer."""
         return len(self._waiters) + self.stopping
 
-    def look_at_wall_clock(self) -> None:
+    def read_wall_clock(self) -> None:
         """As ``runtime/wall_watch.py`` does once a second."""
         self.seen_ns = self._state.wall_ahead_ns
         self._state.occurred("wall_clock_noticed")

@@ -141,7 +141,7 @@ class StormSender:
                 self._state.seed, "wall clock", int(self._state.wall_forward_s), int(self._state.wall_back_s)
             )
             self._state.later(
-                int(_WALL_LOOK_S * drawn * NS_PER_S), lambda: process.input(process.look_at_wall_clock)
+                int(_WALL_LOOK_S * drawn * NS_PER_S), lambda: process.input(process.read_wall_clock)
             )
 
     def take_reports(self, reports: Sequence[Report], waiter: Waiter) -> None:

@@ -60,21 +60,21 @@ class StormState:
         """Whether nothing was left to happen when the quiet time ended."""
         return not self._events
 
-    def run(self, lasts_s: float, look: Callable[[], None]) -> None:
+    def run(self, lasts_s: float, check_memory: Callable[[], None]) -> None:
         """Let everything happen that is due within ``lasts_s``. After each step of the virtual time in which
-        something happened, ``look``.
+        something happened, ``check_memory`` is called if memory is watched.
         """
         storm_ns = self.now_ns + _LONGEST_STORM_NS
-        look_ns = self.now_ns + _STEP_NS
+        check_ns = self.now_ns + _STEP_NS
         until_ns = self.now_ns + int(lasts_s * NS_PER_S)
         events = self._events
         # What is scheduled waits until a clock that was set back is there again.
         while events and events[0][0] <= until_ns + self.wall_back_s * NS_PER_S:
             self.now_ns, _, act = heappop(events)
             act()
-            if self.watches_memory and self.now_ns >= look_ns:
-                look_ns = self.now_ns + (_STEP_NS if self.now_ns < storm_ns else _QUIET_STEP_NS)
-                look()
+            if self.watches_memory and self.now_ns >= check_ns:
+                check_ns = self.now_ns + (_STEP_NS if self.now_ns < storm_ns else _QUIET_STEP_NS)
+                check_memory()
 
     def later(self, delay_ns: int, act: Callable[[], None]) -> None:
         """Do it after that time; what is due at one instant happens in the order of the calls."""

@@ -54,7 +54,7 @@ class StormWorld:
         """Make the storm."""
         self.sender.start()
         memory = MemoryWatch(self.state, self.watch, self.providers, self.sender.setup)
-        self.state.run(self.plan.storm_s + QUIET_S, lambda: memory.look(self.sender.awake))
+        self.state.run(self.plan.storm_s + QUIET_S, lambda: memory.check(self.sender.awake))
         for provider in self.providers.values():
             provider.end()
 

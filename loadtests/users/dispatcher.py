@@ -109,7 +109,7 @@ class LoadDispatcher:
             due_ns = start_ns + int(intended[arrival])
             in_a_row += 1
             while (wait_ns := due_ns - (now_ns := time.monotonic_ns())) > 0:
-                self._lateness.look(now_ns)
+                self._lateness.sample(now_ns)
                 gevent.sleep(wait_ns / 1e9)
                 in_a_row = 0
             if in_a_row >= _RELEASES_A_TURN:

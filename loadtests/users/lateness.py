@@ -28,18 +28,18 @@ class Lateness:
         self._wait = wait
         self._due_ns: list[int] = []
         self._sent_ns: list[int] = []
-        self._wait.look()
+        self._wait.sample()
 
-    def look(self, now_ns: int) -> None:
+    def sample(self, now_ns: int) -> None:
         """Sample the wait for a core so far, at most once per millisecond."""
         if now_ns >= self._wait.due_ns:
-            self._wait.look()
+            self._wait.sample()
 
     def sent(self, due_ns: int, sent_ns: int) -> None:
         self._due_ns.append(due_ns)
         self._sent_ns.append(sent_ns)
         if sent_ns - due_ns > _LATE_NS and sent_ns >= self._wait.due_ns:
-            self._wait.look()
+            self._wait.sample()
 
     def since_last(self) -> Lags:
         """Begins a new period."""
@@ -53,7 +53,7 @@ class Lateness:
         own = lag.copy()
         late = lag > _LATE_NS
         if late.any():
-            self._wait.look()
+            self._wait.sample()
             own[late] -= np.minimum(self._wait.between(due[late], sent[late]), lag[late])
         self._wait.begin()
         last = len(lag) - 1

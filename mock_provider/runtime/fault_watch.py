@@ -20,7 +20,7 @@ class FaultWatch:
         self._begun: set[tuple[str, int]] = set()
         self._ended: set[tuple[str, int]] = set()
 
-    def look(self) -> None:
+    def log_changes(self) -> None:
         now_ns = self._now_ns()
         for span in self._spans_at(now_ns):
             window = span.name, span.start_ns

@@ -129,8 +129,8 @@ class ProviderRuntime:
         if self._keeper is not None:
             self._begin("the state file", self._every(_ROWS_EVERY_S, self._keeper.commit_soon), True)
             self.driver.wake()  # kept messages may be due
-        self._begin("the wall clock", self._every(_WALL_CLOCK_EVERY_S, self._look_at_wall_clock))
-        self._begin("the log of faults", self._every(_FAULTS_EVERY_S, self._fault_watch.look))
+        self._begin("the wall clock", self._every(_WALL_CLOCK_EVERY_S, self._read_wall_clock))
+        self._begin("the log of faults", self._every(_FAULTS_EVERY_S, self._fault_watch.log_changes))
         self._begin("the page's events", self._every(_PUBLISH_EVERY_S, self._publish))
         self._begin("the page's charts", self._every(_TICK_EVERY_S, self._tick))
         self._begin("the measurement of the event loop's lag", self._lag.run())
@@ -279,8 +279,8 @@ class ProviderRuntime:
             self.health.fail("the journal", error, loses_records=True)
             journal.abandon()
 
-    def _look_at_wall_clock(self) -> None:
-        moved_ns = self._wall_clock.look()
+    def _read_wall_clock(self) -> None:
+        moved_ns = self._wall_clock.measure()
         if moved_ns:
             way = "forward" if moved_ns > 0 else "back"
             log.warning("the wall clock was set %s by %.3f s", way, abs(moved_ns) / 1e9)

@@ -21,7 +21,7 @@ class WallClock:
     def __init__(self) -> None:
         self.offset_ns = _measured_ns()
 
-    def look(self) -> int:
+    def measure(self) -> int:
         """Measure again. Returns by how many ns the wall clock was set forward (negative: back), or 0."""
         moved_ns = _measured_ns() - self.offset_ns
         if abs(moved_ns) < _STEP_NS:

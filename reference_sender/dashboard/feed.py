@@ -45,9 +45,9 @@ class DashboardFeed:
     Create it while the event loop runs.
     """
 
-    def __init__(self, board: Board, look: Callable[[], SenderCounters], every_s: float = EVERY_S) -> None:
+    def __init__(self, board: Board, read: Callable[[], SenderCounters], every_s: float = EVERY_S) -> None:
         self._board = board
-        self._look = look
+        self._read = read
         self._every_s = every_s
         self._loop = asyncio.get_running_loop()
         self._news: set[asyncio.Event] = set()  # one for each viewer
@@ -91,7 +91,7 @@ class DashboardFeed:
     def _tick(self) -> None:
         # A defect in the dashboard must not end the sender, as an error of a background task would.
         try:
-            overview = self._board.observe(self._loop.time(), time.time(), self._look())
+            overview = self._board.observe(self._loop.time(), time.time(), self._read())
             self._latest = _event("overview", overview)
             for news in self._news:
                 news.set()
@@ -100,7 +100,7 @@ class DashboardFeed:
         self._timer = self._loop.call_later(self._every_s, self._tick)
 
 
-def look_at(driver: Driver, tally: ApiCounters) -> SenderCounters:
+def counters_of(driver: Driver, tally: ApiCounters) -> SenderCounters:
     """The counters of the sender now."""
     gate, node_share = driver.gate, driver.node_share
     campaigns = driver.campaigns.newest(CAMPAIGNS_SHOWN)

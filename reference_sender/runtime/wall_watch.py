@@ -33,9 +33,9 @@ class WallWatch:
 
     def _look(self) -> None:
         self._timer = self._loop.call_later(_EVERY_S, self._guarded_look)
-        self.look(wall_ahead_ns())
+        self.check(wall_ahead_ns())
 
-    def look(self, ahead_ns: int) -> None:
+    def check(self, ahead_ns: int) -> None:
         """The wall clock is ``ahead_ns`` ahead of the sender's clock now."""
         by_ns = ahead_ns - self._ahead_ns
         if abs(by_ns) < STEP_NS:

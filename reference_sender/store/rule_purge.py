@@ -81,8 +81,8 @@ class RulePurge:
             ),
         }
 
-    def look(self, statement: str) -> str:
-        """Whether ``statement``, a removal, would remove anything; it has the same values."""
+    def query_before(self, statement: str) -> str:
+        """A query that has a row if the removal ``statement`` would remove one. It has the same values."""
         return statement.replace("DELETE FROM", "SELECT 1 FROM", 1) + " LIMIT 1"
 
     def removal(self, old: OldRules, place: RulePlace, last: RulePlace) -> Statement:

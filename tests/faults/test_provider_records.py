@@ -55,7 +55,7 @@ def test_on_a_full_disk_the_provider_refuses_messages_and_exits(tmp_path: Path) 
         assert smpp_status(running.ready["smpp"]) == consts.SMPP_ESME_RSYSERR
         assert running.state()["accepted"] == number
 
-        assert running.process.wait(DEADLINE_S) == 74  # by itself
+        assert running.process.wait(DEADLINE_S) == 70  # by itself
         assert "Traceback" not in running.log()
         assert running.log().splitlines()[-1].endswith(f"{journal} cannot be written: File too large")
     assert 0 < len({row["key"] for row in rows(journal)}) <= number
@@ -88,7 +88,7 @@ def test_a_journal_that_is_removed_is_noticed(tmp_path: Path) -> None:
         eventually(lambda: running.state()["failed"])
         assert running.send("after")[0] == 503
         running.process.terminate()
-        assert running.process.wait(DEADLINE_S) == 74
+        assert running.process.wait(DEADLINE_S) == 70
         assert "was removed while it was being written" in running.log()
 
 

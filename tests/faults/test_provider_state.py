@@ -86,7 +86,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None
         assert first.send("more")[0] == 503
         (failed,) = first.state()["failed"]
         assert failed.startswith(f"the state file: {tmp_path / 'state.db'} cannot be written: ")
-        assert first.process.wait(DEADLINE_S) == 74  # by itself
+        assert first.process.wait(DEADLINE_S) == 70  # by itself
         assert "Traceback" not in first.log()
     with provider(tmp_path, *state, **quick) as second:
         assert {send(second, key) for key in acknowledged} == {"repeated"}

@@ -90,7 +90,7 @@ def parts(draw: st.DrawFn, slug: str, target: str) -> PartReport:
         mode=draw(st.sampled_from(["real", "simulated"])),
         speedup=draw(st.sampled_from([1.0, 1.0, 60.0])),
         profile=draw(st.sampled_from(["smsapi", "fast", ""])),
-        probe=draw(st.booleans()),
+        decides_verdict=draw(st.booleans()),
         checks=checks,
         validity="invalid" if invalid else "ok",
         bench_failure=failed,

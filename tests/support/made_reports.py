@@ -20,6 +20,7 @@ from analysis.findings import (
 )
 from analysis.first_screen.screen import headline
 from analysis.judge.levels import levels
+from analysis.judge.verdict import deciding_parts
 from analysis.measure.totals import totals
 from analysis.model import (
     Accounting,
@@ -261,7 +262,7 @@ def part(
         if changed.get("sustained", True) is None
         else not changed.get("sustained", True),
         "validity": "ok",
-        "probe": False,
+        "decides_verdict": True,
         "equivalent_per_day": float(who.messages_per_day * who.speedup) if who.messages_per_day else None,
         "delay_splits": tuple(split(name, value_s) for name, value_s in known.items()),
         "handsets": tuple(
@@ -363,7 +364,7 @@ def report(*parts: PartReport, **changed: Any) -> RunReport:
     """Assembled as ``analysis.report`` does."""
     parts = parts or (part(),)
     suite = len(parts) > 1
-    deciding = tuple(each for each in parts if not each.probe) or parts
+    deciding = deciding_parts(parts)
     objectives = tuple(
         msgspec.structs.replace(one, part=each.slug if suite else "")
         for each in deciding

@@ -2,7 +2,7 @@
 
 The ideal sender knows the limits and does not know future arrivals. It never pauses while a message waits and
 the limits allow a send. It sends classes by priority and fills each request. Within a class it keeps the
-given order, since that order (first come first served, fair share per campaign) is a rule of the sender and
+given order, since that order (order of arrival, fair share per campaign) is a rule of the sender and
 not a delay. It keeps messages that the provider's accept queue could not pass on yet, so that a later message
 of a higher class can go first. So the drain rate of the accept queue is a limit of the ideal sender.
 """
@@ -68,7 +68,7 @@ def wait_for_contract(
 
 
 def _one_by_one(at: Ints, segments: Ints, reply: Ints, limits: ContractLimits) -> tuple[Bools, Bools]:
-    """Idle instants and waiting messages if each message were a request of its own, first come first served.
+    """Idle instants and waiting messages if each message were a request of its own, in order of arrival.
 
     If no message waits between two idle instants, none waits with any other order or batching.
     """

@@ -202,7 +202,7 @@ async def purge_rules(
     last = RulePlace(place.table, *rows[-1])
     statement, values = _RULES.removal(old, place, last)
     # Mostly nothing is old, and the lock holds up commits of all nodes.
-    if await connection.fetchval(_RULES.look(statement), *values) is not None:
+    if await connection.fetchval(_RULES.query_before(statement), *values) is not None:
         async with connection.transaction():
             await connection.execute(_NONE_KNOWN, LOCK)
             await connection.execute(statement, *values)

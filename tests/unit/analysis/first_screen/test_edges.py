@@ -290,7 +290,7 @@ def test_messages_that_are_in_no_delivery_time_are_explained() -> None:
 
 
 def test_totals_say_that_counterparts_are_left_out() -> None:
-    counterpart = part("b", mode="simulated", probe=True)
+    counterpart = part("b", mode="simulated", decides_verdict=False)
     names = [column.name for column in tables_findings.totals(report(part("a"), counterpart)).columns]
     assert names == ["", "live parts that decide"]
     assert tables_findings.totals(report(part("a"))).columns[1].name == "live parts"

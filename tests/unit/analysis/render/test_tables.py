@@ -37,11 +37,11 @@ def test_figures_are_right_aligned_and_verdicts_are_marked(tmp_path: Path) -> No
 def test_only_a_part_beside_deciding_ones_is_said_not_to_decide(tmp_path: Path) -> None:
     """The one part of a capacity search is marked as one that does not decide, and then decides alone."""
     said = "This part does not decide the verdict, except by lost, duplicate or unaccounted messages."
-    counterpart = part("b", mode="simulated", probe=True, title="in virtual time")
+    counterpart = part("b", mode="simulated", decides_verdict=False, title="in virtual time")
     for text in rendered(report(part("a"), counterpart), tmp_path)[:2]:
         assert text.count(said) == 1
         assert re.search(rf"in virtual time(</span>)?\. {said}", text)
-    for text in rendered(report(part("a", probe=True)), tmp_path)[:2]:
+    for text in rendered(report(part("a", decides_verdict=False)), tmp_path)[:2]:
         assert "does not decide" not in text and "does not fail the run" not in text
 
 

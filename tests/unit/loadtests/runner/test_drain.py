@@ -54,7 +54,7 @@ def first_over(drain: Drain, snapshot: Snapshot, until_s: float = 400.0) -> tupl
     """When a drain in which nothing changes any more is over."""
     now_s = 0.0
     while now_s < until_s:
-        found = drain.look(now_s, snapshot)
+        found = drain.judge(now_s, snapshot)
         if found.over:
             return now_s, found
         now_s += 0.5
@@ -69,21 +69,21 @@ def test_nothing_open_is_over_at_once() -> None:
     at_s, found = first_over(with_reference_sender(), seen(5, provider(5), sender()))
     assert (at_s, found.words) == (0.0, "")
     # One of them failed or expired in the sender.
-    assert with_reference_sender().look(0.0, seen(5, provider(4), sender())).over
+    assert with_reference_sender().judge(0.0, seen(5, provider(4), sender())).over
 
 
 def test_a_missing_answer_does_not_end_the_drain() -> None:
     drain = with_reference_sender()
-    assert drain.look(0.0, seen(5, None, sender())) == DrainDecision(False, "the provider's answer")
-    assert drain.look(0.5, seen(5, provider(5), None)) == DrainDecision(False, "the sender's answer")
+    assert drain.judge(0.0, seen(5, None, sender())) == DrainDecision(False, "the provider's answer")
+    assert drain.judge(0.5, seen(5, provider(5), None)) == DrainDecision(False, "the sender's answer")
 
 
 def test_what_the_sender_has_and_the_providers_queues_are_waited_for() -> None:
     drain = with_reference_sender(lambda: True)
-    assert drain.look(0.0, seen(9, provider(7), sender(unsent=2))) == DrainDecision(False, "2 in the sender")
+    assert drain.judge(0.0, seen(9, provider(7), sender(unsent=2))) == DrainDecision(False, "2 in the sender")
     assert first_over(drain, seen(9, provider(7), sender(unsent=2)))[0] == 400.0
     at_provider = seen(9, provider(9, queued=3, phones=1), sender(awaiting=4))
-    assert drain.look(0.0, at_provider) == DrainDecision(False, "3 in the provider's queues")
+    assert drain.judge(0.0, at_provider) == DrainDecision(False, "3 in the provider's queues")
     assert first_over(drain, at_provider)[0] == 400.0
 
 
@@ -117,20 +117,20 @@ def test_the_rows_are_read_only_when_it_matters() -> None:
         return True
 
     drain = with_reference_sender(verdicts_final)
-    drain.look(0.0, seen(9, provider(7), sender(unsent=2)))
-    drain.look(0.5, seen(9, provider(9, queued=3), sender(awaiting=3)))
-    drain.look(1.0, seen(9, provider(9, phones=3), sender(awaiting=3)))
+    drain.judge(0.0, seen(9, provider(7), sender(unsent=2)))
+    drain.judge(0.5, seen(9, provider(9, queued=3), sender(awaiting=3)))
+    drain.judge(1.0, seen(9, provider(9, phones=3), sender(awaiting=3)))
     assert not asked
-    drain.look(1.5, seen(9, provider(9, on_air=3), sender(awaiting=3)))
+    drain.judge(1.5, seen(9, provider(9, on_air=3), sender(awaiting=3)))
     assert asked
 
 
 def test_reports_get_some_time_and_no_more() -> None:
     drain = with_reference_sender()
-    assert not drain.look(0.0, seen(9, provider(9, reports=3), sender(awaiting=3))).over
-    assert not drain.look(QUIET_S, seen(9, provider(9, reports=2), sender(awaiting=2))).over
-    assert not drain.look(2 * QUIET_S - 0.1, seen(9, provider(9, reports=2), sender(awaiting=2))).over
-    found = drain.look(2 * QUIET_S, seen(9, provider(9, reports=2), sender(awaiting=2)))
+    assert not drain.judge(0.0, seen(9, provider(9, reports=3), sender(awaiting=3))).over
+    assert not drain.judge(QUIET_S, seen(9, provider(9, reports=2), sender(awaiting=2))).over
+    assert not drain.judge(2 * QUIET_S - 0.1, seen(9, provider(9, reports=2), sender(awaiting=2))).over
+    found = drain.judge(2 * QUIET_S, seen(9, provider(9, reports=2), sender(awaiting=2)))
     assert found == DrainDecision(True, "2 whose delivery report is not confirmed")
     # The provider lost the reports: the sender waits for what will not come.
     at_s, found = first_over(with_reference_sender(), seen(9, provider(9), sender(awaiting=2)))
@@ -141,15 +141,15 @@ def test_reports_get_some_time_and_no_more() -> None:
 def test_one_delivery_report_is_no_plural(count: int, said: str) -> None:
     for at_provider in (provider(9, reports=count), provider(9)):  # which has lost them
         drain = with_reference_sender()
-        assert drain.look(0.0, seen(9, at_provider, sender(awaiting=count))).words == said
+        assert drain.judge(0.0, seen(9, at_provider, sender(awaiting=count))).words == said
 
 
 def test_the_drain_of_another_sender_waits_for_all_its_messages() -> None:
     drain = Drain(sender_answers=False, provider_answers=True)
-    waits = drain.look(0.0, seen(5, provider(0)))
+    waits = drain.judge(0.0, seen(5, provider(0)))
     assert waits == DrainDecision(False, "5 that the provider has not seen")
     assert first_over(drain, seen(5, provider(3)))[0] == 400.0  # an outbox may be flushed at any time
-    assert Drain(sender_answers=False, provider_answers=True).look(0.0, seen(5, provider(5))).over
+    assert Drain(sender_answers=False, provider_answers=True).judge(0.0, seen(5, provider(5))).over
 
 
 @pytest.mark.parametrize(
@@ -164,18 +164,18 @@ def test_refused_messages_are_awaited_for_as_long_as_a_repeat_may_take(reason: s
 
 def test_a_refused_message_is_not_called_unseen() -> None:
     drain = Drain(sender_answers=False, provider_answers=True)
-    found = drain.look(0.0, seen(5, provider(3, refused=2)))
+    found = drain.judge(0.0, seen(5, provider(3, refused=2)))
     assert found == DrainDecision(False, "2 that the provider has not accepted (2 refused)")
 
 
 def test_what_a_provider_of_the_users_own_took_before_the_load_does_not_count() -> None:
     drain = Drain(sender_answers=False, provider_answers=True, provider_before=1_000)
-    assert drain.look(0.0, seen(5, provider(1_004))).words == "1 that the provider has not seen"
-    assert drain.look(0.5, seen(5, provider(1_005))).over
+    assert drain.judge(0.0, seen(5, provider(1_004))).words == "1 that the provider has not seen"
+    assert drain.judge(0.5, seen(5, provider(1_005))).over
     # Earlier rounds of the same load do.
     drain = Drain(sender_answers=False, provider_answers=True, accepted_before=10)
-    assert not drain.look(0.0, seen(5, provider(14))).over
-    assert drain.look(0.5, seen(5, provider(15))).over
+    assert not drain.judge(0.0, seen(5, provider(14))).over
+    assert drain.judge(0.5, seen(5, provider(15))).over
 
 
 def test_without_a_provider_to_ask_it_is_the_whole_limit() -> None:

@@ -42,13 +42,13 @@ def target_of(listener: socket.socket) -> Target:
 
 def test_a_provider_that_is_gone_for_a_while_has_failed(listener: socket.socket) -> None:
     own = OwnProvider(target_of(listener))
-    own.look(0.0)
-    own.look(100.0)
+    own.check(0.0)
+    own.check(100.0)
     listener.close()
-    own.look(100.5)
-    own.look(100.4 + GONE_AFTER_S)
+    own.check(100.5)
+    own.check(100.4 + GONE_AFTER_S)
     with pytest.raises(ServiceError, match="provider no longer listens at http://127"):
-        own.look(100.5 + GONE_AFTER_S)
+        own.check(100.5 + GONE_AFTER_S)
 
 
 def test_a_provider_that_came_back_has_not_failed(listener: socket.socket) -> None:
@@ -56,19 +56,19 @@ def test_a_provider_that_came_back_has_not_failed(listener: socket.socket) -> No
     address = listener.getsockname()
     listener.close()
     own = OwnProvider(target)
-    own.look(0.0)
+    own.check(0.0)
     with socket.create_server(address):
-        own.look(1.0)
+        own.check(1.0)
         own.require_listening()
-    own.look(10.0)
-    own.look(9.9 + GONE_AFTER_S)
+    own.check(10.0)
+    own.check(9.9 + GONE_AFTER_S)
 
 
 @pytest.mark.parametrize("target", [None, Target(name="mine", request=RequestTemplate(url=SEND))])
 def test_the_provider_of_the_run_itself_is_watched_as_a_process(target: Target | None) -> None:
     own = OwnProvider(target)
-    own.look(0.0)
-    own.look(100.0)
+    own.check(0.0)
+    own.check(100.0)
     own.require_listening()
 
 
@@ -83,8 +83,8 @@ def test_a_run_whose_own_provider_is_gone_is_an_error_of_the_bench(
         clock_s = iter(range(0, 10_000, 10))
         monkeypatch.setattr(Sampler, "take", lambda self: Snapshot(LoadStatus(), None, None, 0.0))
         monkeypatch.setattr(PartRun, "run_load", lambda self, sampler: "finished")
-        look = OwnProvider.look
-        monkeypatch.setattr(OwnProvider, "look", lambda self, now_s: look(self, float(next(clock_s))))
+        check = OwnProvider.check
+        monkeypatch.setattr(OwnProvider, "check", lambda self, now_s: check(self, float(next(clock_s))))
     else:
         monkeypatch.setattr(PartRun, "run_load", lambda self, sampler: "finished")
         monkeypatch.setattr(PartRun, "drain", lambda self, sampler, reason: reason)

@@ -89,7 +89,7 @@ def test_the_start_and_the_last_answers_are_no_part_of_the_load_s_time() -> None
 
     phase = LoadPhase(RecordedProgress(Console(file=io.StringIO())), 20.0)
     for name in ("waiting", "running", "running", "answering", "answering", "finished"):
-        phase.look(LoadStatus(phase=name))
+        phase.show_phase(LoadStatus(phase=name))
     assert reported == [("starting the load", None), ("load", 20.0), ("awaiting the last answers", None)]
 
 
@@ -100,7 +100,7 @@ def test_ctrl_c_ends_the_load_only_while_there_is_one() -> None:
     phase.page_opened()
     found = []
     for name in ("waiting", "running", "answering", "finished"):
-        phase.look(LoadStatus(phase=name))
+        phase.show_phase(LoadStatus(phase=name))
         found.append(progress.ends)
     assert found == ["the load", "the load", "the load", "the web UI"]
     progress.phase("drain", 5.0, "the wait for open messages")
@@ -138,7 +138,7 @@ def test_a_load_that_the_page_starts_says_what_it_waits_for() -> None:
     phase = LoadPhase(Recorded(Console(file=io.StringIO())), 20.0)
     phase.page_opened()
     for name in ("waiting", "running", "answering", "finished", "waiting", "running"):
-        phase.look(LoadStatus(phase=name))
+        phase.show_phase(LoadStatus(phase=name))
     assert reported == [
         ("starting the load", None),
         ("waiting for Start in the page", None),

@@ -168,6 +168,6 @@ def test_the_drain_waits_for_the_last_round_whatever_earlier_ones_had_accepted()
         return Snapshot(load=LoadStatus(accepted=5), provider=provider, sender=None, machine_cpu_percent=0.0)
 
     drain = Drain(sender_answers=False, provider_answers=True, accepted_before=30)
-    assert not drain.look(0.0, seen(30)).over
-    assert not drain.look(1.0, seen(34)).over
-    assert drain.look(2.0, seen(35)).over
+    assert not drain.judge(0.0, seen(30)).over
+    assert not drain.judge(1.0, seen(34)).over
+    assert drain.judge(2.0, seen(35)).over

@@ -26,7 +26,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
 def test_time_that_passes_moves_nothing(clocks: Clocks) -> None:
     clock = WallClock()
     clocks.pass_by(HOUR_NS)
-    assert clock.look() == 0
+    assert clock.measure() == 0
     assert clocks.monotonic_ns + clock.offset_ns == clocks.wall_ns
 
 
@@ -34,7 +34,7 @@ def test_a_step_is_seen_once_either_way(clocks: Clocks) -> None:
     clock = WallClock()
     for step_ns in (HOUR_NS, -2 * HOUR_NS):
         clocks.wall_ns += step_ns
-        assert (clock.look(), clock.look()) == (step_ns, 0)
+        assert (clock.measure(), clock.measure()) == (step_ns, 0)
         assert clocks.monotonic_ns + clock.offset_ns == clocks.wall_ns
 
 
@@ -44,6 +44,6 @@ def test_small_corrections_add_up(clocks: Clocks) -> None:
     for _ in range(100):  # 500 ppm, as NTP does at most
         clocks.pass_by(1_000_000_000)
         clocks.wall_ns += 500_000
-        moved.append(clock.look())
+        moved.append(clock.measure())
     assert moved[:99] == [0] * 99
     assert moved[99] == 50_000_000

@@ -17,7 +17,7 @@ def steps_seen(*looks_ns: int) -> list[int]:
     async def steps() -> None:
         watch = WallWatch(steps_ns.append, BackgroundTasks())
         for ahead_ns in looks_ns:
-            watch.look(ahead_ns)
+            watch.check(ahead_ns)
         watch.stop()
 
     asyncio.run(steps())
