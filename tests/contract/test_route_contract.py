@@ -1,6 +1,6 @@
 """What every route of the sender must hold to, against the mock provider over real sockets.
 
-A room of ``reference_sender/routes/`` without credentials in ``route_accounts.py`` fails the first test.
+Rooms of ``reference_sender/routes/`` are found. Their accounts follow from their definitions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from route_accounts import CREDENTIALS, SENDER_IDS, SIGNED, route_url
+from route_accounts import SIGNED, route_url, sender_of
 from waiting import eventually_in_loop
 from wire_provider import TOKEN, StartProvider, started
 
@@ -34,8 +34,11 @@ HANG_LOST = {"kind": "hang", "accepted": False}
 every_route = pytest.mark.parametrize("name", sorted(ROUTES))
 
 
-def test_every_route_is_tested_against_this_contract() -> None:
-    assert set(CREDENTIALS) == set(ROUTES)
+@every_route
+def test_a_definition_has_an_example_of_what_its_url_must_give(name: str) -> None:
+    route = ROUTES[name]
+    assert bool(route.example_user) == (":" in route.credentials)
+    assert bool(route.example_sender_id) == (route.sender_id is None)
 
 
 def test_a_route_has_the_name_of_its_room_and_the_name_can_begin_a_url() -> None:
@@ -129,7 +132,7 @@ def test_a_final_refusal_is_permanent(name: str, start: StartProvider) -> None:
         assert await outcome(route, message(1, sender_id="Unknown")) == [Outcome.PERMANENT]
         assert await outcome(route, message(2)) == [Outcome.ACCEPTED]
 
-    with_route(spec_of(name, address_of(start(account={"sender_names": [SENDER_IDS[name]]}))), act)
+    with_route(spec_of(name, address_of(start(account={"sender_names": [sender_of(name)]}))), act)
 
 
 @every_route

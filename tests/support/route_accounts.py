@@ -6,13 +6,20 @@ from urllib.parse import quote
 
 from wire_provider import TOKEN
 
-SENDER_IDS = {"smsapi": "Shop", "generic": "Shop", "twilio": "+15017122661"}
-CREDENTIALS = {"smsapi": "{token}", "generic": "{token}", "twilio": "AC" + "0" * 31 + "1:{token}"}
+from reference_sender.routes import ROUTES
+
 SIGNED = ("generic", "twilio")  # routes whose reports carry a signature
 
 
-def route_url(name: str, address: str, token: str = TOKEN, **options: object) -> str:
-    """The URL of a route to the provider at ``address``, for the account of ``token``."""
-    chosen = {"sender_id": SENDER_IDS[name]} | options
+def sender_of(name: str) -> str:
+    """The sender of messages that name none."""
+    return ROUTES[name].example_sender_id or "Shop"
+
+
+def route_url(kind: str, address: str, token: str = TOKEN, **options: object) -> str:
+    """The URL of a route of this kind to the provider at ``address``, for the account of ``token``."""
+    user = ROUTES[kind].example_user
+    credentials = f"{user}:{token}" if user else token
+    chosen = {"sender_id": sender_of(kind)} | options
     query = "&".join(f"{option}={quote(str(value))}" for option, value in chosen.items())
-    return f"{name}+http://{CREDENTIALS[name].format(token=token)}@{address}?{query}"
+    return f"{kind}+http://{credentials}@{address}?{query}"
