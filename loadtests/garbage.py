@@ -11,7 +11,7 @@ def collect_rarely() -> None:
     """Exclude the objects that exist now from garbage collection, and collect new ones rarely.
 
     The collector does not track messages, and reference counting frees the objects of a request. The sender
-    does the same (``reference_sender/server.py``), and the load does not import the sender's server.
+    does the same (``reference_sender/runtime/garbage.py``), and the load does not import its runtime.
     """
     gc.collect()
     gc.freeze()

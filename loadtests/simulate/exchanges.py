@@ -40,5 +40,6 @@ def byte_exchange(profile: Profile, token: str, protocol: str = DEFAULT_ROUTE) -
 def route_protocol(token: str, protocol: str = DEFAULT_ROUTE) -> RouteProtocol:
     """The sender's side of the protocol."""
     route = ROUTES[protocol]
-    account = RouteAccount(f"http://127.0.0.1{route.path}", "", token, route.sender_id or "", REPORT_URL)
-    return route.protocol(account)
+    sender_id = route.sender_id or route.example_sender_id
+    url = f"http://127.0.0.1{route.path}"
+    return route.protocol(RouteAccount(url, route.example_user, token, sender_id, REPORT_URL))

@@ -79,11 +79,18 @@ def simulate(
 ) -> Ending:
     """Write ``load``, ``provider``, ``sender`` and ``samples.arrow`` of a run in virtual time.
 
-    ``proceed`` gets the progress at each sample. False ends the run there; its records are complete.
+    ``proceed`` gets the progress at each sample. False ends the run there; its records are complete. Raises
+    ``ValueError`` for a route without a duplicate check.
     """
     used = [(settings.route, profile)]
     if settings.second is not None:
         used.append((settings.second.route, settings.second.profile))
+    for route, _ in used:
+        if not route.idempotency_window_s:
+            raise ValueError(
+                f"route {route.name}: a route without a duplicate check cannot be simulated: its messages "
+                "without an answer are looked up at the provider, and lookups are not simulated"
+            )
     # Queries for missing reports are not simulated: the world has no answer to them.
     limits = tuple(replace(route, answers_status=False) for route, _ in used)
     dispatcher = Dispatcher(settings.dispatch, limits, settings.seed)

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mock_provider.engine.lifecycle import (
-    ANSWERING,
-    CLOSED,
-    ENDED,
-    ON_AIR,
-    REPORTED,
-    UNCONFIRMED,
-    restore_to,
-)
+from mock_provider.engine.lifecycle import CLOSED, ENDED, ON_AIR, REDO, REPORTED, UNCONFIRMED, move
 from mock_provider.engine.outcome import VANISHED
 
 if TYPE_CHECKING:
@@ -80,10 +72,10 @@ class Restoring:
         elif stage is ON_AIR:
             self._pipeline.restore_on_air(message)
         elif stage in (ENDED, REPORTED, UNCONFIRMED):
-            restore_to(message, ENDED)
+            move(message, REDO)
             self._reporting.restore(now_ns, message)
         else:
-            restore_to(message, ANSWERING)
+            move(message, REDO)
             self._pipeline.reserve((message,), message.segments)
             self._event_queue.add(now_ns, self._on_enter, message)
 

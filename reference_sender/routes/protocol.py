@@ -161,6 +161,8 @@ class RouteDefinition(Struct, frozen=True, kw_only=True):
     max_segments: int  # of one message
     sender_id: str | None  # of messages that name none; None: the URL must give it
     is_sender_pool: Callable[[str], bool] | None = None  # a sender id that only the URL may have
+    example_user: str = ""  # where the credentials have one: of a simulated account
+    example_sender_id: str = ""  # where the URL must give the sender: of a simulated account
     idempotency_window_s: float
     lookup_window_s: float = 0.0
     confirmation: Confirmation

@@ -1,6 +1,6 @@
 """What every route of the sender must hold to, against the mock provider over real sockets.
 
-A room of ``reference_sender/routes/`` that is not in ``CREDENTIALS`` fails the first test.
+Rooms of ``reference_sender/routes/`` are found. Their accounts follow from their definitions.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pkgutil import iter_modules
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from aiohttp import web
+from route_accounts import SIGNED, route_url, sender_of
 from waiting import eventually_in_loop
 from wire_provider import TOKEN, StartProvider, started
 
@@ -28,18 +28,17 @@ from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.protocol import ForgedReport, ReportRequest
 from reference_sender.routes.url import RouteError, RouteSpec, read_route
 
-SENDER_IDS = {"smsapi": "Shop", "generic": "Shop", "twilio": "+15017122661"}
-ACCOUNT = "AC" + "0" * 31 + "1"
-CREDENTIALS = {"smsapi": TOKEN, "generic": TOKEN, "twilio": f"{ACCOUNT}:{TOKEN}"}
-SIGNED = ("generic", "twilio")
 HANG_ACCEPTED = {"kind": "hang", "accepted": True}
 HANG_LOST = {"kind": "hang", "accepted": False}
 
 every_route = pytest.mark.parametrize("name", sorted(ROUTES))
 
 
-def test_every_route_is_tested_against_this_contract() -> None:
-    assert set(CREDENTIALS) == set(ROUTES)
+@every_route
+def test_a_definition_has_an_example_of_what_its_url_must_give(name: str) -> None:
+    route = ROUTES[name]
+    assert bool(route.example_user) == (":" in route.credentials)
+    assert bool(route.example_sender_id) == (route.sender_id is None)
 
 
 def test_a_route_has_the_name_of_its_room_and_the_name_can_begin_a_url() -> None:
@@ -57,10 +56,8 @@ def start() -> Iterator[StartProvider]:
         yield start_one
 
 
-def spec_of(name: str, address: str, **options: object) -> RouteSpec:
-    chosen = {"sender_id": quote(SENDER_IDS[name])} | options
-    query = "&".join(f"{option}={value}" for option, value in chosen.items())
-    return read_route(f"{name}+http://{CREDENTIALS[name]}@{address}?{query}")
+def spec_of(name: str, address: str, **options: Any) -> RouteSpec:
+    return read_route(route_url(name, address, **options))
 
 
 def address_of(provider: ProviderThread) -> str:
@@ -135,7 +132,7 @@ def test_a_final_refusal_is_permanent(name: str, start: StartProvider) -> None:
         assert await outcome(route, message(1, sender_id="Unknown")) == [Outcome.PERMANENT]
         assert await outcome(route, message(2)) == [Outcome.ACCEPTED]
 
-    with_route(spec_of(name, address_of(start(account={"sender_names": [SENDER_IDS[name]]}))), act)
+    with_route(spec_of(name, address_of(start(account={"sender_names": [sender_of(name)]}))), act)
 
 
 @every_route
@@ -153,9 +150,7 @@ def test_wrong_credentials_stop_the_route_and_no_message(name: str, start: Start
     async def act(route: HttpRoute) -> None:
         assert await outcome(route, message(1)) == [Outcome.ROUTE_DOWN]
 
-    sender_id = quote(SENDER_IDS[name])
-    url = f"{name}+http://{CREDENTIALS[name]}x@{address_of(start())}?sender_id={sender_id}"
-    with_route(read_route(url), act)
+    with_route(read_route(route_url(name, address_of(start()), TOKEN + "x")), act)
 
 
 @every_route
@@ -347,7 +342,5 @@ def test_a_balance_that_the_provider_does_not_give_is_unknown(name: str, start: 
     async def act(route: HttpRoute) -> None:
         assert await route.ask_balance() is None
 
-    sender_id = quote(SENDER_IDS[name])
-    wrong = f"{name}+http://{CREDENTIALS[name]}x@{address_of(start())}?sender_id={sender_id}"
-    with_route(read_route(wrong), act)
+    with_route(read_route(route_url(name, address_of(start()), TOKEN + "x")), act)
     with_route(spec_of(name, "127.0.0.1:1", timeout_s=0.5), act)

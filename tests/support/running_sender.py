@@ -26,9 +26,10 @@ _TOKEN = "t"
 class RunningSender:
     """A sender, and a client that talks to it."""
 
-    def __init__(self, url: str, sender: Sender, session: aiohttp.ClientSession) -> None:
+    def __init__(self, url: str, sender: Sender, session: aiohttp.ClientSession, report_secret: str) -> None:
         self.url = url
         self.api = sender.api
+        self.report_secret = report_secret  # the end of the addresses that providers report to
         self._session = session
 
     async def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
@@ -85,7 +86,7 @@ async def running_sender(
         handlers.append(sender)
         try:
             await sender.recover()
-            yield RunningSender(url, sender, session)
+            yield RunningSender(url, sender, session, opened.identity().report_secret)
             assert not sender.background.failed.is_set(), sender.background.reason
         finally:
             sender.api.stop()

@@ -14,14 +14,14 @@ TOKEN, ADMIN_TOKEN, SMPP_PASSWORD = "wire-token", "wire-admin", "wire-pw"
 
 class StartProvider(Protocol):
     def __call__(self, **sections: Any) -> ProviderThread:
-        """Start a provider of the profile ``fast`` with changes to its sections."""
+        """Start a provider of the profile ``fast`` with changes to its sections. ``token`` is no section."""
 
 
-def started(**sections: Any) -> ProviderThread:
+def started(token: str = TOKEN, **sections: Any) -> ProviderThread:
     """A provider of the profile ``fast`` with changed sections, a backup address and SMPP."""
     config = ProviderConfig(
         changed_profile("fast", **sections),
-        token=TOKEN,
+        token=token,
         admin_token=ADMIN_TOKEN,
         stop_grace_s=0.5,
         backup_port=0,
