@@ -295,13 +295,17 @@ class Gate:
             self._to_fit.replace(campaign.name, over)
         return self.fit(now_ns)
 
-    def forget(self, name: str) -> None:
-        """Nothing is known of a campaign any more: a later one of that name is new."""
+    def forget(self, name: str, day: int) -> None:
+        """Nothing is known of a campaign any more, except its costs on ``day`` and later: a later one of that
+        name is new. Its held messages are of the new one, and are placed again.
+        """
         self._version += 1
         self.campaigns.pop(name, None)
         self.stopped.discard(name)
+        self._held.review(name)
         if self.spending is not None:
-            self.spending.forget(name)
+            self.spending.forget(name, day)
+            self._to_fit.replace(name, self._held.over_limits(name))
 
     def fit_later(self, messages: Iterable[Message]) -> None:
         """``messages`` were admitted earlier. Limits that some of them exceed may have changed since then."""
