@@ -131,13 +131,13 @@ class PurgePass:
             return
         rules = self._process.node.rules
         page, left = names[:_RULES_OF_A_STEP], names[_RULES_OF_A_STEP:]
-        idle = rules.idle(page, day)
+        asked = rules.stored_campaigns(page)
 
         def read() -> None:
-            controlled = self._process.store.controlled([each.name for each in idle])
+            controlled = self._process.store.controlled([each.name for each in asked])
 
             def answered() -> None:
-                rules.forget([each for each in idle if each.name not in controlled], day)
+                rules.forget([each for each in asked if each.name not in controlled], day)
                 self._process.rules_forgotten()
                 self._later(lambda: self._forget(day, left))
 

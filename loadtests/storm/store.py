@@ -93,6 +93,7 @@ class ModelStore(StoredRules):
         except StoreError:
             self._keep(removed)
             raise
+        self._keep_known(work.controls)
         self._keep(rows.messages.values())
         for change in work.changes:
             if change.message_id in disk.messages:
@@ -254,20 +255,26 @@ class ModelStore(StoredRules):
         elif isinstance(control, CampaignChange):
             disk.campaigns[control.name] = changed_campaign(disk.campaigns.get(control.name), control)
             disk.changed_ns[control.name] = max(disk.changed_ns.get(control.name, 0), control.at_ns)
-        elif isinstance(control, KnownCampaign):
-            known = control.campaign
-            if known.name not in disk.campaigns:
-                disk.campaigns[known.name] = known
-                disk.changed_ns[known.name] = control.at_ns
-                for each in control.spent:
-                    disk.spent[each.campaign, each.day] = each.amount
-                    disk.removed.pop((each.campaign, each.day), None)
         elif isinstance(control, OptOut):
             disk.opt_outs[control.number] = control
         elif isinstance(control, OptIn):
             disk.opt_outs.pop(control.number, None)
-        else:
+        elif not isinstance(control, KnownCampaign):
             written(disk.reports, control)
+
+    def _keep_known(self, controls: Iterable[Control]) -> None:
+        disk = self.disk
+        for each in controls:
+            if not isinstance(each, KnownCampaign) or each.campaign.name in disk.campaigns:
+                continue
+            name = each.campaign.name
+            if each.with_message and self.has_messages(name):
+                continue
+            disk.campaigns[name] = each.campaign
+            disk.changed_ns[name] = each.at_ns
+            for spent in each.spent:
+                disk.spent[spent.campaign, spent.day] = spent.amount
+                disk.removed.pop((spent.campaign, spent.day), None)
 
     def _keep(self, messages: Iterable[Message]) -> None:
         for message in messages:

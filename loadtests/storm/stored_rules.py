@@ -55,7 +55,7 @@ class StoredRules:
 
     def has_messages(self, campaign: str) -> bool:
         """Whether the store has a message of a campaign."""
-        return any(message.campaign == campaign for message in self.disk.messages.values())
+        return campaign != "" and any(message.campaign == campaign for message in self.disk.messages.values())
 
     def _has_limit(self, name: str) -> bool:
         campaign = self.disk.campaigns.get(name)

@@ -54,7 +54,7 @@ class ChangingRules:
         campaign = changed_campaign(known, change)
         self._end_turn(now_ns)
         # ``known``: the store may have removed them as old.
-        before = [] if known is None else [self._known(now_ns, known)]
+        before = [] if known is None else [self._known(now_ns, known, with_message=False)]
         self._keep([*before, replace(change, at_ns=now_ns)])
         # Each request of a campaign may give the same limit. Its held messages are not fitted again then.
         if change.state is None and campaign == known:
@@ -172,13 +172,13 @@ class ChangingRules:
         if not gate.campaigns:
             return []
         names = {message.campaign for message in messages} & gate.campaigns.keys()
-        return [self._known(now_ns, self._renewed(name)) for name in sorted(names)]
+        return [self._known(now_ns, self._renewed(name), with_message=True) for name in sorted(names)]
 
-    def _known(self, now_ns: int, campaign: Campaign) -> KnownCampaign:
+    def _known(self, now_ns: int, campaign: Campaign, with_message: bool) -> KnownCampaign:
         spending = self._gate.spending
         if spending is None or campaign.spending_limit is None:
-            return KnownCampaign(campaign, (), now_ns)
-        return KnownCampaign(campaign, spending.totals_of(campaign.name), now_ns)
+            return KnownCampaign(campaign, (), now_ns, with_message)
+        return KnownCampaign(campaign, spending.totals_of(campaign.name), now_ns, with_message)
 
     def _renewed(self, name: str) -> Campaign:
         """The controls of a campaign are stored again, or the store has them again. ``forget``, which may be
@@ -197,29 +197,21 @@ class ChangingRules:
                 found.add(control.campaign.name)
         return found
 
-    def idle(self, names: Iterable[str], day: int) -> list[Campaign]:
-        """Those of the campaigns ``names`` whose controls the store has as this node has them, that hold no
-        message, and that cost nothing on ``day`` or later.
-        """
-        gate, spending = self._gate, self._gate.spending
+    def stored_campaigns(self, names: Iterable[str]) -> list[Campaign]:
+        """Those of the campaigns ``names`` of whose controls nothing is on its way to the store."""
         unstored = self.unstored()
-        found = [gate.campaign(name) for name in names if name not in unstored]
-        return [
-            each
-            for each in found
-            if each is not None
-            and not gate.holds_any_of(each.name)
-            and (spending is None or not spending.costs_since(each.name, day))
-        ]
+        found = [self._gate.campaign(name) for name in names if name not in unstored]
+        return [each for each in found if each is not None]
 
-    def forget(self, idle: Iterable[Campaign], day: int) -> None:
-        """The store has no controls of these campaigns, which were ``idle`` when it was asked. They are
-        forgotten, except those that were changed, or stored again, meanwhile.
+    def forget(self, asked: Iterable[Campaign], day: int) -> None:
+        """The store has no controls of these campaigns, which were ``stored_campaigns`` when it was asked.
+        They are forgotten, with their costs before ``day``, except those that were changed, or stored again,
+        meanwhile.
         """
-        asked = {each.name: each for each in idle}
-        for each in self.idle(asked, day):
-            if each is asked[each.name]:
-                self._gate.forget(each.name)
+        before = {each.name: each for each in asked}
+        for each in self.stored_campaigns(before):
+            if each is before[each.name]:
+                self._gate.forget(each.name, day)
 
     def _keep(self, controls: Sequence[Control]) -> None:
         self._note(controls)

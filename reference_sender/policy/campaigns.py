@@ -41,11 +41,16 @@ class KnownCampaign(Struct, frozen=True, gc=False):
     """The controls of a campaign that gets messages in the same transaction. If the store has removed them as
     old (``CampaignStore.purge_rules``), it keeps them again, and with them ``spent``, what this process has
     counted of earlier days. Otherwise nothing changes: another node may have changed them.
+
+    ``with_message``: it comes with new messages of the campaign, and not before a change. If the store then
+    has messages of the campaign and no controls, these were removed before another node took the messages as
+    those of a new campaign. Nothing changes then, and this node forgets the controls later.
     """
 
     campaign: Campaign
     spent: Sequence[Spent] = ()  # totals
     at_ns: int = 0
+    with_message: bool = False
 
 
 def changed_campaign(before: Campaign | None, change: CampaignChange) -> Campaign:

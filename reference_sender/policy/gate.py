@@ -150,9 +150,8 @@ class Gate:
             if message.not_before_ns or message.keeps_hours:
                 return True
         stopped, refused = self.stopped, self.opt_outs.numbers
-        if not (stopped or refused):
-            return False
-        return any(message.campaign in stopped or message.to in refused for message in messages)
+        rules = stopped or refused
+        return bool(rules) and any(each.campaign in stopped or each.to in refused for each in messages)
 
     def stored(self, now_ns: int, admitted: AdmittedMessages) -> tuple[Sequence[Message], Sequence[Message]]:
         """The messages of ``admitted`` are stored now. Returns those that may be sent, and the held ones."""
@@ -295,13 +294,15 @@ class Gate:
             self._to_fit.replace(campaign.name, over)
         return self.fit(now_ns)
 
-    def forget(self, name: str) -> None:
-        """Nothing is known of a campaign any more: a later one of that name is new."""
+    def forget(self, name: str, day: int) -> None:
+        """A later campaign of that name is new. Its held messages, and costs from ``day`` on, are of it."""
         self._version += 1
         self.campaigns.pop(name, None)
         self.stopped.discard(name)
+        self._held.review(name)
         if self.spending is not None:
-            self.spending.forget(name)
+            self.spending.forget(name, day)
+            self._to_fit.replace(name, self._held.over_limits(name))
 
     def fit_later(self, messages: Iterable[Message]) -> None:
         """``messages`` were admitted earlier. Limits that some of them exceed may have changed since then."""

@@ -178,18 +178,9 @@ class Spending:
         if len(self._by_day) > _DAYS_KEPT:
             del self._by_day[min(self._by_day)]
 
-    def costs_since(self, campaign: str, day: int) -> bool:
-        """Whether anything was reserved for ``campaign`` on ``day`` or later, and whether or not it was
-        returned.
-        """
-        return any(each >= day for each in self._days.get(campaign, ()))
-
-    def forget(self, campaign: str) -> None:
-        """A later campaign of this name begins without costs."""
-        self.spent.pop(campaign, None)
-        for day in self._days.pop(campaign, ()):
-            self._own.pop((campaign, day), None)
-            self._others.pop((campaign, day), None)
+    def forget(self, campaign: str, day: int) -> None:
+        """A later campaign of this name has only the costs of ``day`` and later ones."""
+        self.forget_days([(campaign, each) for each in self._days.get(campaign, ()) if each < day])
 
     def places(self) -> list[tuple[str, int]]:
         """The campaigns and days with costs."""

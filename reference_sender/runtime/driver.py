@@ -30,7 +30,7 @@ from reference_sender.node.node import Node
 from reference_sender.node.node_share import ClaimLimit, NodeShare
 from reference_sender.node.rules import ChangingRules
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
-from reference_sender.policy.campaigns import CampaignChange
+from reference_sender.policy.campaigns import Campaign, CampaignChange
 from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import BackgroundTasks
@@ -160,6 +160,11 @@ class Driver:
     def rules(self) -> ChangingRules:
         """The rules, for ``RulePurging``."""
         return self._node.rules
+
+    def forget(self, asked: Sequence[Campaign], day: int) -> None:
+        """As ``ChangingRules.forget``."""
+        self._node.rules.forget(asked, day)
+        self._perform(())
 
     def change_campaign(self, change: CampaignChange) -> asyncio.Future[None]:
         """As ``Node.change_campaign``. Resolves when the change is on disk."""

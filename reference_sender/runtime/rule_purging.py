@@ -76,11 +76,10 @@ class RulePurging:
         """This node, or another one, may have removed them from the store."""
         rules = self._driver.rules
         for names in _steps(list(self._driver.gate.campaigns)):
-            idle = rules.idle(names, day)
-            if idle:
-                asked = [each.name for each in idle]
-                controlled = await self._ask(partial(self._store.controlled, asked))
-                rules.forget([each for each in idle if each.name not in controlled], day)
+            asked = rules.stored_campaigns(names)
+            if asked:
+                controlled = await self._ask(partial(self._store.controlled, [each.name for each in asked]))
+                self._driver.forget([each for each in asked if each.name not in controlled], day)
             await asyncio.sleep(_BETWEEN_STEPS_S)
 
     async def _forget_days(self, day: int) -> None:

@@ -55,6 +55,7 @@ from reference_sender.store.sqlite_controls import (
     read_spent,
     write_control,
     write_holds,
+    write_known,
 )
 from reference_sender.store.sqlite_dead_letters import count_dead_letters, read_dead_letters
 from reference_sender.store.sqlite_once import StoredOnce
@@ -137,6 +138,7 @@ class SqliteStore:
     def commit(self, work: Work) -> Mapping[int, Existing]:
         latest = _progress_rows(work.changes)
         with self._transaction():
+            write_known(self._writer, work.controls)
             if work.refused:
                 refused = [(message_id,) for message_id in work.refused]
                 self._write(_REFUSE, refused)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from reference_sender.dispatch.values import Message, State
 from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState, KnownCampaign
@@ -26,7 +26,11 @@ SET state = CASE campaign.state WHEN 'cancelled' THEN 'cancelled' ELSE coalesce(
     changed_ns = max(excluded.changed_ns, campaign.changed_ns)
 """
 
-_KNOWN = "INSERT INTO campaign VALUES (?, ?, ?, ?) ON CONFLICT (name) DO NOTHING"
+_KNOWN = """
+INSERT INTO campaign SELECT ?, ?, ?, ?
+WHERE NOT ? OR NOT EXISTS (SELECT 1 FROM message WHERE campaign = ? AND campaign <> '')
+ON CONFLICT (name) DO NOTHING
+"""
 
 _OVER_LIMITS = """
 SELECT m.campaign, count(*) FROM hold h JOIN message m ON m.id = h.id LEFT JOIN progress p ON p.id = h.id
@@ -50,8 +54,19 @@ def write_holds(writer: sqlite3.Connection, messages: Sequence[Message]) -> None
         )
 
 
+def write_known(writer: sqlite3.Connection, controls: Iterable[Control]) -> None:
+    """Store the ``KnownCampaign`` of ``Work.controls``: before the messages of the same transaction."""
+    for each in controls:
+        if isinstance(each, KnownCampaign):
+            known = each.campaign
+            row = known.name, known.state.value, known.spending_limit, each.at_ns
+            if writer.execute(_KNOWN, (*row, each.with_message, known.name)).rowcount == 1:
+                spent = [(cost.campaign, cost.day, cost.amount) for cost in each.spent]
+                writer.executemany(_SPEND, spent)
+
+
 def write_control(writer: sqlite3.Connection, control: Control) -> None:
-    """Store one of ``Work.controls``."""
+    """Store another one of ``Work.controls``."""
     if isinstance(control, Spent):
         writer.execute(_SPEND, (control.campaign, control.day, control.amount))
     elif isinstance(control, Hold):
@@ -62,16 +77,11 @@ def write_control(writer: sqlite3.Connection, control: Control) -> None:
         state = None if control.state is None else control.state.value
         values = (control.name, state, control.spending_limit, control.at_ns, state)
         writer.execute(_CAMPAIGN, values)
-    elif isinstance(control, KnownCampaign):
-        known = control.campaign
-        row = known.name, known.state.value, known.spending_limit, control.at_ns
-        if writer.execute(_KNOWN, row).rowcount == 1:
-            writer.executemany(_SPEND, [(each.campaign, each.day, each.amount) for each in control.spent])
     elif isinstance(control, OptOut):
         writer.execute("REPLACE INTO opt_out VALUES (?, ?)", (control.number, control.since_ns))
     elif isinstance(control, OptIn):
         writer.execute("DELETE FROM opt_out WHERE number = ?", (control.number,))
-    else:
+    elif not isinstance(control, KnownCampaign):
         write_report_control(writer, control)
 
 

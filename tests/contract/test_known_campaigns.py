@@ -26,7 +26,7 @@ NOW_NS = time.time_ns()
 TODAY = NOW_NS // DAY_NS
 ALL = OldRules(NOW_NS + DAY_NS, TODAY)
 PAUSED = Campaign("may", CampaignState.PAUSED, 7)
-KNOWN = KnownCampaign(PAUSED, [Spent("may", TODAY - 9, 3), Spent("may", TODAY, 2)], NOW_NS)
+KNOWN = KnownCampaign(PAUSED, [Spent("may", TODAY - 9, 3), Spent("may", TODAY, 2)], NOW_NS, with_message=True)
 
 
 def message(number: int = 1, campaign: str = "may") -> Message:
@@ -59,7 +59,7 @@ def test_controls_that_the_store_has_stay_as_they_are(open_it: OpenStore) -> Non
     store = open_it()
     resumed = CampaignChange("may", CampaignState.RUNNING, 9, NOW_NS - 10)
     store.commit(Work(controls=[resumed, Spent("may", TODAY - 9, 5)]))
-    june = KnownCampaign(Campaign("june"), (), NOW_NS)
+    june = KnownCampaign(Campaign("june"), (), NOW_NS, with_message=True)
     store.commit(Work([message(), message(2, "june")], controls=[KNOWN, june]))
     store = open_it()
     assert store.campaigns() == [Campaign("june"), Campaign("may", spending_limit=9)]
@@ -71,6 +71,29 @@ def test_a_change_in_the_same_commit_is_newer(open_it: OpenStore) -> None:
     resumed = CampaignChange("may", CampaignState.RUNNING, None, NOW_NS)
     store.commit(Work([message()], controls=[KNOWN, resumed]))
     assert open_it().campaigns() == [replace(PAUSED, state=CampaignState.RUNNING)]
+
+
+@pytest.mark.parametrize("with_message", [True, False])
+def test_removed_controls_stay_away_from_a_new_campaign(open_it: OpenStore, with_message: bool) -> None:
+    """Another node, which had forgotten them, took its first message. Before a change they come back."""
+    store = open_it()
+    store.commit(Work(controls=[CampaignChange("may", CampaignState.PAUSED, 7, NOW_NS)]))
+    purge(store)
+    store.commit(Work([message()]))
+    store.commit(Work([message(2)], controls=[replace(KNOWN, with_message=with_message)]))
+    store = open_it()
+    assert store.campaigns() == ([] if with_message else [PAUSED])
+    assert bool(store.spending()) is not with_message
+
+
+def test_a_node_that_knows_removed_controls_changes_no_message_of_another(join: Join) -> None:
+    first, second = join(LONG), join(LONG)
+    first.commit(Work(controls=[CampaignChange("may", CampaignState.PAUSED, 7)]))
+    purge(first)
+    first.commit(Work([message()]))
+    assert second.commit(Work([message(2)], controls=[KNOWN])) == {}
+    assert (first.campaigns(), second.spending()) == ([], [])
+    assert not first.rule_changes(0.0).campaigns
 
 
 @pytest.mark.parametrize("table", ["campaigns", "costs"])

@@ -42,8 +42,12 @@ SET state = CASE campaign.state WHEN 'cancelled' THEN 'cancelled' ELSE coalesce(
 # before is inserted.
 _KNOWN = """
 WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($1))
-INSERT INTO campaign SELECT u.* FROM locked, unnest($2::text[], $3::text[], $4::bigint[]) AS u
-    (name, state, spending_limit) ORDER BY u.name
+INSERT INTO campaign SELECT u.name, u.state, u.spending_limit
+FROM locked, unnest($2::text[], $3::text[], $4::bigint[], $5::boolean[]) AS u
+    (name, state, spending_limit, with_message)
+WHERE NOT u.with_message
+    OR (SELECT m.id FROM message m WHERE m.campaign = u.name AND m.campaign <> '' LIMIT 1) IS NULL
+ORDER BY u.name
 ON CONFLICT (name) DO NOTHING RETURNING name
 """
 _NONE_KNOWN = "SELECT pg_advisory_xact_lock($1)"
@@ -102,6 +106,7 @@ async def write_known(connection: asyncpg.Connection[Any], node: int, controls: 
         [each.name for each in campaigns],
         [each.state.value for each in campaigns],
         [each.spending_limit for each in campaigns],
+        [each.with_message for each in known.values()],
     )
     for (name,) in rows:
         for each in known[name].spent:

@@ -104,6 +104,6 @@ def test_amounts_of_one_campaign_and_day_are_one_row() -> None:
 def test_a_forgotten_campaign_of_more_than_400_days_leaves_no_negative_cost() -> None:
     days = [Spent("weekly", 20_000, 700_000), *(Spent("", 20_001 + day, 1) for day in range(500))]
     made = Spending(PRICES, None, ZoneInfo("UTC"), days)
-    made.forget("weekly")
+    made.forget("weekly", 20_400)
     made.forget_days([place for place in made.places() if place[1] < 20_400])
     assert made.spent.get("weekly", 0) == 0

@@ -101,16 +101,16 @@ def test_a_campaign_that_changes_while_the_store_is_asked_stays(tmp_path: Path) 
     async def do(driver: Driver, _: RulePurging, store: Store) -> None:
         await driver.change_campaign(CampaignChange("may", CampaignState.PAUSED))
         rules = driver.rules
-        idle = rules.idle(["may", "other"], TODAY)
+        idle = rules.stored_campaigns(["may", "other"])
         assert idle == [Campaign("may", CampaignState.PAUSED)]
         changed = driver.change_campaign(CampaignChange("may", CampaignState.PAUSED, 5))
         rules.forget(idle, TODAY)
         assert driver.gate.campaign("may") == Campaign("may", CampaignState.PAUSED, 5)
-        assert rules.idle(["may"], TODAY) == []  # the change is not stored
+        assert rules.stored_campaigns(["may"]) == []  # the change is not stored
         await changed
         rules.forget(idle, TODAY)
-        assert rules.idle(["may"], TODAY) == [Campaign("may", CampaignState.PAUSED, 5)]
-        rules.forget(rules.idle(["may"], TODAY), TODAY)
+        assert rules.stored_campaigns(["may"]) == [Campaign("may", CampaignState.PAUSED, 5)]
+        rules.forget(rules.stored_campaigns(["may"]), TODAY)
         assert driver.gate.campaign("may") is None
         assert store.controlled(["may"]) == {"may"}
 
@@ -139,7 +139,7 @@ def test_messages_that_come_during_a_purge_keep_the_controls_of_their_campaign(t
     store.close()
 
     async def arrive(driver: Driver, purging: RulePurging, store: Store) -> None:
-        asked = driver.rules.idle(names, OLD.day)
+        asked = driver.rules.stored_campaigns(names)
         purge_store(store)
         assert asked == [driver.gate.campaign(each) for each in names]
         assert not store.controlled(names)
@@ -165,6 +165,35 @@ def test_messages_that_come_during_a_purge_keep_the_controls_of_their_campaign(t
     with_sender(tmp_path / "store.db", start)
 
 
+def test_held_messages_of_a_new_campaign_go_when_its_old_controls_are_forgotten(tmp_path: Path) -> None:
+    """Another node, which had forgotten the controls, has taken the campaign's first messages."""
+    names = ("limited", "paused")
+    store = SqliteStore(tmp_path / "store.db")
+    store.commit(Work(controls=[CampaignChange("paused", CampaignState.PAUSED)]))
+    store.commit(Work(controls=[CampaignChange("limited", spending_limit=350_000)]))
+    store.commit(Work(controls=[Spent("limited", TODAY - 5, 300_000)]))
+    store.close()
+
+    async def do(driver: Driver, purging: RulePurging, store: Store) -> None:
+        gate = driver.gate
+        purge_store(store)
+        store.commit(Work([new_message(8, "paused"), new_message(9, "limited")]))
+        await asyncio.gather(driver.take(new_message(1, "paused")), driver.take(new_message(2, "limited")))
+        assert (gate.held_messages, gate.held("limited").over_limit) == (2, 1)
+        assert not store.controlled(names)
+        await purging.purge(OldRules(OLD.before_ns, TODAY))
+        async with asyncio.timeout(5):
+            while gate.held_messages:
+                await asyncio.sleep(0.01)
+        assert (gate.campaigns, gate.stopped) == ({}, set())
+        await driver.all_stored()
+        assert gate.spending is not None
+        assert gate.spending.spent == dict.fromkeys(names, 100_000)
+        assert [store.spent(name) for name in names] == [100_000, 100_000]
+
+    with_sender(tmp_path / "store.db", do)
+
+
 @pytest.mark.parametrize("is_stored", [True, False])
 def test_a_message_that_ended_during_a_purge_keeps_the_controls_too(tmp_path: Path, is_stored: bool) -> None:
     """Its campaign holds nothing when the answer of the store comes, which is of the time before."""
@@ -172,9 +201,9 @@ def test_a_message_that_ended_during_a_purge_keeps_the_controls_too(tmp_path: Pa
     async def do(driver: Driver, _: RulePurging, store: Store) -> None:
         await driver.change_campaign(CampaignChange("may", CampaignState.CANCELLED))
         purge_store(store)
-        asked = driver.rules.idle(["may"], OLD.day)
+        asked = driver.rules.stored_campaigns(["may"])
         stored = driver.take(new_message(1, "may"))
-        while not is_stored and driver.rules.idle(["may"], OLD.day):
+        while not is_stored and driver.rules.stored_campaigns(["may"]):
             await asyncio.sleep(0)  # until the commit has begun
         if is_stored:
             await stored
@@ -189,13 +218,13 @@ def test_a_message_that_ended_during_a_purge_keeps_the_controls_too(tmp_path: Pa
 def test_controls_that_are_set_again_to_the_same_values_stay(tmp_path: Path) -> None:
     async def do(driver: Driver, _: RulePurging, store: Store) -> None:
         await driver.change_campaign(CampaignChange("may", spending_limit=5))
-        asked = driver.rules.idle(["may"], OLD.day)
+        asked = driver.rules.stored_campaigns(["may"])
         purge_store(store)
         await driver.change_campaign(CampaignChange("may", spending_limit=5))
         driver.rules.forget(asked, OLD.day)
         assert driver.gate.campaign("may") == Campaign("may", spending_limit=5) == store.campaigns()[0]
         # Another node may store them too.
-        asked = driver.rules.idle(["may"], OLD.day)
+        asked = driver.rules.stored_campaigns(["may"])
         purge_store(store)
         driver.learning()
         driver.learned(RuleChanges(1.0, False, campaigns=[Campaign("may", spending_limit=5)]))
