@@ -1,7 +1,8 @@
 """Draws passes of the purge of old campaigns, and calls that come at the same time.
 
-Their draws are independent of the others, so that a seed keeps these. A pass begins after midnight by the
-wall clock, unless that was set back: the costs of the storm are of an earlier day.
+Their draws are independent of the others, so that a seed keeps these, except the call that an opt-out is
+about. A pass begins after midnight by the wall clock, unless that was set back: the costs of the storm are of
+an earlier day.
 """
 
 from __future__ import annotations

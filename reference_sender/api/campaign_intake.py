@@ -189,7 +189,11 @@ class CampaignIntake:
                 self._refuse_counted(seen, error)
                 continue
             self._add(now, seen, message, recipient.key)
-            while max(len(self._batch), len(self._doubles), len(self._keyed)) >= COMMIT_ROWS:
+            while (
+                len(self._batch) >= COMMIT_ROWS
+                or len(self._doubles) >= COMMIT_ROWS
+                or len(self._keyed) >= COMMIT_ROWS
+            ):
                 await self._commit()
 
     def _add(self, now: int, number: int, message: Message, key: str | None) -> None:
@@ -214,7 +218,8 @@ class CampaignIntake:
             return
         self._numbers.append(number)
         self._batch.append(message)
-        self._has_keys = self._has_keys or key is not None
+        if key is not None:
+            self._has_keys = True
 
     def _share_before_rows(self, head: dict[str, Any], now: int) -> Shared | None:
         """None if a required field is missing and may come after the rows: these are then read, and not

@@ -48,13 +48,10 @@ class IntakeRules:
                 "to",
                 f"this number is on the opt-out list: it gets no {message.lane.value} messages",
             )
-        if message.campaign in gate.stopped:
-            campaign = gate.campaign(message.campaign)
-            if campaign is not None and campaign.state is CampaignState.CANCELLED:
+        if gate.campaigns and (campaign := gate.campaigns.get(message.campaign)) is not None:
+            if campaign.state is CampaignState.CANCELLED:
                 raise cancelled(message.campaign)
-        if gate.spending is None and message.campaign:
-            campaign = gate.campaign(message.campaign)
-            if campaign is not None and campaign.spending_limit is not None:
+            if gate.spending is None and campaign.spending_limit is not None:
                 raise Invalid(
                     "invalid",
                     "campaign",
