@@ -71,10 +71,12 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
     if each.with_other_keys:
         others = quote.count(f"{path}.with_other_keys", subject=f"with_other_keys {each.mode}")
         copies = (*copies, ", ", others, " at the provider with other keys: these may be copies")
+    # Some of those with other keys may be these.
+    under_their_keys = " under their keys" if each.with_other_keys else ""
     missing = [
         (field, text)
         for field, text in (
-            ("unaccounted", "never seen by the provider"),
+            ("unaccounted", f"never seen by the provider{under_their_keys}"),
             ("given_up", "given up after a refusal"),
             ("to_repeat", "not yet repeated after a refusal"),
             ("without_key", "at the provider without their key"),

@@ -120,7 +120,7 @@ def test_fewer_unknown_messages_explain_a_part_of_the_missing_ones(new_run: Buil
         "my-sender accepted 300 messages; at least 20 of them never reached the provider"
     )
     assert contradictions(screen, made) == ()
-    assert "30 never seen by the provider" in answer_text(screen, "wrong")
+    assert "30 never seen by the provider under their keys" in answer_text(screen, "wrong")
 
 
 @pytest.mark.parametrize("again", [False, True])
