@@ -13,7 +13,8 @@ from msgspec import Struct
 
 CAPACITY = "capacity.json"
 UNKNOWN_BOTTLENECK = "unknown: "  # begins the text of a bottleneck whose cause is not known
-OWN_LIMIT = "a limit of its own rate, or a fixed number of workers"  # ends the text of a constant rate
+# Ends the text of a constant rate. It has no figure: that of a trial can be below the sustained rate.
+OWN_LIMIT = "a limit of its own rate, or a fixed number of workers"
 SEARCH_ITSELF = "."  # ``capacity`` in the run.json of a search: its own directory
 
 

@@ -35,6 +35,7 @@ from analysis.measure.shares.delays import delay_splits, route_count
 from analysis.measure.shares.hints import hints
 from analysis.measure.shares.why_missed import why_missed
 from analysis.measure.silence import accepts_to_the_end
+from analysis.measure.steady import steady_of
 from analysis.measure.throughput import backlog_gone_s, throughput
 from analysis.measure.timeline import timeline
 from analysis.model import (
@@ -92,7 +93,8 @@ def analyse_part(
     sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
     made = _advised((instrument, *found, *sizes), command_of(manifest))
     lag_limit_s = tightest.lag_limit_s
-    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, lag_limit_s, grew is True)
+    growing = grew is True or _grew_in_trial(manifest, journeys)
+    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, lag_limit_s, growing)
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
@@ -140,6 +142,14 @@ def _times(
 
 def _waited_out(manifest: Manifest, journeys: Journeys) -> bool:
     return waited_out(manifest, journeys.end_s - journeys.load_end_s)
+
+
+def _grew_in_trial(manifest: Manifest, journeys: Journeys) -> bool:
+    """Whether a capacity search calls its trial not sustained: it judges the steady part of the load."""
+    if command_of(manifest) != "capacity":
+        return False
+    steady = steady_of(journeys)
+    return steady is not None and steady.sustained is False
 
 
 def _with_contract(

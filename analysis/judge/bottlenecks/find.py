@@ -101,5 +101,7 @@ def _unknown(view: View, found: Symptoms) -> Bottleneck:
     what = "there is a symptom, and no sample or stage shows the cause"
     if found.stage:
         what = f"messages waited {found.stage}, and no sample shows why"
+    elif found.only_growth:
+        what = "the backlog grew, and no sample or stage shows the cause"
     described = Description(f"{UNKNOWN_BOTTLENECK}{what}", evidence)
     return _bottleneck(view, "unknown", described, found.windows)

@@ -76,9 +76,8 @@ def pacing(view: View) -> KindFinding:
         if reported[windows].any():
             text = f"{view.sender_name} delays messages because of its own rate limits"
             return Description(text, tuple(evidence))
-        highest = rate_text(submits.messages_per_s(view, inferred & windows))
-        text = f"{view.sender_name} forwards at most {highest}: {OWN_LIMIT}"
-        return Description(text, tuple(evidence), ("rate_from_outside",))
+        forwarded = _forwarded_text(submits.messages_per_s(view, inferred & windows))
+        return Description(_constant_text(view), (forwarded, *evidence), ("rate_from_outside",))
 
     own = (reported & own_way & ~lowered(view)) | inferred | slow
     return KindFinding(strength(own, np.maximum(share, 0.85)), describe)
@@ -149,19 +148,27 @@ def rate(view: View) -> KindFinding:
     def describe(windows: Bools) -> Description:
         waited = f"the median message waited {in_sender(view, windows)} in it"
         if not over_all[windows].any():
-            highest = rate_text(submits.messages_per_s(view, constant & windows))
-            same = "it forwarded about the same number in each second while messages waited in it"
-            return Description(f"{view.sender_name} forwards at most {highest}: {OWN_LIMIT}", (same, waited))
-        # Means of the load, both. The best ten seconds of the deliveries can have more: messages that were
-        # forwarded one after the other may arrive together.
-        end_s = view.journeys.load_end_s
-        accepted_s = view.provider.forwarded_s[view.forwarded & (view.provider.forwarded_s <= end_s)]
-        forwarded = len(accepted_s) / (end_s - float(accepted_s.min())) if len(accepted_s) else 0.0
-        came = int(np.count_nonzero(view.journeys.accepted)) / end_s
-        text = f"{view.sender_name} forwards {rate_text(forwarded)} on average; {rate_text(came)} came in"
-        return Description(text, ("its backlog grew while its rate stayed the same", waited))
+            forwarded = _forwarded_text(submits.messages_per_s(view, constant & windows))
+            return Description(_constant_text(view), (forwarded, waited))
+        came = int(np.count_nonzero(view.journeys.accepted)) / view.journeys.load_end_s
+        rates = (
+            f"it forwarded {rate_text(submits.steady_per_s(view))} in the last part of the load; "
+            f"{rate_text(came)} came in"
+        )
+        evidence = (rates, "its backlog grew while its rate stayed the same", waited)
+        return Description(_constant_text(view), evidence)
 
     return KindFinding(strength(over_all | constant, 0.85), describe)
+
+
+def _constant_text(view: View) -> str:
+    return f"{view.sender_name} forwards messages at a constant rate: {OWN_LIMIT}"
+
+
+def _forwarded_text(per_s: float) -> str:
+    return (
+        f"it forwarded {rate_text(per_s)} while messages waited in it, about the same number in each second"
+    )
 
 
 def _waits_at_constant_rate(view: View) -> Bools:
