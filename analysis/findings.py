@@ -66,6 +66,7 @@ BottleneckSign = Literal[
     "scheduled",  # messages wait at the provider for a time that the sender set
     "paused",  # the sender forwarded nothing for some time, while messages waited in it
     "slow_after_refusal",  # of the sender's pacing
+    "quota",  # of the sender's pacing: a number of messages in each period
     "rate_from_outside",  # of the sender's pacing: it could also be a fixed number of workers
     "held_by_an_ended_process",  # of messages that were not forwarded
     "refused_permanently",  # of messages that were not repeated: a repeat meets the same refusal

@@ -100,6 +100,10 @@ BY_SIGN: dict[tuple[BottleneckKind, BottleneckSign], str] = {
     ),
     ("sender_hold", "scheduled"): "submit messages without a time of delivery, or with an earlier one.",
     ("sender_pacing", "rate_from_outside"): ADVICE["sender_rate"],
+    ("sender_pacing", "quota"): (
+        "raise the sender's own quota up to what the contract allows. The period of its limit may have the "
+        "wrong unit."
+    ),
     ("sender_pacing", "slow_after_refusal"): (
         "let the sender raise its rate faster after a refusal, up to what the contract allows."
     ),

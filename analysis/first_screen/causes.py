@@ -21,11 +21,14 @@ from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import (
+    deciding,
     evidence_of,
     leading,
     not_taken,
     objective_part,
+    part_title,
     target_name,
+    trusted,
     with_evidence,
     worst_objective,
 )
@@ -85,6 +88,26 @@ def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
     if order is not None:
         named.append((quote.text(f"parts.{order[0]}.hints.{order[1]}.text"), "."))
     return (*reach, *named) or (("Bottleneck: unknown. The samples of this run do not show it.",),)
+
+
+def undecided_advice(quote: Quote) -> tuple[Sentence, ...]:
+    """For an UNDECIDED: what to change about the first bottleneck of a deciding part. Row 1 names that of the
+    part that it shows, so it is named here only if there are several parts.
+    """
+    several = len(quote.report.parts) > 1
+    for at, part in deciding(quote.report):
+        number = leading(part) if trusted(part) else None
+        if number is None:
+            continue
+        named: list[Sentence] = []
+        if several:
+            path = f"parts.{at}.bottlenecks.{number}.text"
+            lead = "Cause (part: " if part.bottlenecks[number].kind in NOT_FORWARDED else "Bottleneck (part: "
+            named = [(lead, part_title(quote, at), "): ", quote.text(path), ".")]
+        advice = _advice(quote, at, number)
+        if advice:
+            return (*named, *advice)
+    return ()
 
 
 def no_priority(report: RunReport) -> tuple[int, int] | None:

@@ -143,8 +143,8 @@ def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult], target: s
 
 
 def _same_throughput(target: str, missed: Sequence[TrialResult]) -> str:
-    """``mine forwards the same number of messages a second at 41.6/s and at 60/s: ...``, from two rates that
-    differ clearly, on a profile without limits; else "". The samples of the reference sender say more.
+    """``mine forwards the same rate at 41.6/s and at 60/s: ...``, from two rates that differ clearly, on a
+    profile without limits; else "". The samples of the reference sender say more.
     """
     if target == _REFERENCE:
         return ""
@@ -155,7 +155,7 @@ def _same_throughput(target: str, missed: Sequence[TrialResult]) -> str:
         through = sorted((low.through_per_s, high.through_per_s))
         if not limited and apart and through[1] <= _SAME * through[0]:
             offered = f"at {rate_text(low.rate_per_s)} and at {rate_text(high.rate_per_s)}"
-            return f"{target} forwards the same number of messages a second {offered}: {OWN_LIMIT}"
+            return f"{target} forwards the same rate {offered}: {OWN_LIMIT}"
     return ""
 
 

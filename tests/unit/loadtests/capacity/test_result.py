@@ -69,7 +69,7 @@ def test_the_same_throughput_at_two_rates_is_a_limit_of_the_target(
         SETTINGS, [replace(each, profile_limits=limits) for each in tried], replace(SEARCHED, target=target)
     )
     said = (
-        "mine forwards the same number of messages a second at 41.6/s and at 60/s: a limit of its own rate, "
+        "mine forwards the same rate at 41.6/s and at 60/s: a limit of its own rate, "
         "or a fixed number of workers"
     )
     assert found.bottlenecks == ((said,) if told else (unknown,))
