@@ -28,7 +28,13 @@ from analysis.measure.faults import fault_bands
 from analysis.measure.late_generator import lateness, with_bench_drops
 from analysis.measure.outcomes import MessageOutcomes, accounting, judge
 from analysis.measure.percentiles import SHOWN_PERCENTILES
-from analysis.measure.provider_limits import binds_elsewhere, currency_of, limits_text, segments_per_s
+from analysis.measure.provider_limits import (
+    allowed_per_s,
+    binds_elsewhere,
+    currency_of,
+    limits_text,
+    segments_per_s,
+)
 from analysis.measure.reasons import reasons
 from analysis.measure.send_order import otps_wait_like_others
 from analysis.measure.shares.delays import delay_splits, route_count
@@ -59,6 +65,7 @@ DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
 
 SCALED_WHY = "compressed seconds: the provider's delays were scaled with the day, so they are not real times"
 _WHOLE = ("finished", "drain_timeout", "drain_ended")  # exit reasons after a complete load
+_ABOVE = 1.02  # times what the contract allows; random arrivals can be this much above their rate
 _CAMPAIGNS = ("burst", "campaigns")  # roles with concurrent campaigns
 NO_JOURNAL_WHY = "no provider rows: deliveries were not observed"
 
@@ -92,9 +99,9 @@ def analyse_part(
     found = _checks(journeys, manifest, counted, order, tightest)
     sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
     made = _advised((instrument, *found, *sizes), command_of(manifest))
-    lag_limit_s = tightest.lag_limit_s
     growing = grew is True or _grew_in_trial(manifest, journeys)
-    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, lag_limit_s, growing)
+    through = _with_contract(throughput(journeys, outcomes, counted), manifest, paid, journeys)
+    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, tightest.lag_limit_s, growing)
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
@@ -106,7 +113,7 @@ def analyse_part(
         stages_merged=groups[1:],
         stage_coverage=stages.coverage(journeys, outcomes, groups),
         timestamp_order=order,
-        throughput=_with_contract(throughput(journeys, outcomes, counted), manifest, paid, journeys),
+        throughput=through,
         timeline=timeline(journeys, outcomes),
         burst=find_burst(journeys, outcomes) if manifest.scenario.role == "burst" else None,
         cost=paid,
@@ -124,7 +131,7 @@ def analyse_part(
         backlog_grew=grew,
         sustained=sustained(counted, grew, journeys, outcomes, _waited_out(manifest, journeys)),
         delay_splits=splits,
-        hints=_hints(journeys, outcomes, manifest),
+        hints=_hints(journeys, outcomes, manifest, through.above_contract),
         bottlenecks=() if failed else find_bottlenecks(asked),
     )
 
@@ -155,19 +162,24 @@ def _grew_in_trial(manifest: Manifest, journeys: Journeys) -> bool:
 def _with_contract(
     found: Throughput, manifest: Manifest, paid: Cost | None, journeys: Journeys
 ) -> Throughput:
-    """Adds the contract's limit in segments, and in messages with this part's mean number of segments.
+    """Adds the contract's limit in segments, and in messages with this part's mean number of segments, and
+    whether the load is above what the contract allows.
 
-    Not if another limit allows less.
+    The limit is left out if another one allows less, unless the load is above this one as well.
     """
-    limit_per_s = segments_per_s(manifest.profile)
-    per_message = paid.segments_per_message if paid is not None else None
-    if limit_per_s is None or not per_message:
+    profile, per_message = manifest.profile, paid.segments_per_message if paid is not None else None
+    if not per_message:
         return found
-    if binds_elsewhere(manifest.profile, journeys.provider, limit_per_s / per_message):
+    offered_per_s = found.offered_mean_per_s / _ABOVE
+    allowed = allowed_per_s(profile, journeys.provider.protocol, per_message)
+    found = msgspec.structs.replace(found, above_contract=allowed is not None and offered_per_s > allowed)
+    limit_per_s = segments_per_s(profile)
+    if limit_per_s is None:
         return found
-    return msgspec.structs.replace(
-        found, contract_segments_per_s=limit_per_s, contract_per_s=limit_per_s / per_message
-    )
+    per_s = limit_per_s / per_message
+    if offered_per_s <= per_s and binds_elsewhere(profile, journeys.provider, per_s):
+        return found
+    return msgspec.structs.replace(found, contract_segments_per_s=limit_per_s, contract_per_s=per_s)
 
 
 def _bottleneck_inputs(
@@ -194,9 +206,11 @@ def _bottleneck_inputs(
     )
 
 
-def _hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> tuple[Hint, ...]:
+def _hints(
+    journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest, above_contract: bool
+) -> tuple[Hint, ...]:
     order = otps_wait_like_others(journeys, manifest)
-    return (*((order,) if order is not None else ()), *hints(journeys, outcomes, manifest))
+    return (*((order,) if order is not None else ()), *hints(journeys, outcomes, manifest, above_contract))
 
 
 def _with_reach(

@@ -151,6 +151,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     faults = fault_windows(part, first) if first.kind in _BEHIND_THE_PROVIDER else ()
     if faults:
         return _without_faults(quote, at, number, faults)
+    if _above_contract(part, first) and not _by_order(quote.report, at):
+        return _less_load(quote, at, first)
     if first.kind == "provider_limit" and "most_refused" in first.signs:
         return (_after_refusals(first),)
     if single_messages_bind(part, first):
@@ -165,6 +167,30 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         return _more_at_carriers(first, f"{path}.bottlenecks.{number}.text")
     advice = _by_kind_and_signs(part, first)
     return (advice,) if advice else ()
+
+
+def _above_contract(part: PartReport, found: Bottleneck) -> bool:
+    """Whether the bottleneck is a limit of the contract that no sender could obey with this load."""
+    of_limits = found.kind == "provider_limit" or (
+        found.kind == "sender_gave_up" and "refused_permanently" not in found.signs
+    )
+    return of_limits and part.throughput.above_contract
+
+
+def _less_load(quote: Quote, at: int, found: Bottleneck) -> Sentence:
+    """No other way of sending helps: the messages that wait would be more and more."""
+    through, path = quote.report.parts[at].throughput, f"parts.{at}.throughput"
+    most: Sentence = ()
+    if through.contract_per_s is not None:
+        most = (" of ", quote.rate(f"{path}.contract_per_s"), " at most")
+    again = ""
+    if found.kind == "sender_gave_up":
+        again = " A message that the provider refuses must be sent again later, and not given up."
+    return (
+        "negotiate a higher rate with the provider, or spread the load over more time: it has ",
+        quote.rate(f"{path}.offered_mean_per_s"),
+        *(", which is above the contract", *most, ", whatever the sender does.", again),
+    )
 
 
 def _more_at_carriers(found: Bottleneck, field: str) -> Sentence:
@@ -214,7 +240,11 @@ def limits_in_force(found: Bottleneck) -> set[LimitName]:
 
 
 def single_messages_bind(part: PartReport, found: Bottleneck) -> bool:
-    """Whether the limit of requests alone binds, and each request had one message: batches cure it."""
+    """Whether the limit of requests alone binds, and each request had one message: batches cure it, but
+    not a load above the other limits.
+    """
+    if part.throughput.above_contract:
+        return False
     return limits_in_force(found) == {"requests"} and any(each.name == SINGLE for each in part.hints)
 
 

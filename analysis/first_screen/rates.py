@@ -254,7 +254,7 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
 
 
 def _paused(part: PartReport) -> bool:
-    """Whether the sender forwarded nothing at times: its best seconds are no rate that it sustains."""
+    """Whether the sender forwarded nothing at times: its best seconds do not show what it sustains."""
     return any("paused" in each.signs for each in part.bottlenecks)
 
 

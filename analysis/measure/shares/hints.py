@@ -31,8 +31,10 @@ _BUSIEST_S = 10.0
 _FEWEST_REQUESTS = 10.0
 
 
-def hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> tuple[Hint, ...]:
-    """The hints in order of benefit."""
+def hints(
+    journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest, above_contract: bool = False
+) -> tuple[Hint, ...]:
+    """The hints in order of benefit. ``above_contract``: the load is above what the contract allows."""
     limits = read_limits(manifest.profile, journeys.provider.protocol)
     refused = _refused_by_contract(journeys, manifest)
     found = (
@@ -40,7 +42,7 @@ def hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> 
         reports_not_confirmed(journeys, outcomes),
         _throttled(refused, journeys, bool(manifest.faults), limits),
         _behind_others(journeys, manifest, limits),
-        _one_message_per_request(journeys, refused, limits),
+        _one_message_per_request(journeys, refused, limits, above_contract),
         _marketing_with_priority(journeys, manifest.profile),
         _ucs2(journeys),
         no_turn(journeys),
@@ -185,7 +187,9 @@ def _behind_others(journeys: Journeys, manifest: Manifest, limits: ContractLimit
     return Hint("queued_at_provider", text, count)
 
 
-def _one_message_per_request(journeys: Journeys, refused: Ints, limits: ContractLimits) -> Hint | None:
+def _one_message_per_request(
+    journeys: Journeys, refused: Ints, limits: ContractLimits, above_contract: bool
+) -> Hint | None:
     """Each request had one message although more are allowed, and the limit of requests had an effect:
     requests were refused for a rate, or the sender submitted at the limit.
     """
@@ -201,8 +205,14 @@ def _one_message_per_request(journeys: Journeys, refused: Ints, limits: Contract
         return None
     text = (
         f"Each request had one message. The contract limits requests ({limits.words[0]}), and a request may "
-        f"have {count_text(limits.batch)} messages. Fewer requests with more messages stay below the limit."
+        f"have {count_text(limits.batch)} messages. "
     )
+    if above_contract:
+        text += (
+            "More messages in a request use the contract better, but this load is above its other limits too."
+        )
+    else:
+        text += "Fewer requests with more messages stay below the limit."
     if of_itself:
         text += (
             " No request was refused for the limit. If the sender has a rate limit of its own, it must count "
