@@ -33,7 +33,7 @@ def gives_up(run: RunBuilder, per_s: int) -> None:
         if taken:
             run.seen(f"m-{slot}", due_s + 0.01, segments=segments)
         else:
-            refused = {"state": "rejected", "reason": "throttled_requests", "accepted": False}
+            refused: dict[str, Any] = {"state": "rejected", "reason": "throttled_requests", "accepted": False}
             run.seen(
                 f"m-{slot}",
                 due_s + 0.01,
@@ -47,7 +47,7 @@ def gives_up(run: RunBuilder, per_s: int) -> None:
 
 def screen_of(run: RunBuilder, profile: dict[str, Any]) -> FirstScreen:
     target = {"name": "my-sender", "kind": "http"}
-    ended = {"end_s": LOAD_S + 60.0, "drain_timeout_s": 30.0, "exit_reason": "drain_timeout"}
+    ended: dict[str, Any] = {"end_s": LOAD_S + 60.0, "drain_timeout_s": 30.0, "exit_reason": "drain_timeout"}
     screen = first_screen(build_report(run.write(load_s=LOAD_S, target=target, profile=profile, **ended)))
     assert screen.notes == ()
     return screen
