@@ -161,6 +161,7 @@ NO_TURN = "no_turn"  # name of the hint that a class waited for the end of the l
 NO_PRIORITY = "no_priority"  # name of the hint that OTPs wait in the sender as long as other messages
 REPORTS_NOT_CONFIRMED = "reports_not_confirmed"  # name of the hint
 SINGLE = "one_message_per_request"  # name of the hint
+UCS2 = "ucs2_for_one_character"  # name of the hint
 # Hints on what the contract's limits did.
 ON_LIMITS = ("throttled", "queued_at_provider", SINGLE)
 
