@@ -321,7 +321,7 @@ def _classes_with(part: PartReport, verdict: str) -> set[str]:
 
 
 def _hints(report: RunReport) -> list[tuple[int, int, str]]:
-    """Those for the provider, or for a change at one's own end: without that on the cost of a character."""
+    """Those for the provider, or for a change in your sender: without that on the cost of a character."""
     return [each for each in _every_hint(report) if each[2] != UCS2]
 
 

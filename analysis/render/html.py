@@ -61,11 +61,11 @@ def _chart(drawn: DrawnChart) -> dict[str, Any]:
 
 def _kind(cell: Cell, column: Column) -> str:
     """The CSS class of a cell. Short texts are not wrapped, long ones get more width."""
+    size = len(cell if isinstance(cell, str) else as_text(cell))
     if column.align == "right":
-        return "n"
+        return "n long" if size > _LONG else "n"
     if column.shows_state:
         return "state"
-    size = len(cell if isinstance(cell, str) else as_text(cell))
     return "long" if size > _LONG else "short" if size <= _SHORT else ""
 
 
