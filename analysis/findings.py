@@ -15,10 +15,8 @@ from analysis.fault_effects import RecordedEffect
 from analysis.quantile import Quantile
 
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
-WHOLE_MACHINE = "the whole machine"  # begins the text of a machine whose cores are all in use
 OTHER_PROGRAMS = "other programs"  # in the text of the machine, if they compete for its cores
 OWN_PACING = "that are allowed: its own pacing"  # ends the text of a sender that is slow after a refusal
-A_FAULT = "a fault of the provider: "  # begins the text of a fault as a bottleneck, before its faults
 MOST_REASONS = 12  # in the table of why messages did not arrive
 GREW = "the backlog grew and did not return to its level"  # why windows were not available
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
@@ -194,6 +192,7 @@ class Availability(Struct, frozen=True, kw_only=True):
     window_s: float
     first_bad_at_s: float | None
     why: str  # why windows were not available, or not known to be; "" if all were
+    only_grew: bool = False  # the growth of the backlog is the only reason
     unknown: int = 0  # windows of a load that is too short to distinguish growth from a hold
     load_needed_s: float = 0.0  # the shortest load that would decide it; 0 if no window is unknown
 
@@ -234,6 +233,8 @@ class Bottleneck(Struct, frozen=True, kw_only=True):
     share_of_load: float  # of the load's 10-s windows in which it was seen
     signs: tuple[BottleneckSign, ...] = ()
     refusal: str = ""  # the provider's reason, with the sign ``refused_permanently``
+    counts: str = ""  # the evidence with the counts of messages that were not taken; "" without it
+    subject: str = ""  # the faults or carriers that the text names
 
 
 def on_the_way(found: Bottleneck) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from analysis.classes import ALL
 from analysis.findings import (
-    A_FAULT,
     BY_ORDER,
     LIMIT_SIGNS,
     SINGLE,
@@ -146,7 +145,7 @@ CAPACITY = "ask the provider for more capacity at "
 
 def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     """Begins with a lower-case letter; empty if there is no advice."""
-    part, path = quote.report.parts[at], f"parts.{at}"
+    part = quote.report.parts[at]
     first = part.bottlenecks[number]
     faults = fault_windows(part, first) if first.kind in _BEHIND_THE_PROVIDER else ()
     if faults:
@@ -164,7 +163,7 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     if _paced_alone(part, first):
         return (PACED,)
     if first.kind == "carrier_queue":
-        return _more_at_carriers(first, f"{path}.bottlenecks.{number}.text")
+        return (f"spread the load over more time, or {CAPACITY}", _subject(quote, at, number), ".")
     advice = _by_kind_and_signs(part, first)
     return (advice,) if advice else ()
 
@@ -193,10 +192,10 @@ def _less_load(quote: Quote, at: int, found: Bottleneck) -> Sentence:
     )
 
 
-def _more_at_carriers(found: Bottleneck, field: str) -> Sentence:
-    carriers = found.text.removeprefix("the queue of ").removeprefix("the queues of ")
-    figure = Figure(text=carriers, source=field, unit="text")
-    return (f"spread the load over more time, or {CAPACITY}", figure, ".")
+def _subject(quote: Quote, at: int, number: int) -> Figure:
+    """The faults or carriers of a bottleneck. The cell with its text has them."""
+    found = quote.report.parts[at].bottlenecks[number]
+    return Figure(text=found.subject, source=f"parts.{at}.bottlenecks.{number}.text", unit="text")
 
 
 def _by_kind_and_signs(part: PartReport, found: Bottleneck) -> str:
@@ -309,9 +308,8 @@ def _without_faults(quote: Quote, at: int, number: int, faults: tuple[int, ...])
     found, path = quote.report.parts[at].bottlenecks[number], f"parts.{at}"
     judged = "). To judge sender and contract, run it without"
     if found.kind == "provider_fault" and len(faults) > 1:
-        named = found.text.removeprefix(A_FAULT)
-        figure = Figure(text=named, source=f"{path}.bottlenecks.{number}.text", unit="text")
-        return ("fault windows were active meanwhile (", figure, f"{judged} the faults.")
+        named = _subject(quote, at, number)
+        return ("fault windows were active meanwhile (", named, f"{judged} the faults.")
     first, *others = (quote.text(f"{path}.faults.{place}.title") for place in faults[:_FAULTS_NAMED])
     if not others:
         return ("a fault window was active meanwhile (", first, f"{judged} the fault.")

@@ -7,7 +7,6 @@ another part is no cause.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from analysis.classes import GUARDED_CLASS
@@ -35,7 +34,6 @@ from analysis.first_screen.wording import (
 from analysis.model import Objective, PartReport, RunReport
 from analysis.objectives.grammar import Measure
 
-_COUNTS = re.compile(r"of [\d,]+ messages?: ")  # begins the evidence of what became of the messages
 _ABSENT = ("absent_subscriber", "handset_off")
 _PLAIN_REASONS = {
     **dict.fromkeys(_ABSENT, "the phone was off or out of coverage"),
@@ -176,7 +174,7 @@ def _named(quote: Quote, at: int, number: int, in_headline: set[str]) -> list[Se
     path = f"parts.{at}.bottlenecks.{number}"
     if f"{path}.text" in in_headline:
         # The headline has the counts of the messages that were not taken too.
-        evidence = evidence_of(quote, path, found, without=_COUNTS)
+        evidence = evidence_of(quote, path, found, without=found.counts)
         return [("Evidence: ", *evidence, ".")] if evidence else []
     lead = "Bottleneck: "
     if found.kind in NOT_FORWARDED:

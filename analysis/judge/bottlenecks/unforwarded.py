@@ -69,14 +69,10 @@ def gave_up(view: View) -> KindFinding:
         classes = by_class(view, gone, view.journeys.accepted, "not accepted by the provider")
         permanent = gone & view.provider.refused_permanently
         if 2 * int(np.count_nonzero(permanent)) > count:
-            reasons = _reasons(view, gone)
-            each = [
-                f"{reason_text(reason) if reason else 'no reason'}: {times_text(many)}"
-                for reason, many in reasons
-            ]
-            why = each[0].partition(": ")[0]
-            text = f"the provider refused {times_text(count)} of {view.sender_name}: {why}"
-            since = _since(view, permanent)
+            reasons, since = _reasons(view, gone), _since(view, permanent)
+            words = [_words(reason, accepted_before=bool(since)) for reason, _ in reasons]
+            each = [f"{word}: {times_text(many)}" for word, (_, many) in zip(words, reasons, strict=True)]
+            text = f"the provider refused {times_text(count)} of {view.sender_name}: {words[0]}"
             evidence = (of_accepted, *since, *classes, *(each if len(each) > 1 else ()))
             signs: tuple[BottleneckSign, ...] = ("refused_permanently",)
             return Description(text, evidence, (*signs, "accepted_before") if since else signs, reasons[0][0])
@@ -93,6 +89,13 @@ def gave_up(view: View) -> KindFinding:
         return Description(text, (f"{of_accepted}{with_header}", *submits, *classes), signs)
 
     return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
+
+
+def _words(reason: str, accepted_before: bool) -> str:
+    """A token with which the provider accepted messages before was not a wrong one."""
+    if reason == "unauthorized" and accepted_before:
+        return "its token is no longer valid"
+    return reason_text(reason) if reason else "no reason"
 
 
 def _since(view: View, refused: Bools) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ def test_a_sender_that_was_away_for_some_time_let_no_request_wait(
     (only,) = report.parts[0].bottlenecks
     assert (only.kind, only.from_s, only.to_s) == ("sender_stopped", 10.0, 20.0)
     assert only.text == f"my-sender {what}"
-    assert not any("waited" in each for each in only.evidence)
+    assert not any("waited" in each for each in only.evidence) and only.evidence == (only.counts,)
     screen = first_screen(report)
     assert as_text(screen.why) == f"my-sender {what}. 30 of 300 messages got no usable answer."
     (advice,) = map(as_text, screen.bottleneck)  # the headline has the evidence

@@ -24,7 +24,7 @@ from analysis.part import analyse_part
 from analysis.records import RecordedFault, RecordedScenario, read_manifest
 from analysis.render import charts_distribution, charts_findings, charts_time, tables_part
 from analysis.render.chart_style import CLASS_COLOURS, new_figure, save_png, seconds_axis, styled, svg_text
-from analysis.render.html import _kind
+from analysis.render.html import css_class
 from analysis.render.table import figure_columns
 from analysis.report import build_report
 
@@ -320,7 +320,7 @@ def test_limits_far_above_the_curves_are_named_below_the_plot_and_inside_the_fig
 def test_a_long_text_in_a_column_of_figures_is_wrapped() -> None:
     (column,) = figure_columns("mean")
     assert (
-        _kind("200 segments/s at the carriers Play and Orange and 150 segments/s at T-Mobile", column)
+        css_class("200 segments/s at the carriers Play and Orange and 150 segments/s at T-Mobile", column)
         == "n long"
     )
-    assert _kind("1,234", column) == "n"
+    assert css_class("1,234", column) == "n"
