@@ -44,6 +44,7 @@ from analysis.measure.silence import accepts_to_the_end
 from analysis.measure.steady import steady_of
 from analysis.measure.throughput import backlog_gone_s, throughput
 from analysis.measure.timeline import timeline
+from analysis.measure.without_key import what_is_known
 from analysis.model import (
     Accounting,
     Check,
@@ -99,9 +100,8 @@ def analyse_part(
     found = _checks(journeys, manifest, counted, order, tightest)
     sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
     made = _advised((instrument, *found, *sizes), command_of(manifest))
-    growing = grew is True or _grew_in_trial(manifest, journeys)
     through = _with_contract(throughput(journeys, outcomes, counted), manifest, paid, journeys)
-    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, tightest.lag_limit_s, growing)
+    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, tightest.lag_limit_s, grew is True)
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
@@ -132,6 +132,7 @@ def analyse_part(
         sustained=sustained(counted, grew, journeys, outcomes, _waited_out(manifest, journeys)),
         delay_splits=splits,
         hints=_hints(journeys, outcomes, manifest, through.above_contract),
+        without_key_evidence=what_is_known(journeys, outcomes),
         bottlenecks=() if failed else find_bottlenecks(asked),
     )
 
@@ -198,7 +199,7 @@ def _bottleneck_inputs(
         target=manifest.target,
         in_flight_limit=manifest.in_flight_limit,
         lag_limit_s=lag_limit_s,
-        backlog_grew=backlog_grew,
+        backlog_grew=backlog_grew or _grew_in_trial(manifest, journeys),
         faults=fault_bands(manifest, journeys, outcomes),
         flag_is_faster=has_fast_lane(manifest.profile),
         routes=route_count(manifest.target),

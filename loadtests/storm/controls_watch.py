@@ -14,11 +14,10 @@ from reference_sender.store.protocol import Work
 
 
 class ControlsWatch:
-    """``without_costs``: campaigns of which costs were removed; ``removed``: rows, in all."""
+    """``removed``: rows, in all."""
 
     def __init__(self, state: StormState) -> None:
         self._state = state
-        self.without_costs: set[str] = set()
         self.removed = 0
 
     def purged(self, gone: RemovedRules) -> None:
@@ -29,7 +28,6 @@ class ControlsWatch:
         for spent in gone.costs:
             self._state.occurred(features.COSTS_PURGE)
             self._state.note(f"purged: {spent.amount} of campaign {spent.campaign or 'none'}")
-        self.without_costs.update(spent.campaign for spent in gone.costs)
         self.removed += len(gone.campaigns) + len(gone.costs)
 
     def committing(self, work: Work) -> None:

@@ -19,6 +19,7 @@ class Disk:
         self.campaigns: dict[str, Campaign] = {}
         self.changed_ns: dict[str, int] = {}  # when a campaign was changed
         self.spent: dict[tuple[str, int], int] = {}
+        self.removed: dict[tuple[str, int], int] = {}  # costs, by a purge, and not stored again
         self.opt_outs: dict[str, OptOut] = {}
         self.reports: dict[str, StoredReport] = {}
         self.full = False

@@ -192,6 +192,7 @@ def store_and_dispatcher_agree(end: StormEnd) -> Iterator[Violation]:
         "batches unanswered": process.node.unanswered,
         "messages on their way to the store": process.node.waiting,
         "report calls that wait": process.node.early_calls,
+        "calls that wait": process.calls,
         "entries of the dispatcher's tables": sum(process.dispatcher.kept().values()),
     }
     for what, count in left.items():
@@ -225,8 +226,7 @@ def a_delivered_second_message_ends_its_first_one(end: StormEnd) -> Iterator[Vio
 
 def costs_are_those_of_the_messages(end: StormEnd) -> Iterator[Violation]:
     """Of each campaign the store and the last process have the same costs: those of its messages, except the
-    ones whose costs were returned, or that were over a limit. Of those whose old costs were removed the
-    store and the process have the same.
+    ones whose costs were returned, or that were over a limit, and without what a purge removed.
     """
     process = end.process
     spending = process.node.gate.spending
@@ -235,11 +235,13 @@ def costs_are_those_of_the_messages(end: StormEnd) -> Iterator[Violation]:
     for record in end.known.values():
         if _has_cost(record):
             wanted[record.message.campaign] += spending.prices.cost(record.message)
+    for (campaign, _), amount in end.world.state.disk.removed.items():
+        wanted[campaign] -= amount
     for campaign in sorted({*wanted, *spending.spent}):
         stored, counted = process.store.spent(campaign), spending.spent.get(campaign, 0)
-        due = stored if campaign in end.world.watch.controls.without_costs else wanted[campaign]
-        if not stored == counted == due:
-            text = f"{counted} are counted and {stored} stored for campaign {campaign}, not {due}"
+        if not stored == counted == wanted[campaign]:
+            text = f"{counted} are counted and {stored} stored for campaign {campaign}"
+            text += f", not {wanted[campaign]}"
             yield Violation("costs", text)
 
 

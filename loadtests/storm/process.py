@@ -197,7 +197,7 @@ class StormProcess:
 
     def rules_removed(self, gone: RemovedRules) -> None:
         """By a step of a purge."""
-        self._host.watch.rules_purged(gone)
+        self._host.watch.rules_purged(self, gone)
 
     def rules_forgotten(self) -> None:
         """The process may have forgotten what a purge removed."""

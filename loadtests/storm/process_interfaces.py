@@ -69,7 +69,7 @@ class ProcessWatch(Protocol[P]):
     def purged(self, process: P, gone: Sequence[Record]) -> None:
         """Messages were removed from the store."""
 
-    def rules_purged(self, gone: RemovedRules) -> None:
+    def rules_purged(self, process: P, gone: RemovedRules) -> None:
         """Controls and costs of campaigns were removed from the store."""
 
     def check_controls(self, process: P) -> None:

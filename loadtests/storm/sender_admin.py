@@ -10,7 +10,7 @@ from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch
 from reference_sender.dispatch.campaign_figures import UNIT
-from reference_sender.node.effects import NodeEffect, Waiter
+from reference_sender.node.effects import Acknowledge, NodeEffect, Waiter
 from reference_sender.node.node import Node
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
 
@@ -42,8 +42,7 @@ class SenderAdmin:
             cancelled = known is not None and known.state is CampaignState.CANCELLED
             if cancelled and state is not CampaignState.CANCELLED:
                 number = 0
-                waiter.end(True)  # refused, as the API does
-                return []
+                return [Acknowledge(waiter, None)]  # the API refuses it at once
             orders[campaign] += 1
             number = orders[campaign]
             if state is CampaignState.RUNNING:
@@ -71,8 +70,7 @@ class SenderAdmin:
             known = node.gate.campaign(campaign)
             limit = None if known is None else known.spending_limit
             if raises and (limit is None or limit >= most):
-                waiter.end(True)
-                return []
+                return [Acknowledge(waiter, None)]
             if raises:
                 watch.limits.raised(campaign, most)
             assert node.gate.spending is not None, "a storm has prices"
@@ -92,8 +90,7 @@ class SenderAdmin:
         def order(node: Node, now_ns: int, waiter: Waiter) -> Sequence[NodeEffect]:
             known = node.gate.campaign(campaign)
             if known is None or known.spending_limit is None:
-                waiter.end(True)
-                return []
+                return [Acknowledge(waiter, None)]
             again = CampaignChange(campaign, spending_limit=known.spending_limit)
             return node.change_campaign(now_ns, again, waiter)
 

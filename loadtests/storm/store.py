@@ -259,7 +259,9 @@ class ModelStore(StoredRules):
             if known.name not in disk.campaigns:
                 disk.campaigns[known.name] = known
                 disk.changed_ns[known.name] = control.at_ns
-                disk.spent.update({(each.campaign, each.day): each.amount for each in control.spent})
+                for each in control.spent:
+                    disk.spent[each.campaign, each.day] = each.amount
+                    disk.removed.pop((each.campaign, each.day), None)
         elif isinstance(control, OptOut):
             disk.opt_outs[control.number] = control
         elif isinstance(control, OptIn):

@@ -50,7 +50,7 @@ class StoredRules:
             elif place.table == 1 and self._is_old_campaign(old, name):
                 del disk.campaigns[name]
             elif place.table == 2 and day < old.day and not self._has_limit(name):
-                del disk.spent[name, day]
+                disk.removed[name, day] = disk.removed.get((name, day), 0) + disk.spent.pop((name, day))
         return place.next(len(rows), limit, RulePlace(place.table, *rows[-1]) if rows else place)
 
     def has_messages(self, campaign: str) -> bool:

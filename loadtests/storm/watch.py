@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from loadtests.arrivals import NS_PER_S
 from loadtests.storm import features
 from loadtests.storm.controls_watch import ControlsWatch
 from loadtests.storm.limits_watch import LimitsWatch
@@ -29,6 +30,7 @@ from reference_sender.policy.quiet_hours import FOREVER, OpeningHours
 from reference_sender.policy.settings import PolicySettings
 from reference_sender.store.protocol import Record
 
+_DAY_NS = 86_400 * NS_PER_S
 _COUNTED = frozenset({Outcome.RETRYABLE, Outcome.UNKNOWN})
 _REFUSALS = frozenset(
     {Outcome.THROTTLED, Outcome.RETRYABLE, Outcome.DEFERRED, Outcome.SPLIT, Outcome.ROUTE_DOWN}
@@ -109,9 +111,14 @@ class StormWatch:
             if record.state not in FINAL_STATES or young:
                 self._violated("purged", f"{key} was removed, {record.state.value}", key)
 
-    def rules_purged(self, gone: RemovedRules) -> None:
+    def rules_purged(self, process: StormProcess, gone: RemovedRules) -> None:
         """Controls and costs were removed from the store. A later campaign of that name is new."""
         self.controls.purged(gone)
+        today = process.wall_ns // _DAY_NS
+        for spent in gone.costs:
+            if spent.day >= today:
+                text = f"costs of {spent.campaign} on day {spent.day} were removed on day {today}"
+                self._violated("costs", text, "")
         for name in gone.campaigns:
             self._stopped.pop(name, None)
             self.limits.forgotten(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from random import Random
 
 from loadtests.storm.client import StormClient
 from loadtests.storm.fault import Call
@@ -21,6 +22,8 @@ from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import RouteLimits
 
 _QUERY_S = 10.0  # without a report, before a provider is asked
+# Ended messages that are kept for late reports: fewer than a storm has, or all of them.
+_LATE_REPORTS = (3, DispatchSettings().late_reports)
 # Longest quiet time: the longest validity, twice for a clock that was set back, then the wait for a report.
 QUIET_S = 6 * 3_600.0
 
@@ -97,6 +100,7 @@ def _settings(plan: StormPlan) -> DispatchSettings:
         order="arrival" if plan.in_order else "priority",
         hedge_otp_after_s=plan.hedge_otp_after_s,
         report_query_s=_QUERY_S,
+        late_reports=Random(f"{plan.seed} late reports").choice(_LATE_REPORTS),
     )
 
 

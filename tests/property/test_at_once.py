@@ -16,6 +16,7 @@ from reference_sender.dispatch.values import (
     Lane,
     Message,
     Outcome,
+    Recovered,
     Report,
     Result,
     RouteLimits,
@@ -42,7 +43,10 @@ CASES: dict[str, tuple[tuple[RouteLimits, ...], dict[str, Any]]] = {
     "second messages of another sender": ((WIDE,), {"hedge_otp_after_s": 5.0}),
     "prices": ((replace(WIDE, cost_per_segment=0.25),), {}),
     "two routes": ((WIDE, OTHER), {"hedge_otp_after_s": 5.0}),
+    "price list": ((WIDE,), {}),
+    "sent messages follow": ((WIDE,), {"report_timeout_s": 20.0}),
 }
+PAGES, PAGE = 4, 5
 
 
 class Script:
@@ -58,6 +62,25 @@ class Script:
         self.sent: list[Change] = []
         self.aside: list[Message] = []
         self.trace: list[object] = []
+        self.left: list[Recovered] = []  # of an earlier process
+        if case == "price list":
+            self.core.campaigns.price_by(lambda message: 7 * message.segments, 5)
+        if case == "sent messages follow":
+            self.core.expect_sent()
+            self.left = [self.sent_before(number) for number in range(PAGES * PAGE)]
+
+    def sent_before(self, number: int) -> Recovered:
+        sent_ns = self.now_ns - 10 * S + number
+        key, expires_ns = f"before{number}", self.now_ns + 3600 * S
+        message = Message(
+            -1 - number, key, "48500100200", "", Lane.MARKETING, "X", "c", 1, sent_ns, expires_ns
+        )
+        self.sent.append(Change(message.message_id, key, State.SENT, "", f"p-{key}", 1, sent_ns, "a"))
+        return Recovered(message, State.SENT, 1, f"p-{key}", sent_ns, "a", sent_ns)
+
+    def recover(self) -> None:
+        page, self.left = self.left[:PAGE], self.left[PAGE:]
+        self.took(self.core.recover_sent(self.now_ns, page, len(self.left)))
 
     def run(self) -> list[object]:
         """What came out, and the state after each input."""
@@ -123,6 +146,10 @@ class Script:
         self.took(self.core.answered(self.now_ns, batch.batch_id, results))
 
     def report(self) -> None:
+        if self.left:
+            if self.random.random() < 0.05:
+                self.recover()
+            return
         if not self.sent:
             return
         draw = self.random

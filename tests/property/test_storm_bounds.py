@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import pytest
 from msgspec.structs import replace
 from storm_failures import MOST_MESSAGES, MOST_SEEDS, first_failure
 
-from loadtests.storm import store
+from loadtests.storm import purge, store
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import StormPart, StormPlan, draw_plan, kept
 from loadtests.storm.shrink import shrunken
 from loadtests.storm.stored_rules import StoredRules
 from loadtests.storm.submitted import SubmittedMessages
-from reference_sender.dispatch.awaiting import Sent, SentIndex
+from reference_sender.dispatch.awaiting import Ended, Sent, SentIndex
 from reference_sender.dispatch.hedging import Hedging
 from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.ticket import Ticket
@@ -24,7 +25,8 @@ from reference_sender.dispatch.values import Report
 from reference_sender.node import rules
 from reference_sender.node.node import Node
 from reference_sender.node.rules import ChangingRules
-from reference_sender.policy.spending import Spending
+from reference_sender.policy.spending import Spending, Spent
+from reference_sender.store.rule_purge import OldRules
 
 T = TypeVar("T")
 NEVER_NS = 2**62
@@ -47,6 +49,38 @@ def forget_controls_that_were_set_again(patch: pytest.MonkeyPatch) -> None:
 def lose_costs_of_limits_that_were_set_again(patch: pytest.MonkeyPatch) -> None:
     """The store removes old costs, and a limit that is set again begins there without them."""
     patch.setattr(Spending, "totals_of", lambda spending, campaign: [])
+
+
+def lose_costs_after_a_purge(patch: pytest.MonkeyPatch) -> None:
+    """Store and process have no costs of a campaign after a purge of earlier ones."""
+    forget_days, add = Spending.forget_days, Spending.add
+    purged: WeakKeyDictionary[Spending, set[str]] = WeakKeyDictionary()
+
+    def forget(spending: Spending, places: list[tuple[str, int]]) -> None:
+        forget_days(spending, places)
+        purged.setdefault(spending, set()).update(campaign for campaign, _ in places)
+
+    def unless_purged(spending: Spending, spent: Spent) -> None:
+        if spent.campaign not in purged.get(spending, ()):
+            add(spending, spent)
+
+    patch.setattr(Spending, "forget_days", forget)
+    patch.setattr(Spending, "add", unless_purged)
+
+
+def purge_costs_of_today(patch: pytest.MonkeyPatch) -> None:
+    """Store and process remove costs a day too early."""
+    patch.setattr(purge, "OldRules", lambda before_ns, day: OldRules(before_ns, day + 1))
+
+
+def count_late_reports_again(patch: pytest.MonkeyPatch) -> None:
+    """The late report of a message that this process has ended, and forgotten since, counts it again."""
+    patch.setattr(Ended, "had", lambda ended, ended_ns: False)
+
+
+def keep_ended_messages(patch: pytest.MonkeyPatch) -> None:
+    """All messages that ended without a delivery are kept for late reports."""
+    patch.setattr(Ended, "add", lambda ended, key, sent: ended.index.add(key, sent))
 
 
 def purge_campaigns_with_messages(patch: pytest.MonkeyPatch) -> None:
@@ -134,6 +168,10 @@ def _replace(patch: pytest.MonkeyPatch, owner: type, table: str, kind: Callable[
         (forget_controls_that_were_set_again, {"controls"}),
         (lose_costs_of_limits_that_were_set_again, {"costs"}),
         (purge_campaigns_with_messages, {"controls"}),
+        (lose_costs_after_a_purge, {"costs"}),
+        (purge_costs_of_today, {"costs"}),
+        (count_late_reports_again, {"counts"}),
+        (keep_ended_messages, {"memory"}),
         (keep_unanswered_messages, {"memory"}),
         (keep_messages_that_were_looked_up, {"nothing left"}),
         (keep_hedged_messages, {"nothing left"}),
