@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
+from analysis.findings import BottleneckKind
+
 CAPACITY = "capacity.json"
-UNKNOWN_BOTTLENECK = "unknown: "  # begins the text of a bottleneck whose cause is not known
-OWN_LIMIT = "a limit of its own rate, or a fixed number of workers"  # ends the text of a constant rate
+# Ends the text of a constant rate. It has no figure: that of a trial can be below the sustained rate.
+OWN_LIMIT = "a limit of its own rate, or a fixed number of workers"
 SEARCH_ITSELF = "."  # ``capacity`` in the run.json of a search: its own directory
 
 
@@ -30,6 +33,7 @@ class Trial(Struct, frozen=True, kw_only=True):
     delivered_per_s: float
     why: str = ""
     bottlenecks: tuple[str, ...] = ()
+    bottleneck_kinds: tuple[BottleneckKind, ...] = ()  # of each; () in a file of an earlier version
     place: str = ""
     needed_load_s: float | None = None
     load_s: float | None = None
@@ -55,7 +59,13 @@ class CapacityResult(Struct, frozen=True, kw_only=True):
     precision_missed: float | None = None  # the precision asked for, if the interval is wider
     profile_limits: str = "unknown"  # as text; "none": the profile has no limits
     interrupted_per_s: float | None = None  # the rate of the trial in which the user ended the search
+    bottleneck_kinds: tuple[BottleneckKind, ...] = ()  # of each; () in a file of an earlier version
     brief: bool = False  # the search of the bench: few trials in little time, so its interval is often wider
+
+
+def kinds_of(names: Sequence[str]) -> tuple[BottleneckKind, ...]:
+    """Raises ``msgspec.ValidationError`` if one is not a kind."""
+    return msgspec.convert(tuple(names), tuple[BottleneckKind, ...])
 
 
 def write_capacity(directory: Path, found: CapacityResult) -> None:

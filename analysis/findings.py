@@ -15,10 +15,8 @@ from analysis.fault_effects import RecordedEffect
 from analysis.quantile import Quantile
 
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
-WHOLE_MACHINE = "the whole machine"  # begins the text of a machine whose cores are all in use
 OTHER_PROGRAMS = "other programs"  # in the text of the machine, if they compete for its cores
 OWN_PACING = "that are allowed: its own pacing"  # ends the text of a sender that is slow after a refusal
-A_FAULT = "a fault of the provider: "  # begins the text of a fault as a bottleneck, before its faults
 MOST_REASONS = 12  # in the table of why messages did not arrive
 GREW = "the backlog grew and did not return to its level"  # why windows were not available
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
@@ -67,6 +65,7 @@ BottleneckSign = Literal[
     "scheduled",  # messages wait at the provider for a time that the sender set
     "paused",  # the sender forwarded nothing for some time, while messages waited in it
     "slow_after_refusal",  # of the sender's pacing
+    "quota",  # of the sender's pacing: a number of messages in each period
     "rate_from_outside",  # of the sender's pacing: it could also be a fixed number of workers
     "held_by_an_ended_process",  # of messages that were not forwarded
     "forwarding_stopped",  # none was forwarded from some instant on, although the sender accepted messages
@@ -164,6 +163,7 @@ NO_TURN = "no_turn"  # name of the hint that a class waited for the end of the l
 NO_PRIORITY = "no_priority"  # name of the hint that OTPs wait in the sender as long as other messages
 REPORTS_NOT_CONFIRMED = "reports_not_confirmed"  # name of the hint
 SINGLE = "one_message_per_request"  # name of the hint
+UCS2 = "ucs2_for_one_character"  # name of the hint
 # Hints on what the contract's limits did.
 ON_LIMITS = ("throttled", "queued_at_provider", SINGLE)
 
@@ -196,6 +196,7 @@ class Availability(Struct, frozen=True, kw_only=True):
     window_s: float
     first_bad_at_s: float | None
     why: str  # why windows were not available, or not known to be; "" if all were
+    only_grew: bool = False  # the growth of the backlog is the only reason
     unknown: int = 0  # windows of a load that is too short to distinguish growth from a hold
     load_needed_s: float = 0.0  # the shortest load that would decide it; 0 if no window is unknown
 
@@ -236,6 +237,8 @@ class Bottleneck(Struct, frozen=True, kw_only=True):
     share_of_load: float  # of the load's 10-s windows in which it was seen
     signs: tuple[BottleneckSign, ...] = ()
     refusal: str = ""  # the provider's reason, with the sign ``refused_permanently``
+    counts: str = ""  # the evidence with the counts of messages that were not taken; "" without it
+    subject: str = ""  # the faults or carriers that the text names
 
 
 def on_the_way(found: Bottleneck) -> bool:

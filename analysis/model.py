@@ -166,9 +166,12 @@ class Throughput(Struct, frozen=True, kw_only=True):
     queue_wait_at_peak_s: float | None
     # Growth of the wait for a carrier in the second half of the load, seconds per second.
     shortfall_share: float | None
-    # The contract's limit in segments and in this part's messages; None: no such limit.
+    # The contract's limit in segments and in this part's messages; None: no such limit, or another one allows
+    # less and the load is below this one.
     contract_segments_per_s: float | None = None
     contract_per_s: float | None = None
+    # The load is above what the contract allows with as many messages in a request as it takes.
+    above_contract: bool = False
     # Messages were refused or failed while the sender continued to accept others at ``accepted_best``.
     accepts_at_most: bool = False
 

@@ -30,7 +30,13 @@ from analysis.measure.forwarding import forwarding_stop
 from analysis.measure.late_generator import lateness, with_bench_drops
 from analysis.measure.outcomes import MessageOutcomes, accounting, judge
 from analysis.measure.percentiles import SHOWN_PERCENTILES
-from analysis.measure.provider_limits import binds_elsewhere, currency_of, limits_text, segments_per_s
+from analysis.measure.provider_limits import (
+    allowed_per_s,
+    binds_elsewhere,
+    currency_of,
+    limits_text,
+    segments_per_s,
+)
 from analysis.measure.reasons import reasons
 from analysis.measure.repeats import repeats_hint
 from analysis.measure.send_order import otps_wait_like_others
@@ -38,6 +44,7 @@ from analysis.measure.shares.delays import delay_splits, route_count
 from analysis.measure.shares.hints import hints
 from analysis.measure.shares.why_missed import why_missed
 from analysis.measure.silence import accepts_to_the_end
+from analysis.measure.steady import steady_of
 from analysis.measure.throughput import backlog_gone_s, throughput
 from analysis.measure.timeline import timeline
 from analysis.measure.without_key import what_is_known
@@ -62,6 +69,7 @@ DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
 
 SCALED_WHY = "compressed seconds: the provider's delays were scaled with the day, so they are not real times"
 _WHOLE = ("finished", "drain_timeout", "drain_ended")  # exit reasons after a complete load
+_ABOVE = 1.02  # times what the contract allows; random arrivals can be this much above their rate
 _CAMPAIGNS = ("burst", "campaigns")  # roles with concurrent campaigns
 NO_JOURNAL_WHY = "no provider rows: deliveries were not observed"
 
@@ -92,6 +100,7 @@ def analyse_part(
     found = _checks(journeys, outcomes, manifest, counted, order, tightest)
     sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
     made = _advised((instrument, *found, *sizes), command_of(manifest))
+    through = _with_contract(throughput(journeys, outcomes, counted), manifest, paid, journeys)
     asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, tightest.lag_limit_s, grew is True)
     named = () if failed else find_bottlenecks(asked)
     return PartReport(
@@ -105,7 +114,7 @@ def analyse_part(
         stages_merged=groups[1:],
         stage_coverage=stages.coverage(journeys, outcomes, groups),
         timestamp_order=order,
-        throughput=_with_contract(throughput(journeys, outcomes, counted), manifest, paid, journeys),
+        throughput=through,
         timeline=timeline(journeys, outcomes),
         burst=find_burst(journeys, outcomes) if manifest.scenario.role == "burst" else None,
         cost=paid,
@@ -123,7 +132,7 @@ def analyse_part(
         backlog_grew=grew,
         sustained=sustained(counted, grew, journeys, outcomes, _waited_out(manifest, journeys)),
         delay_splits=splits,
-        hints=_hints(journeys, outcomes, manifest, named),
+        hints=_hints(journeys, outcomes, manifest, named, through.above_contract),
         repeat_times=repeat_times(journeys),
         without_key_evidence=what_is_known(journeys, outcomes),
         bottlenecks=named,
@@ -153,22 +162,35 @@ def _stopped_forwarding(journeys: Journeys, outcomes: MessageOutcomes) -> bool:
     return forwarding_stop(journeys, outcomes.unaccounted) is not None
 
 
+def _grew_in_trial(manifest: Manifest, journeys: Journeys) -> bool:
+    """Whether a capacity search calls its trial not sustained: it judges the steady part of the load."""
+    if command_of(manifest) != "capacity":
+        return False
+    steady = steady_of(journeys)
+    return steady is not None and steady.sustained is False
+
+
 def _with_contract(
     found: Throughput, manifest: Manifest, paid: Cost | None, journeys: Journeys
 ) -> Throughput:
-    """Adds the contract's limit in segments, and in messages with this part's mean number of segments.
+    """Adds the contract's limit in segments, and in messages with this part's mean number of segments, and
+    whether the load is above what the contract allows.
 
-    Not if another limit allows less.
+    The limit is left out if another one allows less, unless the load is above this one as well.
     """
-    limit_per_s = segments_per_s(manifest.profile)
-    per_message = paid.segments_per_message if paid is not None else None
-    if limit_per_s is None or not per_message:
+    profile, per_message = manifest.profile, paid.segments_per_message if paid is not None else None
+    if not per_message:
         return found
-    if binds_elsewhere(manifest.profile, journeys.provider, limit_per_s / per_message):
+    offered_per_s = found.offered_mean_per_s / _ABOVE
+    allowed = allowed_per_s(profile, journeys.provider.protocol, per_message)
+    found = msgspec.structs.replace(found, above_contract=allowed is not None and offered_per_s > allowed)
+    limit_per_s = segments_per_s(profile)
+    if limit_per_s is None:
         return found
-    return msgspec.structs.replace(
-        found, contract_segments_per_s=limit_per_s, contract_per_s=limit_per_s / per_message
-    )
+    per_s = limit_per_s / per_message
+    if offered_per_s <= per_s and binds_elsewhere(profile, journeys.provider, per_s):
+        return found
+    return msgspec.structs.replace(found, contract_segments_per_s=limit_per_s, contract_per_s=per_s)
 
 
 def _bottleneck_inputs(
@@ -187,7 +209,7 @@ def _bottleneck_inputs(
         target=manifest.target,
         in_flight_limit=manifest.in_flight_limit,
         lag_limit_s=lag_limit_s,
-        backlog_grew=backlog_grew,
+        backlog_grew=backlog_grew or _grew_in_trial(manifest, journeys),
         faults=fault_bands(manifest, journeys, outcomes),
         flag_is_faster=has_fast_lane(manifest.profile),
         routes=route_count(manifest.target),
@@ -196,7 +218,11 @@ def _bottleneck_inputs(
 
 
 def _hints(
-    journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest, named: tuple[Bottleneck, ...]
+    journeys: Journeys,
+    outcomes: MessageOutcomes,
+    manifest: Manifest,
+    named: tuple[Bottleneck, ...],
+    above_contract: bool,
 ) -> tuple[Hint, ...]:
     order, repeated = otps_wait_like_others(journeys, manifest), repeats_hint(journeys)
     # The bottleneck says it; or the sender repeats messages before it knows the answer.
@@ -204,7 +230,7 @@ def _hints(
     if any(each.kind == "sender_repeats" for each in named) or (times is not None and times.late):
         repeated = None
     first = (each for each in (order, repeated) if each is not None)
-    return (*first, *hints(journeys, outcomes, manifest))
+    return (*first, *hints(journeys, outcomes, manifest, above_contract))
 
 
 def _with_reach(

@@ -241,6 +241,7 @@ class FailedCheck(Struct, frozen=True):
 class NamedBottleneck(Struct, frozen=True):
     text: str
     part: str = ""
+    kind: str = "unknown"  # as in ``summary.json``
 
 
 class Steady(Struct, frozen=True, kw_only=True):
@@ -266,9 +267,7 @@ class Steady(Struct, frozen=True, kw_only=True):
 
 class AnalysisResult(Struct, frozen=True, kw_only=True):
     """``report/result.json``, written last: it proves that the report is complete, and names the run and the
-    call.
-
-    It also has the values that the capacity search needs.
+    call. It also has the values that the capacity search needs.
     """
 
     run: str  # ``run_id`` of the run directory

@@ -31,7 +31,7 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
         ),
         objectives=tuple(JudgedObjective(each.objective, each.verdict, each.part) for each in judged),
         bottlenecks=tuple(
-            NamedBottleneck(each.text, part.slug if suite else "")
+            NamedBottleneck(each.text, part.slug if suite else "", each.kind)
             for part in deciding
             for each in part.bottlenecks
         ),

@@ -24,6 +24,7 @@ from typing import Any
 from loadtests import scenarios
 from loadtests.parts import Adjustment, adjusted
 from loadtests.scenario import Scenario, ScenarioError
+from loadtests.scenario_errors import unknown_argument_text
 
 _VOLUME = re.compile(r"(?:day[-_ ]?)?([0-9]{1,12}(?:\.[0-9]{1,3})?)(k|m|)").fullmatch  # day-1m, day-20000, 6k
 _CLOSE = 0.75  # one wrong letter of four; names with more differences are not suggested
@@ -77,6 +78,9 @@ def read_file(path: Path) -> Scenario:
     except (Exception, SystemExit) as error:  # the file's exit code would look like a verdict
         line = _line_of(error, path)
         where = f"{path}, line {line}," if line is not None else str(path)
+        unknown = unknown_argument_text(error, path) if isinstance(error, Exception) else ""
+        if unknown:
+            raise ScenarioError(f"scenario file {where.rstrip(',')}: {unknown}") from error
         raise ScenarioError(f"scenario file {where} fails: {type(error).__name__}: {error}") from error
     return _scenario_in(found, str(path))
 

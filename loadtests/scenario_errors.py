@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
+_UNKNOWN_ARGUMENT = re.compile(r"^Unexpected keyword argument '(\w+)'$")
 _STEP = re.compile(r"([A-Za-z_]\w*)|\[(\d+)\]")
 # Words of msgspec's messages, and plain ones.
 _PLAIN_WORDS = (
@@ -51,6 +56,37 @@ def error_text(scenario: object, error: Exception) -> str:
         for pattern, plain in _PLAIN_WORDS:
             words = re.sub(pattern, plain, words)
     return f"{place}: {_shown(value)}: {words}"
+
+
+def unknown_argument_text(error: Exception, path: Path) -> str:
+    """``Mix has no 'opt'; it has otp, transactional, marketing`` for a call in the file ``path``; "" for any
+    other error.
+    """
+    found = _UNKNOWN_ARGUMENT.search(str(error)) if isinstance(error, TypeError) else None
+    frames = [
+        each for each in traceback.walk_tb(error.__traceback__) if each[0].f_code.co_filename == str(path)
+    ]
+    if found is None or not frames:
+        return ""
+    frame, line = frames[-1]
+    names = {**frame.f_globals, **frame.f_locals}
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(call, ast.Call) or not call.lineno <= line <= (call.end_lineno or call.lineno):
+            continue
+        called = _value_of(call.func, names)
+        if not (isinstance(called, type) and issubclass(called, msgspec.Struct)):
+            continue
+        if found[1] in (each.arg for each in call.keywords) and found[1] not in called.__struct_fields__:
+            allowed = ", ".join(called.__struct_fields__)
+            return f"{called.__name__} has no {found[1]!r}; it has {allowed}"
+    return ""
+
+
+def _value_of(name: ast.expr, names: Mapping[str, Any]) -> Any:
+    """The value of ``Mix`` or ``arrivals.Mix``; None if it is another expression or unknown."""
+    if isinstance(name, ast.Attribute):
+        return getattr(_value_of(name.value, names), name.attr, None)
+    return names.get(name.id) if isinstance(name, ast.Name) else None
 
 
 def _choices(holder: object, name: str) -> tuple[Any, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from analysis.classes import ALL
 from analysis.findings import (
-    A_FAULT,
     BY_ORDER,
     LIMIT_SIGNS,
     SINGLE,
@@ -116,6 +115,10 @@ BY_SIGN: dict[tuple[BottleneckKind, BottleneckSign], str] = {
     ),
     ("sender_hold", "scheduled"): "submit messages without a time of delivery, or with an earlier one.",
     ("sender_pacing", "rate_from_outside"): ADVICE["sender_rate"],
+    ("sender_pacing", "quota"): (
+        "raise the sender's own quota up to what the contract allows. The period of its limit may have the "
+        "wrong unit."
+    ),
     ("sender_pacing", "slow_after_refusal"): (
         "let the sender raise its rate faster after a refusal, up to what the contract allows."
     ),
@@ -158,11 +161,13 @@ CAPACITY = "ask the provider for more capacity at "
 
 def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     """Begins with a lower-case letter; empty if there is no advice."""
-    part, path = quote.report.parts[at], f"parts.{at}"
+    part = quote.report.parts[at]
     first = part.bottlenecks[number]
     faults = fault_windows(part, first) if first.kind in _BEHIND_THE_PROVIDER else ()
     if faults:
         return _without_faults(quote, at, number, faults)
+    if _above_contract(part, first) and not _by_order(quote.report, at):
+        return _less_load(quote, at, first)
     if first.kind == "provider_limit" and "most_refused" in first.signs:
         return (_after_refusals(first),)
     if single_messages_bind(part, first):
@@ -174,15 +179,39 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     if _paced_alone(part, first):
         return (PACED,)
     if first.kind == "carrier_queue":
-        return _more_at_carriers(first, f"{path}.bottlenecks.{number}.text")
+        return (f"spread the load over more time, or {CAPACITY}", _subject(quote, at, number), ".")
     advice = _by_kind_and_signs(part, first)
     return (advice,) if advice else ()
 
 
-def _more_at_carriers(found: Bottleneck, field: str) -> Sentence:
-    carriers = found.text.removeprefix("the queue of ").removeprefix("the queues of ")
-    figure = Figure(text=carriers, source=field, unit="text")
-    return (f"spread the load over more time, or {CAPACITY}", figure, ".")
+def _above_contract(part: PartReport, found: Bottleneck) -> bool:
+    """Whether the bottleneck is a limit of the contract that no sender could obey with this load."""
+    of_limits = found.kind == "provider_limit" or (
+        found.kind == "sender_gave_up" and "refused_permanently" not in found.signs
+    )
+    return of_limits and part.throughput.above_contract
+
+
+def _less_load(quote: Quote, at: int, found: Bottleneck) -> Sentence:
+    """No other way of sending helps: the messages that wait would be more and more."""
+    through, path = quote.report.parts[at].throughput, f"parts.{at}.throughput"
+    most: Sentence = ()
+    if through.contract_per_s is not None:
+        most = (" of ", quote.rate(f"{path}.contract_per_s"), " at most")
+    again = ""
+    if found.kind == "sender_gave_up":
+        again = " A message that the provider refuses must be sent again later, and not given up."
+    return (
+        "negotiate a higher rate with the provider, or spread the load over more time: it has ",
+        quote.rate(f"{path}.offered_mean_per_s"),
+        *(", which is above the contract", *most, ", whatever the sender does.", again),
+    )
+
+
+def _subject(quote: Quote, at: int, number: int) -> Figure:
+    """The faults or carriers of a bottleneck. The cell with its text has them."""
+    found = quote.report.parts[at].bottlenecks[number]
+    return Figure(text=found.subject, source=f"parts.{at}.bottlenecks.{number}.text", unit="text")
 
 
 def _by_kind_and_signs(part: PartReport, found: Bottleneck) -> str:
@@ -226,7 +255,11 @@ def limits_in_force(found: Bottleneck) -> set[LimitName]:
 
 
 def single_messages_bind(part: PartReport, found: Bottleneck) -> bool:
-    """Whether the limit of requests alone binds, and each request had one message: batches cure it."""
+    """Whether the limit of requests alone binds, and each request had one message: batches cure it, but
+    not a load above the other limits.
+    """
+    if part.throughput.above_contract:
+        return False
     return limits_in_force(found) == {"requests"} and any(each.name == SINGLE for each in part.hints)
 
 
@@ -291,9 +324,8 @@ def _without_faults(quote: Quote, at: int, number: int, faults: tuple[int, ...])
     found, path = quote.report.parts[at].bottlenecks[number], f"parts.{at}"
     judged = "). To judge sender and contract, run it without"
     if found.kind == "provider_fault" and len(faults) > 1:
-        named = found.text.removeprefix(A_FAULT)
-        figure = Figure(text=named, source=f"{path}.bottlenecks.{number}.text", unit="text")
-        return ("fault windows were active meanwhile (", figure, f"{judged} the faults.")
+        named = _subject(quote, at, number)
+        return ("fault windows were active meanwhile (", named, f"{judged} the faults.")
     first, *others = (quote.text(f"{path}.faults.{place}.title") for place in faults[:_FAULTS_NAMED])
     if not others:
         return ("a fault window was active meanwhile (", first, f"{judged} the fault.")

@@ -11,6 +11,7 @@ from analysis.findings import (
     ON_LIMITS,
     REPLY_AS_DRAWN,
     REPORTS_NOT_CONFIRMED,
+    UCS2,
     ComparedClass,
     DelaySplit,
 )
@@ -59,7 +60,7 @@ def below_questions(quote: Quote) -> tuple[Aside, ...]:
         Aside(name="burst", label="A burst", sentences=burst(quote)),
         Aside(name="campaigns", label="Concurrent campaigns", sentences=campaigns(quote)),
         Aside(name="real", label="Live compared with simulated", sentences=live_against_simulated(quote)),
-        Aside(name="cost", label="Cost", sentences=cost(quote)),
+        Aside(name="cost", label="Cost", sentences=(*cost(quote), *_needless_segments(quote))),
         Aside(
             name="ask",
             label="What to ask the provider, or to change at your end",
@@ -283,6 +284,12 @@ def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
     return (*found, *(_hint(quote, place, index) for place, index, _ in others))
 
 
+def _needless_segments(quote: Quote) -> tuple[Sentence, ...]:
+    """What a character costs that makes texts longer, in the first deciding part with this hint."""
+    found = [each for each in _every_hint(quote.report) if each[2] == UCS2]
+    return tuple(_hint(quote, place, index) for place, index, _ in found)
+
+
 def _higher_limit(quote: Quote) -> list[Sentence]:
     """For the first part and class to which a limit added a wait. A missed objective goes before an undecided
     one. If every objective is met, no higher limit is asked for.
@@ -314,6 +321,11 @@ def _classes_with(part: PartReport, verdict: str) -> set[str]:
 
 
 def _hints(report: RunReport) -> list[tuple[int, int, str]]:
+    """Those for the provider, or for a change in your sender: without that on the cost of a character."""
+    return [each for each in _every_hint(report) if each[2] != UCS2]
+
+
+def _every_hint(report: RunReport) -> list[tuple[int, int, str]]:
     """Part, position and name of the first hint of each name; those of parts without faults go first.
 
     A hint on the contract's limits is not taken from a part with faults: they change what the limits do.

@@ -7,7 +7,6 @@ another part is no cause.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from analysis.classes import GUARDED_CLASS
@@ -22,17 +21,19 @@ from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import (
+    deciding,
     evidence_of,
     leading,
     not_taken,
     objective_part,
+    part_title,
+    trusted,
     with_evidence,
     worst_objective,
 )
 from analysis.model import Objective, PartReport, RunReport
 from analysis.objectives.grammar import Measure
 
-_COUNTS = re.compile(r"of [\d,]+ messages?: ")  # begins the evidence of what became of the messages
 _ABSENT = ("absent_subscriber", "handset_off")
 _PLAIN_REASONS = {
     **dict.fromkeys(_ABSENT, "the phone was off or out of coverage"),
@@ -78,6 +79,26 @@ def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
     if order is not None:
         named.append((quote.text(f"parts.{order[0]}.hints.{order[1]}.text"), "."))
     return (*reach, *named) or (("Bottleneck: unknown. The samples of this run do not show it.",),)
+
+
+def undecided_advice(quote: Quote) -> tuple[Sentence, ...]:
+    """For an UNDECIDED: what to change about the first bottleneck of a deciding part. Row 1 names that of the
+    part that it shows, so it is named here only if there are several parts.
+    """
+    several = len(quote.report.parts) > 1
+    for at, part in deciding(quote.report):
+        number = leading(part) if trusted(part) else None
+        if number is None:
+            continue
+        named: list[Sentence] = []
+        if several:
+            path = f"parts.{at}.bottlenecks.{number}.text"
+            lead = "Cause (part: " if part.bottlenecks[number].kind in NOT_FORWARDED else "Bottleneck (part: "
+            named = [(lead, part_title(quote, at), "): ", quote.text(path), ".")]
+        advice = _advice(quote, at, number)
+        if advice:
+            return (*named, *advice)
+    return ()
 
 
 def no_priority(report: RunReport) -> tuple[int, int] | None:
@@ -146,7 +167,7 @@ def _named(quote: Quote, at: int, number: int, in_headline: set[str]) -> list[Se
     path = f"parts.{at}.bottlenecks.{number}"
     if f"{path}.text" in in_headline:
         # The headline has the counts of the messages that were not taken too.
-        evidence = evidence_of(quote, path, found, without=_COUNTS)
+        evidence = evidence_of(quote, path, found, without=found.counts)
         return [("Evidence: ", *evidence, ".")] if evidence else []
     lead = "Bottleneck: "
     if found.kind in NOT_FORWARDED:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analysis.classes import messages_of
-from analysis.findings import GREW, MOST_REASONS
+from analysis.findings import MOST_REASONS
 from analysis.first_screen.advice import single_messages_bind
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
@@ -134,7 +134,7 @@ def _availability(quote: Quote, place: int, objective: Objective) -> Sentence:
     if found is None:
         return ("The sender was not available all the time", *closing)
     windows = windows_of(quote, path, "unavailable")
-    grew = found.why == GREW
+    grew = found.only_grew
     if grew and part.bottlenecks and part.bottlenecks[0].kind == _OF_CONTRACT:
         limit = quote.text(f"parts.{at}.bottlenecks.0.text")
         why = quote.text(f"{path}.why")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from analysis.capacity_record import CapacityResult
-from analysis.findings import WHOLE_MACHINE
 from analysis.first_screen.advice import first_shown
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
@@ -27,7 +26,7 @@ def no_rate_row(quote: Quote, label: str) -> AnswerRow:
     if found.high_per_s is not None:
         below = quote.rate("capacity.high_per_s")
         interval = ("(the capacity is below ", below, ")")
-        if found.bottlenecks and found.bottlenecks[0].startswith(WHOLE_MACHINE):
+        if found.bottleneck_kinds[:1] == ("machine",):
             interval = ("(below ", below, " here, with all cores in use)")
     elif outcome == "undecided":
         tried = [(each.rate_per_s, at) for at, each in enumerate(found.trials)]

@@ -211,7 +211,7 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
         row = AnswerRow(label=label, value=few, limit=_contract(quote, place, field))
         return row, [title] if title else []
     bottleneck = _bottleneck(quote, place)
-    lead = "" if bottleneck else "at least "
+    lead = "" if bottleneck or _paused(part) else "at least "
     row = AnswerRow(
         label=label,
         value=(
@@ -242,12 +242,20 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
     found, path = quote.report.parts[place].bottlenecks[0], f"parts.{place}.bottlenecks.0"
     # A NO has the evidence in its sentence on the cause.
     has_evidence_above = overall(quote.report.objectives) == "missed"
+    named = (quote.text(f"{path}.text"),) if has_evidence_above else with_evidence(quote, path, found)
+    if _paused(quote.report.parts[place]):
+        return (*named, ". This load does not show what the sender carries without such a time.")
     return (
         f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ",
-        *((quote.text(f"{path}.text"),) if has_evidence_above else with_evidence(quote, path, found)),
+        *named,
         *_without_api_objective(quote.report, found),
         ".",
     )
+
+
+def _paused(part: PartReport) -> bool:
+    """Whether the sender forwarded nothing at times: its best seconds do not show what it sustains."""
+    return any("paused" in each.signs for each in part.bottlenecks)
 
 
 def _without_api_objective(report: RunReport, found: Bottleneck) -> Sentence:

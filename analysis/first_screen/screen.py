@@ -7,12 +7,12 @@ import msgspec
 from analysis.first_screen import verdict
 from analysis.first_screen.advice import faulty
 from analysis.first_screen.below_questions import below_questions
-from analysis.first_screen.causes import causes
+from analysis.first_screen.causes import causes, undecided_advice
 from analysis.first_screen.no_rate import unknown_capacity
 from analysis.first_screen.questions import answers
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
-from analysis.first_screen.values import FirstScreen, as_text
+from analysis.first_screen.values import FirstScreen, Sentence, Word, as_text
 from analysis.first_screen.wording import about_line, trusted
 from analysis.model import RunReport
 
@@ -41,11 +41,18 @@ def _screen(report: RunReport) -> FirstScreen:
         word=word,
         why=why,
         trust=verdict.trust(quote),
-        bottleneck=causes(quote, why) if word == "NO" else (),
+        bottleneck=_what_to_do(quote, word, why),
         answers=answers(quote, why) if usable else unknown_capacity(quote) if word == "INVALID" else (),
         asides=below_questions(quote) if usable else (),
         notes=report.notes,
     )
+
+
+def _what_to_do(quote: Quote, word: Word, why: Sentence) -> tuple[Sentence, ...]:
+    """The causes and the advice of a NO. An UNDECIDED with a bottleneck has the advice on it."""
+    if word == "NO":
+        return causes(quote, why)
+    return undecided_advice(quote) if word == "UNDECIDED" else ()
 
 
 def _flags(report: RunReport) -> tuple[str, ...]:

@@ -245,4 +245,6 @@ def _availability(quote: Quote, headline: Sentence) -> list[Sentence]:
 def _accepted(part: PartReport) -> str:
     refused = part.accounting.refused_recipients
     but = " except those with a phone number that the provider refuses" if refused else ""
-    return f"The sender accepted every message{but}, and no backlog grew until the end of the load,"
+    stopped = any({"paused", "quota"} & set(each.signs) for each in part.bottlenecks)
+    until = "except while it forwarded nothing" if stopped else "until the end of the load"
+    return f"The sender accepted every message{but}, and no backlog grew {until},"

@@ -99,7 +99,7 @@ def _rounded_up(value: float) -> int:
 
 
 def _duration(seconds: float) -> str:
-    if seconds <= 120:
+    if seconds <= 600:
         return f"{math.ceil(seconds / 10) * 10} s"
     if seconds <= 7200:
         return f"{math.ceil(seconds / 60)} min"

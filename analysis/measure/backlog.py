@@ -252,6 +252,7 @@ def _availability(
         window_s=WINDOW_S if count > 1 else round(journeys.load_end_s, 1),
         first_bad_at_s=first,
         why=_why((not_taken, left, beyond), _left_text(absent, left_out & (left[window] > 0)), growing, hold),
+        only_grew=bool(growing.any()) and not any(each.any() for each in (not_taken, left, beyond, risen)),
     )
 
 

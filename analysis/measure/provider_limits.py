@@ -60,6 +60,19 @@ def binds_elsewhere(profile: Mapping[str, Any], provider: ProviderSide, per_s: f
     return False
 
 
+def allowed_per_s(profile: Mapping[str, Any], protocol: str, per_message: float) -> float | None:
+    """The messages per second that the account may send at most, with as many messages in each request as it
+    takes and ``per_message`` segments in each message; None without a limit of requests or segments.
+    """
+    requests_per_s = _table(_table(profile.get("throttle")).get("requests")).get("rate_per_s")
+    of_segments = segments_per_s(profile)
+    found = (
+        requests_per_s * read_limits(profile, protocol).batch if _is_rate(requests_per_s) else None,
+        of_segments / per_message if of_segments is not None else None,
+    )
+    return min((rate for rate in found if rate is not None), default=None)
+
+
 def currency_of(profile: Mapping[str, Any]) -> str:
     """The currency of a point, such as PLN; "" if the profile does not name one."""
     found = _table(profile.get("account")).get("currency")

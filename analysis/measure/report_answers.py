@@ -12,11 +12,13 @@ from analysis.arrays import Bools
 from analysis.findings import REPORTS_NOT_CONFIRMED, Hint
 from analysis.formatting import count_text, round_seconds_text, seconds_text, share_text, times_text
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
+from analysis.measure.silence import silences
 from analysis.read.journeys import Journeys, Samples
 
 PROMPT_S = 1.0  # an answer within it is no hint; the shortest pause before a repeat
 _ANSWER_MAY_FOLLOW_S = 2.0  # a report that was sent later before the run's end may still have been answered
 _WORTH_SAYING = 0.01  # of the reports
+_MOST_SPANS = 3
 _SENT = "count_reports_sent"
 _REPEATED, _ABANDONED = "count_reports_retried", "count_reports_given_up"
 
@@ -59,9 +61,31 @@ def reports_not_confirmed(journeys: Journeys, outcomes: MessageOutcomes) -> Hint
             f"The provider repeated reports {times_text(repeats, 'time')}{given_up}: the sender had answered "
             "with an error, or not at all"
         )
-    if count or repeats or abandoned:
+    away = _while_not_reached(journeys, never)
+    if away:
+        sentences.append(away)
+    elif count or repeats or abandoned:
         sentences.append("If these requests reached the sender, its log has why they failed")
     return Hint(REPORTS_NOT_CONFIRMED, ". ".join(sentences) + ".", count)
+
+
+def _while_not_reached(journeys: Journeys, never: Bools) -> str:
+    """That most of these reports came when the sender refused connections; "" if they did not."""
+    away = [each for each in silences(journeys) if not each.waited]
+    reported_s = journeys.provider.reported_s
+    during = sum(
+        int(np.count_nonzero(never & (reported_s >= each.from_s) & (reported_s <= each.to_s)))
+        for each in away
+    )
+    if not during or 2 * during <= int(np.count_nonzero(never)):
+        return ""
+    spans = " and ".join(
+        f"from {seconds_text(each.from_s)} to {seconds_text(each.to_s)}" for each in away[:_MOST_SPANS]
+    )
+    return (
+        f"{count_text(during)} of these reports were first sent while the sender could not be reached "
+        f"({spans} after the load's start)"
+    )
 
 
 def _rise(samples: Samples, name: str) -> int:

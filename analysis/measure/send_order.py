@@ -21,6 +21,7 @@ _NEAR_S = 1.0  # between the two messages of a pair
 _MUCH_LESS = 0.25  # of the other class's wait
 _ALIKE = 0.25  # spread of the waits over their median: a constant delay, and no queue
 _OVERTAKEN = 0.5  # of the OTPs
+_IN_QUEUE = 0.5  # of the OTPs' wait
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,11 @@ class _WaitPairs:
     """OTPs, each with the message of another class that the load sent next to it, which waited.
 
     ``overtaken``: the sender submitted a message of that class in the first half of the OTP's wait.
+    ``queued_s``: the part of that wait after the sender's answer, in which a send order can matter.
     """
 
     otp_s: Floats
+    queued_s: Floats
     other_s: Floats
     overtaken: Bools
 
@@ -63,7 +66,7 @@ def _pairs(journeys: Journeys, name: str, outside: Bools) -> _WaitPairs:
     known = journeys.accepted & outside & np.isfinite(sent_s) & np.isfinite(accepted_s)
     otps, others = (_in_order(sent_s, known & journeys.of_class(each)) for each in (GUARDED_CLASS, name))
     if not len(otps) or not len(others):
-        return _WaitPairs(np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.bool_))
+        return _WaitPairs(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.bool_))
     nearest = others[_nearest(sent_s[otps], sent_s[others])]
     wait_s = accepted_s - sent_s
     chosen = (np.abs(sent_s[nearest] - sent_s[otps]) <= _NEAR_S) & (wait_s[nearest] > _WAITED_S)
@@ -71,7 +74,8 @@ def _pairs(journeys: Journeys, name: str, outside: Bools) -> _WaitPairs:
     submits_s = np.sort(accepted_s[others])
     half_s = sent_s[otps] + wait_s[otps] / 2
     between = np.searchsorted(submits_s, half_s) - np.searchsorted(submits_s, sent_s[otps], "right")
-    return _WaitPairs(wait_s[otps], wait_s[nearest], between > 0)
+    queued_s = np.maximum(accepted_s - journeys.load.replied_s, 0.0)
+    return _WaitPairs(wait_s[otps], queued_s[otps], wait_s[nearest], between > 0)
 
 
 def _in_order(sent_s: Floats, among: Bools) -> Ints:
@@ -95,6 +99,8 @@ def _hint(name: str, pairs: _WaitPairs) -> Hint | None:
     if otp_s <= _WAITED_S or otp_s < (1.0 - _MUCH_LESS) * other_s or high_s - low_s < _ALIKE * other_s:
         return None
     found = paired_difference(pairs.otp_s, pairs.other_s, 50.0)
+    if float(np.median(pairs.queued_s)) < _IN_QUEUE * otp_s:
+        return None  # they waited for the answer of the API, before the sender could sort them
     if found.low_s < -_MUCH_LESS * other_s or overtaken < _OVERTAKEN * len(pairs.otp_s):
         return None
     them = messages_of(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
@@ -21,6 +22,7 @@ _TIMES_A_BIN = 100  # mean messages per bin, so that nearly every bin has enough
 FEW_MESSAGES = 400  # messages; a class with fewer is drawn as points
 # With fewer messages a p95 has no 95 % interval (docs/report.md).
 _P50_NEEDS, _P95_NEEDS = 6, 72
+_TAKEN_SHARE = 0.5  # of the messages that were due; a line has a gap where fewer were accepted
 _BACKLOG_POINTS = 300
 
 
@@ -153,7 +155,10 @@ def rate_series(name: str, instants_s: Floats, width_s: float, end_s: float) -> 
 def _latency(
     journeys: Journeys, outcomes: MessageOutcomes, name: str, among: Bools, shown: tuple[int, float]
 ) -> Series:
-    """Of reachable phones, as in the tables: with a phone that is off any sender waits."""
+    """Of reachable phones, as in the tables: with a phone that is off any sender waits.
+
+    Not where the sender accepted few messages: an overloaded sender would look faster than before.
+    """
     percentile, width_s = shown
     delivery_s = np.where(
         outcomes.outcome == DELIVERED, journeys.provider.final_s - journeys.load.intended_s, np.inf
@@ -161,7 +166,15 @@ def _latency(
     possible = (outcomes.outcome == DELIVERED) | (outcomes.outcome == OPEN)
     counts_in = among & ((possible & ~journeys.provider.unreachable) | outcomes.never)
     due, delivery_s = journeys.load.intended_s[counts_in], delivery_s[counts_in]
-    return binned_percentile(name, due, delivery_s, percentile, width_s)
+    found = binned_percentile(name, due, delivery_s, percentile, width_s)
+    of_class = journeys.of_class(name)
+    due_s, taken_s = (journeys.load.intended_s[each] for each in (of_class, of_class & among))
+    edges = np.array([(at_s - width_s / 2, at_s + width_s / 2) for at_s in found.at_s]).ravel()
+    came, taken = (np.diff(np.searchsorted(np.sort(each), edges))[::2] for each in (due_s, taken_s))
+    value = tuple(
+        None if few else each for each, few in zip(found.value, taken < _TAKEN_SHARE * came, strict=True)
+    )
+    return replace(found, value=value)
 
 
 def binned_percentile(

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from analysis.arrays import Bools, Floats, Ints
 from analysis.read.columns import ABSENT, Labels, codes, integers, labelled, positions, seconds
 from analysis.read.copies import Copies, copies_of
+from analysis.read.odd_characters import OddCharacter, odd_characters
 from analysis.read.unknown_rows import UnknownRows, labels, last_of_unknown, unknown_rows
 from analysis.refusals import CAUSED_BY_RECIPIENT, PERMANENT
 
@@ -60,7 +61,7 @@ class ProviderSide:
     carrier: Labels
     protocol: str  # by which most of the messages came
     fault: Labels  # each is a list of fault names, separated by commas
-    ucs2_for: tuple[tuple[str, int, int], ...]  # (character, messages, their segments): more than one segment
+    odd_characters: tuple[OddCharacter, ...]  # for which texts of several segments need UCS-2
     faults: tuple[tuple[str, int], ...] = ()  # (name, affected messages)
 
     @cached_property
@@ -162,7 +163,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         carrier=labelled(speaking["carrier"], owner, count),
         protocol=_most_frequent(speaking["protocol"]),
         fault=labelled(speaking["fault"], owner, count),
-        ucs2_for=_one_odd_character(speaking),
+        odd_characters=odd_characters(speaking),
         faults=_touched(copies),
     )
 
@@ -170,14 +171,6 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
 def _most_frequent(column: pa.ChunkedArray) -> str:
     counted = pc.value_counts(pc.fill_null(column, "").combine_chunks()).to_pylist()
     return str(max(counted, key=lambda each: each["counts"])["values"]) if counted else ""
-
-
-def _one_odd_character(rows: pa.Table) -> tuple[tuple[str, int, int], ...]:
-    """Texts of several segments that need UCS-2 for one character, the most frequent character first."""
-    found = rows.filter(pc.and_(pc.not_equal(rows["ucs2_for"], ""), pc.greater(rows["segments"], 1)))
-    grouped = found.group_by(["ucs2_for"]).aggregate([([], "count_all"), ("segments", "sum")]).to_pylist()
-    counted = [(str(r["ucs2_for"]), int(r["count_all"]), int(r["segments_sum"])) for r in grouped]
-    return tuple(sorted(counted, key=lambda each: (-each[1], each[0])))
 
 
 def _unreachable(rows: pa.Table) -> Bools:

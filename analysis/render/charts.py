@@ -64,7 +64,8 @@ PART_CHARTS = (
         title="Delivery time during the run",
         caption="The time within which 50 % and 95 % of the accepted messages to reachable phones arrived, "
         "by the instant at which they were due. Messages that the sender did not accept are in no curve. "
-        "A gap: too few messages, or not delivered by the end.",
+        "A gap: too few messages, less than half of those that were due were accepted, or not delivered by "
+        "the end.",
         draw=charts_time.latency,
         shows_faults=True,
     ),

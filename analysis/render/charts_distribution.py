@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -33,6 +34,7 @@ _API_COLOURS = {"api_response": INK, "api_service": SKY}
 _STAGE_COLOURS = (MUTED, SKY, ORANGE, PURPLE, BLUE, GREEN, VERMILION)
 # By shape: the colours belong to the classes in the panel beside it.
 _VERDICT_MARKERS = {"met": ("o", INK), "missed": ("X", INK), "undecided": ("o", "none")}
+_LINE_CHARS = 116  # of text below a whole figure
 _FAR_ABOVE = 12.0  # times the highest drawn value
 _SHORTEST_S = 1e-5  # shorter and negative times are drawn here, at the end of the logarithmic axis
 
@@ -54,8 +56,8 @@ def percentile_curves(part: PartReport, title: str) -> Figure | str:
             _draw_curve(
                 panels[0], each, class_text(each.message_class), class_colour(each.message_class, index)
             )
-        limits_s = _draw_limits(panels[0], part, _highest(by_class))
-        _finish_curves(panels[0], by_class, limits_s)
+        limits_s, far = _draw_limits(panels[0], part, _highest(by_class))
+        _finish_curves(panels[0], by_class, limits_s, _wrapped(far, len(panels)))
         panels[0].set_ylabel("delivery time")
     if api:
         for each in api:
@@ -76,8 +78,15 @@ def _draw_curve(axes: Axes, each: Distribution, label: str, colour: str) -> None
     axes.plot(x, each.curve.value_s, color=colour, label=label)
 
 
-def _draw_limits(axes: Axes, part: PartReport, highest_s: float) -> list[float]:
-    """Bars at limits near the curves. Limits far above are named as text, to keep the curves readable."""
+def _wrapped(words: str, panels: int) -> str:
+    """In lines that are not wider than a panel."""
+    return textwrap.fill(words, _LINE_CHARS // panels)
+
+
+def _draw_limits(axes: Axes, part: PartReport, highest_s: float) -> tuple[list[float], str]:
+    """Bars at limits near the curves, and the words for limits far above, to keep the curves readable. The
+    words are for a line below the axis: in the plot they would be over a mark.
+    """
     drawn: list[float] = []
     far: list[str] = []
     for index, objective in enumerate(part.objectives):
@@ -98,24 +107,21 @@ def _draw_limits(axes: Axes, part: PartReport, highest_s: float) -> list[float]:
         drawn.append(objective.limit_s)
     if drawn:
         axes.plot([], [], marker="_", markersize=12, markeredgewidth=2.2, ls="none", color=INK, label="limit")
-    if far:
-        words = "limits far above: " + ", ".join(far)
-        axes.annotate(words, (0.02, 0.98), xycoords="axes fraction", va="top", fontsize=8, color=MUTED)
-    return drawn
+    return drawn, f"limits far above: {', '.join(far)}" if far else ""
 
 
 def _highest(drawn: list[Distribution]) -> float:
     return max(value for each in drawn for value in each.curve.high_s)
 
 
-def _finish_curves(axes: Axes, drawn: list[Distribution], limits_s: list[float]) -> None:
+def _finish_curves(axes: Axes, drawn: list[Distribution], limits_s: list[float], below: str = "") -> None:
     values = [value for each in drawn for value in (*each.curve.low_s, *each.curve.high_s) if value > 0]
     top = max(nines(each.curve.percentiles[-1]) for each in drawn)
     axes.set_xlim(0, max(top, nines(95.0)) * 1.03)
     axes.xaxis.set_major_locator(FixedLocator([nines(p) for p in _NINES if p != 95.0 or top < 2.5]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100.0 * (1.0 - 10.0**-x):.4g} %"))
-    axes.set_xlabel("share of messages within this time")
+    axes.set_xlabel("\n".join(filter(None, ("share of messages within this time", below))))
     seconds_axis(axes, min([*values, *limits_s]), max([*values, *limits_s]))
     legend_above(axes, columns=4)
 

@@ -29,7 +29,7 @@ def write_html(report: RunReport, drawn: tuple[DrawnChart, ...], path: Path) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(say=_linked, cell=_Places().cell, kind=_kind)
+    environment.filters.update(say=_linked, cell=_Places().cell, kind=css_class)
     page = environment.get_template("report.html.j2").render(
         report=report,
         screen=first_screen(report),
@@ -59,13 +59,13 @@ def _chart(drawn: DrawnChart) -> dict[str, Any]:
     return {"title": drawn.title, "caption": drawn.caption, "svg": Markup(drawn.svg), "why": drawn.why}
 
 
-def _kind(cell: Cell, column: Column) -> str:
+def css_class(cell: Cell, column: Column) -> str:
     """The CSS class of a cell. Short texts are not wrapped, long ones get more width."""
+    size = len(cell if isinstance(cell, str) else as_text(cell))
     if column.align == "right":
-        return "n"
+        return "n long" if size > _LONG else "n"
     if column.shows_state:
         return "state"
-    size = len(cell if isinstance(cell, str) else as_text(cell))
     return "long" if size > _LONG else "short" if size <= _SHORT else ""
 
 

@@ -9,7 +9,7 @@ import math
 
 from analysis.capacity_record import Trial
 from analysis.classes import class_text
-from analysis.findings import WHOLE_MACHINE, ComparedTail, DelaySplit, Difference
+from analysis.findings import ComparedTail, DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import within_text
@@ -113,7 +113,7 @@ def capacity(report: RunReport) -> Table:
         below: Sentence = ()
         if found.high_per_s is not None:
             lead = "; the capacity is below "
-            if found.bottlenecks and found.bottlenecks[0].startswith(WHOLE_MACHINE):
+            if found.bottleneck_kinds[:1] == ("machine",):
                 lead = "; with all cores in use, no rate was met below "
             below = (lead, quote.rate("capacity.high_per_s"))
         rows.append(("none", "sustained", "", (found.ended, *below), _above(quote)))

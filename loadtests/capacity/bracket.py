@@ -74,6 +74,7 @@ class TrialResult(Struct, frozen=True, kw_only=True):
     reserve: float = 0.0
     why: str = ""
     bottlenecks: tuple[str, ...] = ()
+    bottleneck_kinds: tuple[str, ...] = ()  # of each
     judged: tuple[str, ...] = ()  # the objectives that were certainly met or missed
     place: str = ""
     profile_limits: str = "unknown"

@@ -9,7 +9,7 @@ from itertools import combinations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analysis.capacity_record import OWN_LIMIT, UNKNOWN_BOTTLENECK, CapacityResult, Trial
+from analysis.capacity_record import OWN_LIMIT, CapacityResult, Trial, kinds_of
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import (
     MOST_TRIALS,
@@ -62,6 +62,7 @@ def capacity_result(
     met, low_per_s, high_per_s = bracket.met_per_s, *interval_per_s(settings, bracket, trials)
     wide = met and met < settings.to_per_s and high_per_s > low_per_s * (1 + settings.precision) * (1 + 1e-9)
     precise = _precise(settings, bracket)
+    above = bottlenecks_above(bracket, trials, searched.target)
     return CapacityResult(
         profile=searched.profile,
         profile_limits=next((each.profile_limits for each in trials if each.verdict != "invalid"), "unknown"),
@@ -71,7 +72,8 @@ def capacity_result(
         low_per_s=low_per_s,
         high_per_s=high_per_s if math.isfinite(high_per_s) else None,
         messages_per_day=per_day(met) if met else None,
-        bottlenecks=bottlenecks_above(bracket, trials, searched.target),
+        bottlenecks=tuple(text for _, text in above),
+        bottleneck_kinds=kinds_of([kind for kind, _ in above]),
         trials=_recorded(settings, trials),
         ended=_WIDER if wide and precise and searched.ended != INTERRUPTED else searched.ended,
         interrupted_per_s=searched.interrupted_per_s,
@@ -127,24 +129,27 @@ def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str 
     return decided or (undecided[-1] if undecided else None)
 
 
-def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult], target: str) -> tuple[str, ...]:
-    """The bottleneck at the lowest missed rate; if its report names none, or its cause is unknown, at the
-    next rate above it. If none is known, that the throughput was the same at two rates.
+def bottlenecks_above(
+    bracket: Bracket, trials: Sequence[TrialResult], target: str
+) -> tuple[tuple[str, str], ...]:
+    """Kind and text of the bottleneck at the lowest missed rate; if its report names none, or its cause is
+    unknown, at the next rate above it. If none is known, that the throughput was the same at two rates.
     """
     missed = sorted(
         (each for each in trials if each.verdict == "missed" and each.rate_per_s >= bracket.missed_per_s),
         key=lambda each: each.rate_per_s,
     )
-    known = [each.bottlenecks for each in missed if each.bottlenecks and not _unknown(each.bottlenecks)]
+    named = [_named(each) for each in missed if each.bottlenecks]
+    known = [each for each in named if any(kind != "unknown" for kind, _ in each)]
     same = _same_throughput(target, missed)
     if same and not known:
-        return (same,)
-    return next(iter(known or [each.bottlenecks for each in missed if each.bottlenecks]), ())
+        return (("sender_rate", same),)
+    return next(iter(known or named), ())
 
 
 def _same_throughput(target: str, missed: Sequence[TrialResult]) -> str:
-    """``mine forwards 40/s whatever is offered: ...``, from two rates that differ clearly, on a profile
-    without limits; else "". The samples of the reference sender say more.
+    """``mine forwards the same rate at 41.6/s and at 60/s: ...``, from two rates that differ clearly, on a
+    profile without limits; else "". The samples of the reference sender say more.
     """
     if target == _REFERENCE:
         return ""
@@ -154,14 +159,13 @@ def _same_throughput(target: str, missed: Sequence[TrialResult]) -> str:
         apart = high.rate_per_s >= _APART * low.rate_per_s
         through = sorted((low.through_per_s, high.through_per_s))
         if not limited and apart and through[1] <= _SAME * through[0]:
-            offered = f"{rate_text(low.rate_per_s)} and {rate_text(high.rate_per_s)}"
-            rate = rate_text(low.through_per_s)
-            return f"{target} forwards {rate} whatever is offered ({offered}): {OWN_LIMIT}"
+            offered = f"at {rate_text(low.rate_per_s)} and at {rate_text(high.rate_per_s)}"
+            return f"{target} forwards the same rate {offered}: {OWN_LIMIT}"
     return ""
 
 
-def _unknown(bottlenecks: Sequence[str]) -> bool:
-    return all(each.startswith(UNKNOWN_BOTTLENECK) for each in bottlenecks)
+def _named(trial: TrialResult) -> tuple[tuple[str, str], ...]:
+    return tuple(zip(trial.bottleneck_kinds, trial.bottlenecks, strict=True))
 
 
 def bracket_text(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
@@ -324,5 +328,6 @@ def _trial(trial: TrialResult, needed_load_s: float | None) -> Trial:
         delivered_per_s=trial.through_per_s,
         why=trial.why,
         bottlenecks=trial.bottlenecks,
+        bottleneck_kinds=kinds_of(trial.bottleneck_kinds),
         place=trial.place,
     )

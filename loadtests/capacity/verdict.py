@@ -62,6 +62,7 @@ def judged_trial(
     elif waits or not (named["met"] or sustained):
         verdict = "undecided"
     through = result.delivered_per_s
+    named_causes = result.bottlenecks if verdict == "missed" else ()
     return TrialResult(
         rate_per_s=step.rate_per_s,
         load_s=step.load_s,
@@ -73,7 +74,8 @@ def judged_trial(
         through_error_per_s=steady.through_error_per_s if steady is not None else 0.0,
         reserve=steady.reserve if steady is not None else 0.0,
         why=_why(verdict, named, waits, grew_not, result),
-        bottlenecks=tuple(each.text for each in result.bottlenecks) if verdict == "missed" else (),
+        bottlenecks=tuple(each.text for each in named_causes),
+        bottleneck_kinds=tuple(each.kind for each in named_causes),
         judged=tuple(judged),
         place=place,
         profile_limits=result.profile_limits,

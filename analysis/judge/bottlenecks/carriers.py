@@ -52,7 +52,9 @@ def find_carrier_queue(view: View) -> KindFinding:
         if others:
             evidence.append(f"no such wait at {', '.join(others[:5])}")
         named = [name for name in worst if waits[name] >= _NAMED_FROM * waits[worst[0]]]
-        return Description(_names_text(named), tuple(evidence))
+        carriers = _names_text(named)
+        queues = "the queue of" if len(named) == 1 else "the queues of"
+        return Description(f"{queues} {carriers}", tuple(evidence), subject=carriers)
 
     return KindFinding(strength(seen, 0.95 * _share_of_waits(view)), describe)
 
@@ -76,8 +78,8 @@ def _total_s(view: View, waits_s: Floats) -> Floats:
 def _names_text(names: list[str]) -> str:
     shown = names[:_MOST_NAMED]
     if len(shown) == 1:
-        return f"the queue of the carrier {shown[0]}"
-    return f"the queues of the carriers {', '.join(shown[:-1])} and {shown[-1]}"
+        return f"the carrier {shown[0]}"
+    return f"the carriers {', '.join(shown[:-1])} and {shown[-1]}"
 
 
 CARRIER = Kind("carrier_queue", find_carrier_queue)

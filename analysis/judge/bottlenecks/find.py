@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.capacity_record import UNKNOWN_BOTTLENECK
 from analysis.findings import Bottleneck, BottleneckKind, on_the_way
 from analysis.judge.bottlenecks.bench import GENERATOR, MOCK
 from analysis.judge.bottlenecks.carriers import CARRIER
@@ -94,6 +93,8 @@ def _bottleneck(view: View, name: BottleneckKind, described: Description, window
         share_of_load=len(places) / view.windows.count,
         signs=described.signs,
         refusal=described.refusal,
+        subject=described.subject,
+        counts=described.counts,
     )
 
 
@@ -102,5 +103,7 @@ def _unknown(view: View, found: Symptoms) -> Bottleneck:
     what = "there is a symptom, and no sample or stage shows the cause"
     if found.stage:
         what = f"messages waited {found.stage}, and no sample shows why"
-    described = Description(f"{UNKNOWN_BOTTLENECK}{what}", evidence)
+    elif found.only_growth:
+        what = "the backlog grew, and no sample or stage shows the cause"
+    described = Description(f"unknown: {what}", evidence)
     return _bottleneck(view, "unknown", described, found.windows)

@@ -17,13 +17,16 @@ from analysis.judge.bottlenecks.view import View
 class Description(NamedTuple):
     """The bottleneck in one sentence; the evidence, sentences with numbers; the facts that decide the advice.
 
-    ``refusal`` is the provider's reason if it refused the messages permanently.
+    ``refusal`` is the provider's reason if it refused the messages permanently. ``subject``: the faults or
+    carriers that the text names. ``counts``: the evidence with the counts of messages that were not taken.
     """
 
     text: str
     evidence: tuple[str, ...]
     signs: tuple[BottleneckSign, ...] = ()
     refusal: str = ""
+    subject: str = ""
+    counts: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import OTHER_PROGRAMS, WHOLE_MACHINE, BottleneckSign
+from analysis.findings import OTHER_PROGRAMS, BottleneckSign
 from analysis.formatting import seconds_text, significant
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.view import View
@@ -53,7 +53,7 @@ def find_machine(view: View) -> KindFinding:
         busy = _busy_processes(used)
         signs: list[BottleneckSign] = ["other_programs"] if others > OTHERS_PERCENT else []
         signs += ["busy_bench"] if {"load", "provider"} & set(busy) and (len(busy) > 1 or signs) else []
-        text = f"{WHOLE_MACHINE}: {_competing(busy, others)}, so every rate is a lower bound"
+        text = f"the whole machine: {_competing(busy, others)}, so every rate is a lower bound"
         return Description(text, tuple(evidence), tuple(signs))
 
     return KindFinding(strength(starved | noise, 0.85), describe)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import A_FAULT, FaultBand
+from analysis.findings import FaultBand
 from analysis.judge.bottlenecks import lowered_limit
 from analysis.judge.bottlenecks.after_refusal import slow_after_refusal
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength
@@ -41,7 +41,8 @@ def find_provider_fault(view: View) -> KindFinding:
                 for band in bands[:_MOST_NAMED]
                 if band in lowered_limit.bands(view)
             ]
-        return Description(f"{A_FAULT}{'; '.join(shown)}", tuple(evidence))
+        named = "; ".join(shown)
+        return Description(f"a fault of the provider: {named}", tuple(evidence), subject=named)
 
     return KindFinding(strengths, describe)
 

@@ -77,7 +77,7 @@ def slow(view: View) -> KindFinding:
             evidence.append(_silence_text(view, longest, len(silences)))
             evidence += refusals_text(view)
         text = f"{view.sender_name}'s API {what}"
-        return Description(text, (*evidence, *_process(view, windows)), tuple(signs))
+        return _described(view, text, (*evidence, *_process(view, windows)), tuple(signs))
 
     # Too few requests to the provider are the cause of a slow answer, and not of a silence.
     unexplained = late & ~submits.callers_wait(view)
@@ -109,7 +109,7 @@ def refusing(view: View) -> KindFinding:
             what += f" from {seconds_text(since_s)} after the load's start"
         # Its processor and its provider calls do not say why it refuses.
         evidence = (*_counts(view), *by_class(view, view.not_taken, view.everyone, "not taken"))
-        return Description(f"{view.sender_name}'s API {what}", evidence, tuple(signs))
+        return _described(view, f"{view.sender_name}'s API {what}", evidence, tuple(signs))
 
     return KindFinding(strength(seen, _STRENGTH), describe)
 
@@ -131,10 +131,10 @@ def stopped(view: View) -> KindFinding:
             signs: tuple[BottleneckSign, ...] = ()
             if longest is not None and not was_reached(view, _unanswered_in(view, longest)):
                 signs = ("not_reached",)
-            return Description(f"{view.sender_name} {absent}", tuple(_counts(view)), signs)
+            return _described(view, f"{view.sender_name} {absent}", tuple(_counts(view)), signs)
         text, after = _stop_texts(view, found)
         before = [f"before, it {absent}"] if absent else []
-        return Description(text, (after, *before, *_counts(view)))
+        return _described(view, text, (after, *before, *_counts(view)))
 
     return KindFinding(strength(where), describe)
 
@@ -301,6 +301,12 @@ def _process(view: View, windows: Bools) -> list[str]:
             f"{100 * busy:.0f} % of the time"
         )
     return evidence
+
+
+def _described(
+    view: View, text: str, evidence: Sequence[str], signs: tuple[BottleneckSign, ...] = ()
+) -> Description:
+    return Description(text, tuple(evidence), signs, counts="".join(_counts(view)))
 
 
 def _statuses(view: View) -> str:

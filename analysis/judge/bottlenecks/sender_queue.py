@@ -11,7 +11,14 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.capacity_record import OWN_LIMIT
 from analysis.findings import OWN_PACING
-from analysis.formatting import count_text, rate_text, seconds_text, significant, times_text
+from analysis.formatting import (
+    count_text,
+    rate_text,
+    round_seconds_text,
+    seconds_text,
+    significant,
+    times_text,
+)
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, pace_text, slow_after_refusal
 from analysis.judge.bottlenecks.catching_up import catches_up, refusals_text
@@ -23,6 +30,7 @@ from analysis.judge.bottlenecks.sender_api import median_answer
 from analysis.judge.bottlenecks.sender_process import PROCESSES
 from analysis.judge.bottlenecks.view import View
 from analysis.judge.bottlenecks.waits import in_sender, median, median_text, waits_for_their_time
+from analysis.measure.quota import Quota
 
 _LIMIT_NAME = r"(_(?:requests|segments)_per_s)$"
 _FEW_IN_FLIGHT = 0.5  # share of the time with a request in flight
@@ -55,6 +63,7 @@ def pacing(view: View) -> KindFinding:
     own_way = binds_below_contract(view)
     inferred = _inferred_pacing(view)
     slow = slow_after_refusal(view)
+    by_quota = np.logical_or(*_pause_windows(view)) if view.quota else np.zeros_like(slow)
     requests, segments = submits.requests_per_s(view), submits.segments_per_s(view)
 
     def describe(windows: Bools) -> Description:
@@ -63,6 +72,8 @@ def pacing(view: View) -> KindFinding:
             waited = f"the median message waited {in_sender(view, slow & windows)} in it"
             none = "the provider refused none in these windows, and no fault delayed requests"
             return Description(text, (waited, none), ("slow_after_refusal",))
+        if view.quota and 2 * np.count_nonzero(by_quota & windows) > np.count_nonzero(windows):
+            return _by_quota(view, view.quota, windows)
         sent = (
             f"it submitted {significant(typical(requests, windows))} requests/s with "
             f"{significant(typical(segments, windows))} segments/s"
@@ -76,11 +87,10 @@ def pacing(view: View) -> KindFinding:
         if reported[windows].any():
             text = f"{view.sender_name} delays messages because of its own rate limits"
             return Description(text, tuple(evidence))
-        highest = rate_text(submits.messages_per_s(view, inferred & windows))
-        text = f"{view.sender_name} forwards at most {highest}: {OWN_LIMIT}"
-        return Description(text, tuple(evidence), ("rate_from_outside",))
+        forwarded = _forwarded_text(submits.messages_per_s(view, inferred & windows))
+        return Description(_constant_text(view), (forwarded, *evidence), ("rate_from_outside",))
 
-    own = (reported & own_way & ~lowered(view)) | inferred | slow
+    own = (reported & own_way & ~lowered(view)) | inferred | slow | by_quota
     return KindFinding(strength(own, np.maximum(share, 0.85)), describe)
 
 
@@ -149,19 +159,27 @@ def rate(view: View) -> KindFinding:
     def describe(windows: Bools) -> Description:
         waited = f"the median message waited {in_sender(view, windows)} in it"
         if not over_all[windows].any():
-            highest = rate_text(submits.messages_per_s(view, constant & windows))
-            same = "it forwarded about the same number in each second while messages waited in it"
-            return Description(f"{view.sender_name} forwards at most {highest}: {OWN_LIMIT}", (same, waited))
-        # Means of the load, both. The best ten seconds of the deliveries can have more: messages that were
-        # forwarded one after the other may arrive together.
-        end_s = view.journeys.load_end_s
-        accepted_s = view.provider.forwarded_s[view.forwarded & (view.provider.forwarded_s <= end_s)]
-        forwarded = len(accepted_s) / (end_s - float(accepted_s.min())) if len(accepted_s) else 0.0
-        came = int(np.count_nonzero(view.journeys.accepted)) / end_s
-        text = f"{view.sender_name} forwards {rate_text(forwarded)} on average; {rate_text(came)} came in"
-        return Description(text, ("its backlog grew while its rate stayed the same", waited))
+            forwarded = _forwarded_text(submits.messages_per_s(view, constant & windows))
+            return Description(_constant_text(view), (forwarded, waited))
+        came = int(np.count_nonzero(view.journeys.accepted)) / view.journeys.load_end_s
+        rates = (
+            f"it forwarded {rate_text(submits.steady_per_s(view))} in the last part of the load; "
+            f"{rate_text(came)} came in"
+        )
+        evidence = (rates, "its backlog grew while its rate stayed the same", waited)
+        return Description(_constant_text(view), evidence)
 
     return KindFinding(strength(over_all | constant, 0.85), describe)
+
+
+def _constant_text(view: View) -> str:
+    return f"{view.sender_name} forwards messages at a constant rate: {OWN_LIMIT}"
+
+
+def _forwarded_text(per_s: float) -> str:
+    return (
+        f"it forwarded {rate_text(per_s)} while messages waited in it, about the same number in each second"
+    )
 
 
 def _waits_at_constant_rate(view: View) -> Bools:
@@ -188,10 +206,7 @@ def hold(view: View) -> KindFinding:
     held = _idle_backlog(view) | (_backlog(view) & alike & ~submits.at_their_maximum(view))
     held &= ~_inferred_pacing(view)
     scheduled = waits_for_their_time(view)
-    has_core = ~without_core(view, *PROCESSES)
-    paused = view.windows.overlapping((each.from_s, each.to_s) for each in view.pauses) & has_core
-    silent = view.windows.overlapping((each.from_s, each.to_s) for each in view.silences)
-    caught = catches_up(view) & ~silent & has_core
+    paused, caught = _pause_windows(view)
     if view.is_reference_sender or view.gauges.gauges.names("sender", "waited_"):
         held, caught = np.zeros_like(held), np.zeros_like(caught)
 
@@ -222,6 +237,14 @@ def hold(view: View) -> KindFinding:
     return KindFinding(strength(seen, np.where(scheduled, 0.85, np.where(paused, 0.8, 0.4))), describe)
 
 
+def _pause_windows(view: View) -> tuple[Bools, Bools]:
+    """Windows in which the sender forwarded nothing, and in which it was refused when it caught up."""
+    has_core = ~without_core(view, *PROCESSES)
+    paused = view.windows.overlapping((each.from_s, each.to_s) for each in view.pauses) & has_core
+    silent = view.windows.overlapping((each.from_s, each.to_s) for each in view.silences)
+    return paused, catches_up(view) & ~silent & has_core
+
+
 def _scheduled(view: View, windows: Bools) -> Description:
     due = view.windows.inside(view.due_s, windows)
     with_time = due & np.isfinite(view.provider.scheduled_s)
@@ -235,12 +258,29 @@ def _scheduled(view: View, windows: Bools) -> Description:
     return Description(text, evidence, ("scheduled",))
 
 
-def _pauses(view: View, windows: Bools) -> Description:
+def _by_quota(view: View, found: Quota, windows: Bools) -> Description:
+    period, most = round_seconds_text(round(found.period_s, 1)), times_text(found.messages, "message")
+    quota = f"{most} in each {period} ({rate_text(found.per_s)})"
+    *others, last = map(count_text, found.counts)
+    counts = (
+        f"it forwarded {', '.join(others)} and {last} messages before its pauses, which ended every {period}"
+    )
+    lengths = f"the pauses lasted {_lengths_text(view)}, while messages waited in it"
+    waited = f"the median message waited {in_sender(view, windows)} in it"
+    text = f"{view.sender_name} forwards at most {quota}: its own quota"
+    return Description(text, (counts, lengths, waited, *refusals_text(view)), ("quota",))
+
+
+def _lengths_text(view: View) -> str:
+    """``1.67 s to 15.1 s``."""
     lengths_s = [each.to_s - each.from_s for each in view.pauses]
+    shortest, longest = seconds_text(min(lengths_s)), seconds_text(max(lengths_s))
+    return longest if shortest == longest else f"{shortest} to {longest}"
+
+
+def _pauses(view: View, windows: Bools) -> Description:
     longest = max(view.pauses, key=lambda each: each.to_s - each.from_s)
-    shortest, most = seconds_text(min(lengths_s)), seconds_text(max(lengths_s))
-    count = len(lengths_s)
-    span = most if shortest == most else f"{shortest} to {most}"
+    span, count = _lengths_text(view), len(view.pauses)
     several = f", {count_text(count)} times" if count > 1 else ""
     text = f"{view.sender_name} forwarded nothing for {span}{several}, while messages waited in it"
     of_several = f", the longest of {count_text(count)} such times" if count > 1 else ""

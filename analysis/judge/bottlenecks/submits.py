@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.judge.bottlenecks.view import View
+from analysis.measure.steady import steady
 from analysis.measure.throughput import QUEUED_S
 
 _MOST_LOOKS = 1_000
@@ -93,6 +94,15 @@ def messages_per_s(view: View, windows: Bools) -> float:
     each = _each_second(view, view.provider.forwarded_s)
     inner = [each[place][1:-1] for place in np.flatnonzero(windows).tolist()]
     return float(np.concatenate(inner).mean()) if inner else 0.0
+
+
+def steady_per_s(view: View) -> float:
+    """Forwarded messages per second of the steady part of the load, as a capacity search has it; of the whole
+    load if that has too few messages.
+    """
+    found = steady(view.due_s, view.provider.forwarded_s, view.journeys.load_end_s)
+    everywhere: Bools = np.ones(view.windows.count, dtype=np.bool_)
+    return found.through_per_s if found is not None else messages_per_s(view, everywhere)
 
 
 def _each_second(view: View, instants_s: Floats) -> list[Ints]:

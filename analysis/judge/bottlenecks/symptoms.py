@@ -33,12 +33,13 @@ CHANCE = 0.05  # probability of one false alarm in a whole run
 @dataclass(frozen=True)
 class Symptoms:
     """``windows``: the windows with a symptom. ``words`` describe the symptoms. ``stage``: where the median
-    message waited too long; "" if nowhere.
+    message waited too long; "" if nowhere. ``only_growth``: no message has waited for long yet.
     """
 
     windows: Bools
     words: tuple[str, ...]
     stage: str = ""
+    only_growth: bool = False
 
 
 def mock_late_s(view: View) -> Floats:
@@ -91,7 +92,7 @@ def symptoms(view: View) -> Symptoms:
     if view.given.backlog_grew and not seen.any():  # a short load: no message has waited for long yet
         found["growing"] = seen = np.ones(windows.count, dtype=np.bool_)
     stages = (words for name, words in _STAGES.items() if found[name].any())
-    return Symptoms(seen, tuple(_texts(view, found, seen)), next(stages, ""))
+    return Symptoms(seen, tuple(_texts(view, found, seen)), next(stages, ""), "growing" in found)
 
 
 def _p(values: Floats, percentile: float) -> float:

@@ -90,14 +90,10 @@ def gave_up(view: View) -> KindFinding:
         classes = by_class(view, gone, view.journeys.accepted, "not accepted by the provider")
         permanent = gone & view.provider.refused_permanently
         if 2 * int(np.count_nonzero(permanent)) > count:
-            reasons = reasons_among(view, gone)
-            each = [
-                f"{reason_text(reason) if reason else 'no reason'}: {times_text(many)}"
-                for reason, many in reasons
-            ]
-            why = each[0].partition(": ")[0]
-            text = f"the provider refused {times_text(count)} of {view.sender_name}: {why}"
-            since = accepted_before(view, permanent)
+            reasons, since = reasons_among(view, gone), accepted_before(view, permanent)
+            words = [_words(reason, accepted_before=bool(since)) for reason, _ in reasons]
+            each = [f"{word}: {times_text(many)}" for word, (_, many) in zip(words, reasons, strict=True)]
+            text = f"the provider refused {times_text(count)} of {view.sender_name}: {words[0]}"
             repeated = int(view.provider.submits[gone].max()) > 1
             often = [submits_text(view.provider.submits[gone])] if repeated else []
             evidence = (of_accepted, *since, *classes, *often, *(each if len(each) > 1 else ()))
@@ -116,6 +112,13 @@ def gave_up(view: View) -> KindFinding:
         return Description(text, (f"{of_accepted}{with_header}", *submits, *classes), signs)
 
     return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
+
+
+def _words(reason: str, accepted_before: bool) -> str:
+    """A token with which the provider accepted messages before was not a wrong one."""
+    if reason == "unauthorized" and accepted_before:
+        return "its token is no longer valid"
+    return reason_text(reason) if reason else "no reason"
 
 
 def accepted_before(view: View, refused: Bools) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from analysis.measure.forwarding import ForwardingStop, forwarding_stop
 from analysis.measure.late_generator import ScheduleLag, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.pauses import Pause, pauses
+from analysis.measure.quota import Quota, quota
 from analysis.measure.silence import Silence, Stop, silences, stop
 from analysis.model import Objective
 from analysis.read.gauges import Gauges
@@ -141,6 +142,10 @@ class View:
             for each in pauses(self.journeys)
             if not any(from_s < each.to_s and each.from_s < (to_s or np.inf) for from_s, to_s in bands)
         )
+
+    @cached_property
+    def quota(self) -> Quota | None:
+        return quota(self.journeys, self.pauses)
 
     @cached_property
     def stop(self) -> Stop | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.classes import messages_of
-from analysis.findings import POINTS, SINGLE, Hint
+from analysis.findings import POINTS, SINGLE, UCS2, Hint
 from analysis.formatting import count_text, seconds_text, share_text, significant, times_text
 from analysis.measure.contract_limits import Bucket, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
@@ -31,8 +31,10 @@ _BUSIEST_S = 10.0
 _FEWEST_REQUESTS = 10.0
 
 
-def hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> tuple[Hint, ...]:
-    """The hints in order of benefit."""
+def hints(
+    journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest, above_contract: bool = False
+) -> tuple[Hint, ...]:
+    """The hints in order of benefit. ``above_contract``: the load is above what the contract allows."""
     limits = read_limits(manifest.profile, journeys.provider.protocol)
     refused = _refused_by_contract(journeys, manifest)
     found = (
@@ -40,9 +42,9 @@ def hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> 
         reports_not_confirmed(journeys, outcomes),
         _throttled(refused, journeys, bool(manifest.faults), limits),
         _behind_others(journeys, manifest, limits),
-        _one_message_per_request(journeys, refused, limits),
+        _one_message_per_request(journeys, refused, limits, above_contract),
         _marketing_with_priority(journeys, manifest.profile),
-        _ucs2(journeys),
+        _ucs2(journeys, currency_of(manifest.profile) or POINTS),
         no_turn(journeys),
     )
     return tuple(hint for hint in found if hint is not None)
@@ -185,7 +187,9 @@ def _behind_others(journeys: Journeys, manifest: Manifest, limits: ContractLimit
     return Hint("queued_at_provider", text, count)
 
 
-def _one_message_per_request(journeys: Journeys, refused: Ints, limits: ContractLimits) -> Hint | None:
+def _one_message_per_request(
+    journeys: Journeys, refused: Ints, limits: ContractLimits, above_contract: bool
+) -> Hint | None:
     """Each request had one message although more are allowed, and the limit of requests had an effect:
     requests were refused for a rate, or the sender submitted at the limit.
     """
@@ -201,8 +205,14 @@ def _one_message_per_request(journeys: Journeys, refused: Ints, limits: Contract
         return None
     text = (
         f"Each request had one message. The contract limits requests ({limits.words[0]}), and a request may "
-        f"have {count_text(limits.batch)} messages. Fewer requests with more messages stay below the limit."
+        f"have {count_text(limits.batch)} messages. "
     )
+    if above_contract:
+        text += (
+            "More messages in a request use the contract better, but this load is above its other limits too."
+        )
+    else:
+        text += "Fewer requests with more messages stay below the limit."
     if of_itself:
         text += (
             " No request was refused for the limit. If the sender has a rate limit of its own, it must count "
@@ -225,26 +235,45 @@ def _at_limit(requests_s: Floats, limit: Bucket) -> bool:
     return bool(within.max() >= _AT_LIMIT * per_s * span_s)
 
 
-def _ucs2(journeys: Journeys) -> Hint | None:
-    found = journeys.provider.ucs2_for
+def _ucs2(journeys: Journeys, unit: str) -> Hint | None:
+    found = journeys.provider.odd_characters
     if not found:
         return None
-    messages, segments = sum(each[1] for each in found), sum(each[2] for each in found)
+    messages, segments = sum(each.messages for each in found), sum(each.segments for each in found)
     shown = ", ".join(
-        f"{_character_text(character)} in {count_text(count)}"
-        for character, count, _ in found[:_SHOWN_CHARACTERS]
+        f"{_character_text(each.character)} in {count_text(each.messages)}"
+        for each in found[:_SHOWN_CHARACTERS]
     )
     more = f" and {len(found) - _SHOWN_CHARACTERS} more" if len(found) > _SHOWN_CHARACTERS else ""
-    text = (
-        f"{count_text(messages)} messages of several segments need UCS-2 for one character ({shown}{more}): "
-        f"a segment has 67 characters instead of 153. They took {count_text(segments)} segments. "
-        f"Without {'it' if len(found) == 1 else 'these characters'} they need fewer, and cost less."
+    one = len(found) == 1
+    least, most = sum(each.least_segments for each in found), sum(each.most_segments for each in found)
+    paid = sum(each.paid for each in found)
+    price = f" and cost {significant(paid)} {unit}" if paid else ""
+    saved = _from_to(
+        paid - sum(each.most_paid for each in found), paid - sum(each.least_paid for each in found)
     )
-    return Hint("ucs2_for_one_character", text, messages)
+    less = f", {saved} {unit} less" if paid else ""
+    text = (
+        f"{times_text(messages)} of several segments need{'s' * (messages == 1)} UCS-2 for one character "
+        f"({shown}{more}): a segment has 67 characters instead of 153. They took {count_text(segments)} "
+        f"segments{price}. Without {'it' if one else 'these characters'} they take about "
+        f"{_from_to(least, most)}{less}. Remove {'the character' if one else 'them'} from the texts, or "
+        "send a plain one in its place."
+    )
+    return Hint(UCS2, text, messages)
+
+
+def _from_to(low: float, high: float) -> str:
+    """``158 to 174``; one figure if they are shown alike."""
+    ends = dict.fromkeys(
+        count_text(each) if isinstance(each, int) else significant(each) for each in (low, high)
+    )
+    return " to ".join(ends)
 
 
 def _character_text(character: str) -> str:
+    """With its name; an invisible one is ``the invisible U+200B zero width space``."""
     name = unicodedata.name(character, "")
     code = f"U+{ord(character):04X}"
     named = f"{code}{f' {name.lower()}' if name else ''}"
-    return f"{character} ({named})" if character.isprintable() else named
+    return f"{character} ({named})" if character.isprintable() else f"the invisible {named}"

@@ -39,10 +39,12 @@ def test_the_findings_of_a_suite_name_their_part(new_run: Build, write_suite: Su
     assert FailedCheck("schedule lag", "p99 500 ms", "a") in found.invalid_because
     assert {each.part for each in found.invalid_because} == {"a"}
     assert [each.part for each in found.bottlenecks] == ["a", "b"]
-    assert found.bottlenecks[1] == NamedBottleneck("the sender's API refuses messages with HTTP 429", "b")
+    assert found.bottlenecks[1] == NamedBottleneck(
+        "the sender's API refuses messages with HTTP 429", "b", "sender_refuses"
+    )
     plain = msgspec.to_builtins(found)
     assert set(plain["invalid_because"][0]) == {"check", "found", "part"}
-    assert set(plain["bottlenecks"][0]) == {"text", "part"}
+    assert set(plain["bottlenecks"][0]) == {"text", "part", "kind"}
 
 
 def test_the_findings_of_a_run_have_no_part(new_run: Build) -> None:

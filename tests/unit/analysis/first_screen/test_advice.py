@@ -31,7 +31,7 @@ WITH_OTHER_FACTS: dict[BottleneckSign, tuple[BottleneckKind, tuple[BottleneckSig
 
 
 def advice(kind: BottleneckKind, *signs: BottleneckSign, refusal: str = "", **more: Any) -> str:
-    found = bottleneck(kind=kind, text="the queue of Plus", signs=signs, refusal=refusal)
+    found = bottleneck(kind=kind, text="the queue of Plus", subject="Plus", signs=signs, refusal=refusal)
     return as_text(what_to_change(Quote(report(part(bottlenecks=(found,), **more))), 0, 0))
 
 

@@ -134,7 +134,7 @@ def test_a_busy_machine_gives_no_upper_bound_of_the_capacity() -> None:
     """The bottleneck says that every rate is a lower bound: the page must not say the opposite."""
     made = without_rate(trial(80.0, "missed", "the backlog grew"), high_per_s=80.0)
     assert made.capacity is not None
-    busy = replace(made.capacity, bottlenecks=("the whole machine: load and sender compete for cores",))
+    busy = replace(made.capacity, bottlenecks=("load and sender compete",), bottleneck_kinds=("machine",))
     text = answer_text(first_screen(replace(made, capacity=busy)), "rate")
     assert "no rate met every objective (below 80.0/s here, with all cores in use)" in text
     assert "the capacity is below" not in text

@@ -126,7 +126,9 @@ def test_what_the_headline_says_is_said_once() -> None:
     """The naive sender's page named its API and the counts of its messages in two lines each."""
     counts = "of 6,000 messages: 3,000 timed out"
     few = accounting(planned=6_000, failed_at_api=3_000)
-    api = bottleneck(text="my-sender's API answers too slowly", evidence=(counts, "the median took 30.0 s"))
+    api = bottleneck(
+        text="my-sender's API answers too slowly", evidence=(counts, "the median took 30.0 s"), counts=counts
+    )
     made = report(part(objectives=(counted("not_taken", "x", 3_000),), accounting=few, bottlenecks=(api,)))
     headline = as_text(first_screen(made).why)
     assert headline == "my-sender's API answers too slowly. 3,000 of 6,000 messages got no usable answer."
@@ -137,7 +139,13 @@ def test_what_the_headline_says_is_said_once() -> None:
 
 def test_the_limit_that_the_headline_names_is_named_once(tmp_path: Path) -> None:
     windows = Availability(
-        windows=9, available=5, unavailable=4, window_s=10.0, first_bad_at_s=0.0, why=BACKLOG_GREW
+        windows=9,
+        available=5,
+        unavailable=4,
+        window_s=10.0,
+        first_bad_at_s=0.0,
+        why=BACKLOG_GREW,
+        only_grew=True,
     )
     limited = replace(LIMIT, evidence=("its accept queue had 3.1 s of work",))
     objective = missed("availability", "> 99 %", "55.6 %", 0.99)

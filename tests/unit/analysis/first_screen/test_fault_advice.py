@@ -11,7 +11,7 @@ from made_reports import bottleneck, part, report
 from page_reading import disagreements, rendered
 
 from analysis.fault_effects import RecordedEffect
-from analysis.findings import A_FAULT, OWN_PACING, FaultBand
+from analysis.findings import OWN_PACING, FaultBand
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import as_text
@@ -68,26 +68,34 @@ def said(tmp_path: Path, faults: tuple[FaultBand, ...], *found: Any) -> str:
 def test_the_faults_with_the_longest_overlap_are_named(
     faults: tuple[FaultBand, ...], advice: str, tmp_path: Path
 ) -> None:
-    queue = bottleneck(kind="carrier_queue", text="the queue of Plus", from_s=20.0, to_s=60.0)
+    queue = bottleneck(kind="carrier_queue", text="the queue of Plus", subject="Plus", from_s=20.0, to_s=60.0)
     assert said(tmp_path, faults, queue).endswith(f"What to change: {advice}")
 
 
 def test_a_fault_of_the_delivery_reports_is_named_only_without_another(tmp_path: Path) -> None:
-    queue = bottleneck(kind="carrier_queue", text="the queue of Plus", from_s=20.0, to_s=60.0)
+    queue = bottleneck(kind="carrier_queue", text="the queue of Plus", subject="Plus", from_s=20.0, to_s=60.0)
     assert "a fault window was active meanwhile (title storm)" in said(tmp_path, (STORM,), queue)
     assert "a fault window was active meanwhile (title long)" in said(tmp_path, (STORM, LONG), queue)
 
 
 def test_a_fault_as_a_bottleneck_has_its_own_faults_in_the_advice(tmp_path: Path) -> None:
     named = "title last; title early; and 1 more"
-    fault = bottleneck(kind="provider_fault", text=f"{A_FAULT}{named}", from_s=0.0, to_s=60.0)
+    fault = bottleneck(
+        kind="provider_fault", text=f"a fault of the provider: {named}", subject=named, from_s=0.0, to_s=60.0
+    )
     told = said(tmp_path, (EARLY, LONG, LAST), fault)
     assert f"What to change: fault windows were active meanwhile ({named}). To judge" in told
 
 
 def test_a_sender_that_stays_slow_after_a_fault_is_named_beside_it(tmp_path: Path) -> None:
-    fault = bottleneck(kind="provider_fault", text=f"{A_FAULT}title long", from_s=30.0, to_s=60.0)
-    queue = bottleneck(kind="carrier_queue", text="the queue of Plus", from_s=20.0, to_s=60.0)
+    fault = bottleneck(
+        kind="provider_fault",
+        text="a fault of the provider: title long",
+        subject="title long",
+        from_s=30.0,
+        to_s=60.0,
+    )
+    queue = bottleneck(kind="carrier_queue", text="the queue of Plus", subject="Plus", from_s=20.0, to_s=60.0)
     told = said(tmp_path, (LONG,), fault, queue, SLOW)
     assert f"Bottleneck: {SLOW.text}" in told and "the queue of Plus" not in told
     assert told.endswith(

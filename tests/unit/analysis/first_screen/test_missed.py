@@ -13,7 +13,6 @@ from made_reports import accounting, bottleneck, hint, lag_check, part, report, 
 from page_reading import disagreements, rendered
 from screen_texts import answer_text, aside_text
 
-from analysis.findings import GREW as GREW_WHY
 from analysis.findings import Availability, BottleneckKind, Hint
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import as_text
@@ -30,10 +29,11 @@ GREW = Availability(
     unavailable=2,
     window_s=10.0,
     first_bad_at_s=0.0,
-    why=GREW_WHY,
+    why="as text",
+    only_grew=True,
 )
 REFUSED = msgspec.structs.replace(
-    GREW, windows=9, available=6, unavailable=3, why="the sender did not take 12 messages"
+    GREW, windows=9, available=6, unavailable=3, why="the sender did not take 12 messages", only_grew=False
 )
 
 

@@ -20,6 +20,9 @@ def test_words_say_how_many_and_for_how_long() -> None:
     busier = "about 90 more OTPs, as in a day with 1.9 times the messages (--scale)"
     assert more_needed(100, 190.0, "otp", 0.001, whole_day=True) == busier
     assert more_needed(10, 11.0, "otp", 1.0) == "about 1 more OTP, as in 10 s more of this load"
+    # 700 come in 128 s, and not in 3 min.
+    assert more_needed(219, 919.0, "otp", 219 / 40) == "about 700 more OTPs, as in 130 s more of this load"
+    assert more_needed(100, 800.0, "otp", 1.0) == "about 700 more OTPs, as in 12 min more of this load"
     assert more_needed(100, 7_300.0, "otp", 1.0) == "about 7,200 more OTPs, as in 120 min more of this load"
     assert more_needed(100, 9_000.0, "otp", 0.5) == "about 8,900 more OTPs, as in 5 h more of this load"
 

@@ -10,7 +10,7 @@ import pytest
 from made_parts import found, kinds, sampled
 from run_builder import Build, RunBuilder, at
 
-from analysis.findings import A_FAULT, OWN_PACING
+from analysis.findings import OWN_PACING
 from analysis.records import RecordedFault
 
 SIMULATED = {"name": "reference_sender", "kind": "simulated"}
@@ -65,7 +65,7 @@ def test_the_fault_is_named_for_its_refusals_and_the_sender_for_its_pace_after_i
     by_kind = {each.kind: each for each in named(run, SLOW)}
     assert set(by_kind) == {"provider_fault", "sender_pacing"}
     by_fault, pacing = by_kind["provider_fault"], by_kind["sender_pacing"]
-    assert by_fault.text == f"{A_FAULT}title of slow"
+    assert (by_fault.text, by_fault.subject) == ("a fault of the provider: title of slow", "title of slow")
     assert (
         'the fault "slow" lowered the provider\'s limit from 50 to 2 requests/s, and 200 messages were '
         "refused for it"
@@ -140,7 +140,8 @@ def test_the_two_faults_in_which_messages_waited_most_are_named(new_run: Build) 
     )
     profile = {"faults": [{"kind": "carrier_down", "name": "held", "behaviour": "hold"}]}
     (only,) = found(run, target=SIMULATED, profile=profile, faults=faults).bottlenecks
-    assert only.text == f"{A_FAULT}title of late; title of middle; and 1 more"
+    assert only.subject == "title of late; title of middle; and 1 more"
+    assert only.text == f"a fault of the provider: {only.subject}"
 
 
 def test_a_fault_of_the_delivery_reports_delays_no_message_in_the_sender(new_run: Build) -> None:

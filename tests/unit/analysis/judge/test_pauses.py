@@ -97,8 +97,11 @@ def test_the_first_page_names_the_pauses(new_run: Build, tmp_path: Path) -> None
     screen = first_screen(made)
     assert contradictions(screen, made) == ()
     said = answer_text(screen, "rate")
-    assert "But messages were delayed: my-sender forwarded nothing for " in said
+    assert "\nmy-sender forwarded nothing for " in said
+    assert said.endswith(". This load does not show what the sender carries without such a time.")
+    assert "at least" not in said and "may be higher" not in said
     assert "the provider's limit" not in said
+    assert "no backlog grew except while it forwarded nothing, in 4 of 4" in answer_text(screen, "wrong")
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
 

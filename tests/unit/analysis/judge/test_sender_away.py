@@ -6,6 +6,7 @@ import pytest
 from made_parts import LISTENING, OWN, found, kinds, sampled
 from run_builder import Build, RunBuilder
 
+from analysis.findings import REPORTS_NOT_CONFIRMED
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import as_text
 from analysis.report import build_report
@@ -19,6 +20,28 @@ def away(run: RunBuilder, first_s: float = 10.0, back_s: float = 13.0, error: st
             run.due(f"m-{slot}", due_s, "failed", error=error)
         else:
             run.journey(f"m-{slot}", due_s, 3.0)
+
+
+@pytest.mark.parametrize("of_absence", [True, False])
+def test_reports_that_it_did_not_confirm_while_it_was_away_are_joined_with_that_time(
+    new_run: Build, of_absence: bool
+) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        due_s = slot / 10
+        if 10.0 <= due_s < 13.0:
+            run.due(f"m-{slot}", due_s, "failed")
+            continue
+        reported_s = due_s + 3.2
+        unconfirmed = 10.05 < reported_s < 12.95 if of_absence else 20.0 < reported_s < 23.0
+        run.journey(f"m-{slot}", due_s, 3.0, confirmed_after_s=None if unconfirmed else 0.001)
+    run_dir = run.write(load_s=30.0, end_s=60.0, target=LISTENING)
+    (hint,) = [each for each in build_report(run_dir).parts[0].hints if each.name == REPORTS_NOT_CONFIRMED]
+    away_text = (
+        "29 of these reports were first sent while the sender could not be reached (from 10.0 s to 13.0 s "
+    )
+    assert (away_text in hint.text) == of_absence
+    assert ("its log has why they failed" in hint.text) != of_absence
 
 
 _AWAY = "could not be reached from 10.0 s to 13.0 s after the load's start: each"
@@ -44,7 +67,7 @@ def test_a_sender_that_was_away_for_some_time_let_no_request_wait(
     (only,) = report.parts[0].bottlenecks
     assert (only.kind, only.from_s, only.to_s) == ("sender_stopped", 10.0, 20.0)
     assert only.text == f"my-sender {what}"
-    assert not any("waited" in each for each in only.evidence)
+    assert not any("waited" in each for each in only.evidence) and only.evidence == (only.counts,)
     screen = first_screen(report)
     assert as_text(screen.why) == f"my-sender {what}. 30 of 300 messages got no usable answer."
     (advice,) = map(as_text, screen.bottleneck)  # the headline has the evidence

@@ -9,6 +9,8 @@ import pytest
 from made_parts import OWN, arrivals, found, kinds, sampled
 from run_builder import Build
 
+from analysis.capacity_record import OWN_LIMIT
+
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_constant_delay_is_no_rate_limit(new_run: Build, seed: int) -> None:
@@ -128,7 +130,8 @@ def test_a_constant_rate_while_a_backlog_waits_is_a_rate_limit(new_run: Build) -
     arrivals(run, lambda slot, due_s: slot / 5.0 + 2.0)
     (only,) = found(run, target=OWN).bottlenecks
     assert only.kind == "sender_rate"
-    assert only.text.startswith("my-sender forwards 5.") and only.text.endswith("/s came in")
+    assert only.text == f"my-sender forwards messages at a constant rate: {OWN_LIMIT}"
+    assert only.evidence[0] == "it forwarded 5.00/s in the last part of the load; 10.2/s came in"
 
 
 @pytest.mark.parametrize("limits", [{}, {"accept_queue": {"drain_segments_per_s": 100.0}}])
@@ -183,11 +186,10 @@ def test_a_constant_rate_while_a_burst_waits_is_named_also_if_the_backlog_goes(
     first = report.bottlenecks[0]
     assert first.kind == ("sender_rate" if in_flight else "sender_pacing")
     # Also with few requests in flight: its workers can be busy before the request.
-    limit = "a limit of its own rate, or a fixed number of workers"
-    assert first.text == f"my-sender forwards at most 16.0/s: {limit}"
+    assert first.text == f"my-sender forwards messages at a constant rate: {OWN_LIMIT}"
     assert first.signs == (() if in_flight else ("rate_from_outside",))
-    if in_flight:
-        assert "in each second while messages waited in it" in first.evidence[0]
+    each_second = "while messages waited in it, about the same number in each second"
+    assert first.evidence[0] == f"it forwarded 16.0/s {each_second}"
 
 
 def test_a_constant_rate_is_named_also_in_a_load_of_a_few_seconds(new_run: Build) -> None:
@@ -203,8 +205,8 @@ def test_a_constant_rate_is_named_also_in_a_load_of_a_few_seconds(new_run: Build
         due_s, slot = due_s + draw.expovariate(54.0), slot + 1
     (only,) = found(run, load_s=9.0, target=OWN).bottlenecks
     assert only.kind == "sender_rate"
-    text = only.text.removeprefix("my-sender forwards at most ")
-    assert float(text.partition("/s: ")[0]) == pytest.approx(45.0, rel=0.02)
+    text = only.evidence[0].removeprefix("it forwarded ")
+    assert float(text.partition("/s ")[0]) == pytest.approx(45.0, rel=0.02)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -54,7 +54,7 @@ def test_messages_that_wait_for_a_carrier_at_the_end_give_a_lower_bound(new_run:
         stuck = {"state": "open", "at_carrier": False} if slot % 2 else {}
         run.seen(f"m-{slot}", slot / 10 + 0.01, carrier="xy"[slot % 2], **stuck)
     (only,) = found(run)
-    assert only.text == "the queue of the carrier y"
+    assert (only.text, only.subject) == ("the queue of the carrier y", "the carrier y")
     assert only.evidence[0] == "y: 150 messages, median wait at least 44.9 s"
 
 

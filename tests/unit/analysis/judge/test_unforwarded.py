@@ -228,5 +228,7 @@ def test_a_token_that_expired_is_not_called_a_wrong_one(new_run: Build, expired:
     since = "the provider accepted 200 messages before, and none from 20.0 s after the load's start on"
     assert (since in only.evidence, "accepted_before" in only.signs) == (expired, expired)
     told = " ".join(as_text(each) for each in first_screen(report_of(part)).bottleneck)
+    why = "its token is no longer valid" if expired else "wrong token"
+    assert only.text == f"the provider refused 100 messages of my-sender: {why}"
     asked = "find out why the token is no longer valid" if expired else "give the sender the token"
     assert asked in told

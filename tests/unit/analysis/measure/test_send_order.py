@@ -15,7 +15,7 @@ from screen_texts import aside_text
 from analysis.findings import NO_PRIORITY, Hint
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import as_text
-from analysis.records import LOAD_SCHEMA, RecordedFault
+from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, RecordedFault
 from analysis.report import build_report
 
 LOAD_S = 40.0
@@ -54,6 +54,24 @@ def queued(
         run.due(key, sent_s, message_class=name)
         run.seen(key, now_s)
         now_s += service_s
+
+
+def test_a_wait_for_the_answer_of_the_api_is_no_send_order(new_run: Build) -> None:
+    """A lock in the API: each message waits before its answer, and hardly any in a queue of the sender."""
+    hinted = {}
+    for api_waits in (False, True):
+        run = new_run(f"run-{api_waits}")
+        queued(run, fifo)
+        if api_waits:
+            answered = LOAD_SCHEMA.get_field_index("t_replied_ns")
+            submitted = PROVIDER_SCHEMA.get_field_index("t_submitted_ns")
+            seen_ns = {row[0]: row[submitted] for row in run.provider}
+            run.load = [
+                (*row[:answered], seen_ns[row[0]] - S // 100, *row[answered + 1 :]) for row in run.load
+            ]
+        run_dir = run.write(load_s=LOAD_S, end_s=LOAD_S + 30.0)
+        hinted[api_waits] = [each.name for each in build_report(run_dir).parts[0].hints]
+    assert NO_PRIORITY in hinted[False] and NO_PRIORITY not in hinted[True]
 
 
 def test_messages_that_the_sender_did_not_accept_do_not_count(new_run: Build) -> None:

@@ -24,6 +24,8 @@ from analysis.part import analyse_part
 from analysis.records import RecordedFault, RecordedScenario, read_manifest
 from analysis.render import charts_distribution, charts_findings, charts_time, tables_part
 from analysis.render.chart_style import CLASS_COLOURS, new_figure, save_png, seconds_axis, styled, svg_text
+from analysis.render.html import css_class
+from analysis.render.table import figure_columns
 from analysis.report import build_report
 
 
@@ -286,3 +288,39 @@ def test_the_label_of_the_sustained_rate_lies_on_no_trial() -> None:
     legend = axes.get_legend()
     assert legend is not None
     assert [each.get_text() for each in legend.get_texts()] == ["every objective met", "not sustained"]
+
+
+@pytest.mark.parametrize("api", [True, False])
+def test_limits_far_above_the_curves_are_named_below_the_plot_and_inside_the_figure(
+    new_run: Build, api: bool
+) -> None:
+    """In the plot the words were over the mark of another limit, and in half a figure beyond its end."""
+    run = new_run("run")
+    for slot in range(1_200):
+        name = ("otp", "transactional", "marketing")[slot % 3]
+        run.journey(f"m-{slot}", slot / 20, 1.0 + slot % 9 / 10, message_class=name)
+    made = analysed(run)
+    with styled():
+        figure = charts_distribution.percentile_curves(
+            made if api else msgspec.structs.replace(made, api=()), "t"
+        )
+        assert isinstance(figure, Figure)
+        FigureCanvasAgg(figure).draw()
+    assert len(figure.axes) == (2 if api else 1)
+    first = figure.axes[0]
+    words = first.get_xlabel().replace("\n", " ")
+    assert "limits far above: transactional 1 min, marketing 10 min" in words
+    box, plot = first.xaxis.label.get_window_extent(), first.get_window_extent()
+    assert box.y1 < plot.y0 and figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+    if api:
+        assert not box.overlaps(figure.axes[1].xaxis.label.get_window_extent())
+    assert not first.texts
+
+
+def test_a_long_text_in_a_column_of_figures_is_wrapped() -> None:
+    (column,) = figure_columns("mean")
+    assert (
+        css_class("200 segments/s at the carriers Play and Orange and 150 segments/s at T-Mobile", column)
+        == "n long"
+    )
+    assert css_class("1,234", column) == "n"

@@ -26,6 +26,13 @@ SETTINGS = SearchSettings()
 SEARCHED = Searched(profile="fast", target="mine", objectives=("otp.p95<20s", "loss=0"), ended="so it is")
 
 
+UNKNOWN = "no sample or stage shows the cause"
+
+
+def _kind(bottleneck: str) -> str:
+    return "unknown" if bottleneck == UNKNOWN else "sender_store"
+
+
 def trial(
     rate_per_s: float, verdict: TrialVerdict, through_per_s: float = 0.0, bottleneck: str = ""
 ) -> TrialResult:
@@ -39,6 +46,7 @@ def trial(
         through_high_per_s=through_per_s or rate_per_s,
         why="the backlog grew by 12/s" if verdict == "missed" else "",
         bottlenecks=(bottleneck,) if bottleneck else (),
+        bottleneck_kinds=(_kind(bottleneck),) if bottleneck else (),
         place=f"trials/{rate_per_s:g}",
     )
 
@@ -63,16 +71,16 @@ FOUND = [
 def test_the_same_throughput_at_two_rates_is_a_limit_of_the_target(
     limits: str, through_per_s: float, target: str, told: bool
 ) -> None:
-    unknown = "unknown: there is a symptom, and no sample or stage shows the cause"
-    tried = [trial(20, "met"), trial(41.6, "missed", 40.0), trial(60, "missed", through_per_s, unknown)]
+    tried = [trial(20, "met"), trial(41.6, "missed", 40.0), trial(60, "missed", through_per_s, UNKNOWN)]
     found = capacity_result(
         SETTINGS, [replace(each, profile_limits=limits) for each in tried], replace(SEARCHED, target=target)
     )
     said = (
-        "mine forwards 40/s whatever is offered (41.6/s and 60/s): a limit of its own rate, or a fixed "
-        "number of workers"
+        "mine forwards the same rate at 41.6/s and at 60/s: a limit of its own rate, "
+        "or a fixed number of workers"
     )
-    assert found.bottlenecks == ((said,) if told else (unknown,))
+    assert found.bottlenecks == ((said,) if told else (UNKNOWN,))
+    assert found.bottleneck_kinds == ("sender_rate" if told else "unknown",)
 
 
 def test_a_named_bottleneck_goes_before_the_same_throughput_at_two_rates() -> None:
@@ -82,15 +90,14 @@ def test_a_named_bottleneck_goes_before_the_same_throughput_at_two_rates() -> No
 
 
 def test_an_unknown_bottleneck_does_not_hide_one_that_is_named_above_it() -> None:
-    unknown = "unknown: there is a symptom, and no sample or stage shows the cause"
     tried = [
         trial(100, "met"),
-        trial(110, "missed", 100, unknown),
+        trial(110, "missed", 100, UNKNOWN),
         trial(300, "missed", 100, "its rate limits"),
     ]
     assert capacity_result(SETTINGS, tried, SEARCHED).bottlenecks == ("its rate limits",)
     alone = capacity_result(SETTINGS, tried[:2], SEARCHED)
-    assert alone.bottlenecks == (unknown,)
+    assert alone.bottlenecks == (UNKNOWN,)
 
 
 def test_the_rate_that_was_met_is_the_figure_and_the_interval_is_around_the_truth() -> None:

@@ -44,7 +44,7 @@ def analysis_of(
         valid=valid,
         invalid_because=() if valid else (FailedCheck("schedule lag", "p99 1 s"),),
         objectives=tuple(JudgedObjective(*each) for each in objectives),
-        bottlenecks=(NamedBottleneck("the sender's CPU"),),
+        bottlenecks=(NamedBottleneck("the sender's CPU", kind="sender_cpu"),),
         delivered_per_s=240.0,
         steady=steady,
         profile_limits="40 segments/s",
@@ -68,7 +68,7 @@ def test_a_rate_at_which_the_queue_grows_is_missed_though_every_objective_is_met
     )
     assert found.verdict == "missed"
     assert found.why == "the backlog grew by 50/s"
-    assert found.bottlenecks == ("the sender's CPU",)
+    assert (found.bottlenecks, found.bottleneck_kinds) == (("the sender's CPU",), ("sender_cpu",))
 
 
 def test_an_objective_missed_names_itself() -> None:

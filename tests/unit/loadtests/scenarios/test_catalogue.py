@@ -309,6 +309,10 @@ OWN_FILES = {
     "slug.py": (_smoke_with("slug='a/b'"), "parts[0].slug: 'a/b': must be a name of letters, digits"),
     "silent.py": (_smoke_with("streams=()"), "parts[0].streams: (): must be a tuple with at least 1 value"),
     "mix.py": (_smoke_with("streams=(Stream(Poisson(5, 20), mix=Mix()),)"), "a share above 0"),
+    "share.py": (
+        _smoke_with("streams=(Stream(Poisson(5, 20), mix=Mix(opt=15)),)"),
+        ": Mix has no 'opt'; it has otp, transactional, marketing",
+    ),
     "profile.py": (_smoke_with("profile='fst'"), "part smoke: profile fst: neither a ready-made profile"),
     "nothing.py": ("x = 1", "has no SCENARIO; define SCENARIO = Scenario(...) in it (docs/load.md"),
     "text.py": ('SCENARIO = "day-5k"', "SCENARIO has the type str, not Scenario; define"),

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from nanoseconds import S
 from run_builder import Build, RunBuilder
+from screen_texts import aside_text
 
 from analysis.measure.outcomes import judge
 from analysis.measure.shares.hints import hints
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.read.journeys import read_journeys
+from analysis.read.odd_characters import segments_in_gsm7
 from analysis.records import Manifest, RecordedFault, read_manifest
+from analysis.report import build_report
 
 START_NS = 7_000 * S
 DRAIN = {"accept_queue": {"drain_segments_per_s": 1.0}}
@@ -211,8 +214,32 @@ def test_texts_that_need_ucs2_for_one_character(new_run: Build) -> None:
     run.journey("plain", 1.0, 2.0, segments=2)
     hint = hints_of(run)["ucs2_for_one_character"]
     assert hint.count == 6
-    assert "\u2019 (U+2019 right single quotation mark) in 5, U+0009 in 1" in hint.text
-    assert "took 13 segments" in hint.text
+    assert "\u2019 (U+2019 right single quotation mark) in 5, the invisible U+0009 in 1" in hint.text
+    assert "took 13 segments and cost 3.00 points" in hint.text
+    # Two segments of UCS-2 are one of GSM-7, and three are 135 to 201 characters: one or two.
+    assert (
+        "Without these characters they take about 6 to 7, 1.42 to 1.58 points less. Remove them" in hint.text
+    )
+
+
+@pytest.mark.parametrize(
+    ("in_ucs2", "ends"), [(2, (1, 1)), (3, (1, 2)), (4, (2, 2)), (5, (2, 3)), (10, (4, 5))]
+)
+def test_the_segments_without_a_needless_character(in_ucs2: int, ends: tuple[int, int]) -> None:
+    assert segments_in_gsm7(in_ucs2) == ends
+
+
+def test_the_cost_has_what_a_needless_character_adds(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(200):
+        run.journey(f"m-{slot}", slot / 10, 2.0, ucs2_for="\u200b", segments=3, price=0.495)
+    profile = {"account": {"currency": "PLN"}}
+    found = build_report(run.write(load_s=20.0, end_s=60.0, profile=profile))
+    said = aside_text(found, "cost")
+    assert "the invisible U+200B zero width space in 200" in said
+    assert "They took 600 segments and cost 99.0 PLN. Without it they take about 200 to 400" in said
+    assert "33.0 to 66.0 PLN less. Remove the character from the texts" in said
+    assert "U+200B" not in aside_text(found, "ask")
 
 
 def test_otps_behind_others_in_the_providers_queue(new_run: Build) -> None:
