@@ -30,7 +30,7 @@ class Script:
         trace: list[object] = []
         for _ in range(STEPS):
             step = self._random.choice(
-                [self._put, self._put, self._take, self._take, self._end, self._return]
+                [self._put, self._put, self._take, self._take, self._take, self._end, self._end, self._return]
             )
             trace.append((step(), self._head(), self._lane.live, self._lane.kept))
         return trace
