@@ -14,7 +14,7 @@ SEEDS, STEPS = 20, 500
 ENDS_NS = 1_000
 
 
-class Script:
+class LaneSteps:
     """Random steps on one lane. They depend on the seed and on what was taken so far."""
 
     def __init__(self, seed: int, *, all_in_flows: bool) -> None:
@@ -86,9 +86,9 @@ class Script:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_ticket_that_waits_alone_is_as_one_of_a_flow(seed: int) -> None:
-    script = Script(seed, all_in_flows=False)
+    script = LaneSteps(seed, all_in_flows=False)
     alone = script.run()
-    in_flows = Script(seed, all_in_flows=True).run()
+    in_flows = LaneSteps(seed, all_in_flows=True).run()
     for number, (one, other) in enumerate(zip(alone, in_flows, strict=True)):
         assert one == other, f"step {number}"
     assert script.lone > 20
