@@ -163,7 +163,8 @@ class SubmitHandler:
 
         ``Engine.submit`` takes 0.80 of its time by the general way (35 us in place of 44 us, median of 12
         pairs of runs), and ``simulate day-500k`` 0.91 (4 pairs), on a busy machine, Python 3.11. The effects,
-        rows and states are the same (``tests/property/test_single_sends.py``).
+        rows and states are the same (``test_the_general_way_gives_the_same`` of
+        ``tests/property/test_single_sends.py``).
         """
         store, outbound, options = self._message_store, submit.messages[0], submit.options
         key = outbound.key

@@ -119,6 +119,17 @@ def test_marketing_at_night_waits_for_the_morning_and_says_so() -> None:
     assert (row.state, row.reason) == ("delivered", "delayed_quiet_hours")  # validity counts from the morning
 
 
+@pytest.mark.parametrize(("after_morning_s", "state"), [(-1, "expired"), (60, "delivered")])
+def test_a_message_that_names_its_end_keeps_it_when_it_waits_for_the_morning(
+    after_morning_s: int, state: str
+) -> None:
+    p = virtual_provider(rules=rules(marketing_hours=HOURS | {"outside": "delay"}))
+    ends_ns = (int(MORNING) + after_morning_s) * S
+    p.accepted(p.send(NIGHT, "k", expires_ns=ends_ns, **MARKETING))
+    p.run()
+    assert p.row("k").state == state
+
+
 def test_a_scheduled_message_is_judged_by_its_own_hour() -> None:
     p = virtual_provider(rules=rules(marketing_hours=HOURS))
     assert type(p.replies[p.send(NIGHT, "a", scheduled_ns=int(MORNING) * S, **MARKETING)]) is Accepted

@@ -77,6 +77,7 @@ NO_SENDERS = ("", "a%00b", "waytoolongsendernamehere", "Kąt", "MG" + "a" * 32)
             (f"smsapi+http://hush@127.0.0.1:1?sender_id={each}", "sender_id must be 1 to 11")
             for each in NO_SENDERS
         ),
+        ("twilio+http://AC1:hush@127.0.0.1:1", "sender_id must be given"),
         ("twilio+http://AC1:hush@127.0.0.1:1?sender_id=MG%00", "a number of 3 to 15 digits, or the sid of a"),
     ],
 )

@@ -130,6 +130,12 @@ def test_a_callback_without_a_status_is_refused() -> None:
         )
 
 
+@pytest.mark.parametrize("body", [b"MessageSid=\xff", b"&".join([b"a=1"] * 201)], ids=["not UTF-8", "long"])
+def test_a_callback_that_is_no_form_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedReport, match="the form cannot be read"):
+        twilio().read_reports(ReportRequest("POST", REPORTS, {}, body))
+
+
 def listed(sid: str, at_s: int, **changes: object) -> dict[str, object]:
     values = {"sid": sid, "to": "+48500100200", "from": "+15017122661", "body": "hello", "status": "queued"}
     return values | {"date_created": formatdate(at_s)} | changes

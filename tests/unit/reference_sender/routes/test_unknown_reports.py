@@ -19,6 +19,12 @@ def from_smsapi_status() -> Report:
     return found
 
 
+def test_a_status_of_another_message_is_not_this_one_s() -> None:
+    reply = ProviderReply(200, b'{"count": 1, "list": [{"id": "b", "status": "DELIVERED"}]}')
+    query = SmsapiStatusQuery(RouteAccount("http://127.0.0.1", "", "token", ""))
+    assert query.found("a", "k", reply) is None
+
+
 @pytest.mark.parametrize(
     "report",
     [
