@@ -123,6 +123,8 @@ class StormWatch:
                 text = f"costs of {spent.campaign} on day {spent.day} were removed on day {today}"
                 self._violated("costs", text, "")
         for name in gone.campaigns:
+            if any(message.campaign == name for message in self._state.disk.messages.values()):
+                self._violated("controls", f"the controls of {name}, which has messages, were removed", "")
             self._stopped.pop(name, None)
             self.limits.forgotten(name)
 

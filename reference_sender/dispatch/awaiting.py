@@ -19,7 +19,7 @@ class Sent(Struct, frozen=True, gc=False):
     message_id: int
     attempts: int
     provider_id: str | None
-    at_ns: int  # when it was sent, or, once it has ended, when it ended
+    at_ns: int  # when it was sent, or, once it has ended, when it ended, in Unix time
     lane: int  # index into LANES: its class
     begun_ns: int  # when it was accepted, or its scheduled time (``figures.begun_ns``)
     state: State = State.SENT
@@ -180,7 +180,7 @@ class Ended:
 
     def had(self, ended_ns: int) -> bool:
         """Whether a message that ended then in this sender, and is not kept, was kept before. What an earlier
-        process ended is older.
+        process ended is older, unless the wall clock was set back: all these instants are Unix time.
         """
         return self._first_ns is not None and self._first_ns <= ended_ns <= self._last_ns
 

@@ -151,10 +151,10 @@ class MessageStates:
         """Record the final state of a ticket that has already left the backlog."""
         message, attempts, route = ticket.message, ticket.attempts, ticket.route
         if ticket.uncertain:  # the provider may have it: a report would show that
-            lane = ticket.lane
-            begun = begun_ns(now_ns, message, self.wall_ahead_ns)
-            ended = Sent(message.message_id, attempts, None, now_ns, lane, begun, ticket.state, route)
-            self.past.add(message.key, replace(ended, campaign=counted_under(message)))
+            lane, begun = ticket.lane, begun_ns(now_ns, message, self.wall_ahead_ns)
+            at_ns, campaign = now_ns + self.wall_ahead_ns, counted_under(message)
+            ended = Sent(message.message_id, attempts, None, at_ns, lane, begun, ticket.state, route)
+            self.past.add(message.key, replace(ended, campaign=campaign))
         self._count(ticket.state)
         self._campaigns.ended_unsent(message, ticket.state)
         self.figures.not_delivered(ticket.lane, ticket.state, reason)
@@ -343,7 +343,7 @@ class MessageStates:
         state = moved(sent.state, state)
         self._campaigns.ended((sent,), state)
         self._count(state)
-        self.past.add(key, replace(sent, at_ns=now_ns, state=state, carrier=""))
+        self.past.add(key, replace(sent, at_ns=now_ns + self.wall_ahead_ns, state=state, carrier=""))
         self.figures.not_delivered(sent.lane, state, reason)
         effects.append(
             Change(sent.message_id, key, state, reason, sent.provider_id, sent.attempts, now_ns, sent.route)

@@ -67,7 +67,7 @@ def recovered_ended(ended: EndedMessage, now_ns: int, wall_ahead_ns: int = 0) ->
         message.message_id,
         ended.attempts,
         ended.provider_id,
-        now_ns,
+        now_ns + wall_ahead_ns,
         lane_index(message.lane),
         begun_ns(now_ns, message, wall_ahead_ns),
         ended.state,

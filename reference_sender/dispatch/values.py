@@ -223,8 +223,8 @@ class Recovered(Struct, frozen=True, gc=False, array_like=True):
 
 
 class EndedMessage(Struct, frozen=True, gc=False):
-    """A message of the store that has ended: DELIVERED, FAILED or EXPIRED. ``ended_ns`` 0: another node may
-    have ended it.
+    """A message of the store that has ended: DELIVERED, FAILED or EXPIRED. ``ended_ns`` is Unix time;
+    0: another node may have ended it.
     """
 
     message: Message

@@ -46,13 +46,10 @@ def recovered_here(recovered: Sequence[Recovered], ahead_ns: int) -> Sequence[Re
 
 
 def ended_here(ended: Sequence[EndedMessage], ahead_ns: int) -> Sequence[EndedMessage]:
-    """Ended messages of the store, for a node."""
-    if not ahead_ns:
-        return ended
-    return [
-        replace(each, message=_moved(each.message, -ahead_ns), ended_ns=each.ended_ns - ahead_ns)
-        for each in ended
-    ]
+    """Ended messages of the store, for a node. ``ended_ns`` stays Unix time."""
+    return (
+        ended if not ahead_ns else [replace(each, message=_moved(each.message, -ahead_ns)) for each in ended]
+    )
 
 
 def _moved(message: Message, by_ns: int) -> Message:

@@ -150,9 +150,8 @@ class Gate:
             if message.not_before_ns or message.keeps_hours:
                 return True
         stopped, refused = self.stopped, self.opt_outs.numbers
-        if not (stopped or refused):
-            return False
-        return any(message.campaign in stopped or message.to in refused for message in messages)
+        rules = stopped or refused
+        return bool(rules) and any(each.campaign in stopped or each.to in refused for each in messages)
 
     def stored(self, now_ns: int, admitted: AdmittedMessages) -> tuple[Sequence[Message], Sequence[Message]]:
         """The messages of ``admitted`` are stored now. Returns those that may be sent, and the held ones."""
@@ -296,9 +295,7 @@ class Gate:
         return self.fit(now_ns)
 
     def forget(self, name: str, day: int) -> None:
-        """Nothing is known of a campaign any more, except its costs on ``day`` and later: a later one of that
-        name is new. Its held messages are of the new one, and are placed again.
-        """
+        """A later campaign of that name is new. Its held messages, and costs from ``day`` on, are of it."""
         self._version += 1
         self.campaigns.pop(name, None)
         self.stopped.discard(name)

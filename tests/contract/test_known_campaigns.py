@@ -75,7 +75,7 @@ def test_a_change_in_the_same_commit_is_newer(open_it: OpenStore) -> None:
 
 @pytest.mark.parametrize("with_message", [True, False])
 def test_removed_controls_stay_away_from_a_new_campaign(open_it: OpenStore, with_message: bool) -> None:
-    """Another node, which had forgotten them, has taken its first message. A change may bring them back."""
+    """Another node, which had forgotten them, took its first message. Before a change they come back."""
     store = open_it()
     store.commit(Work(controls=[CampaignChange("may", CampaignState.PAUSED, 7, NOW_NS)]))
     purge(store)

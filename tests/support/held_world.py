@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 from loadtests.storm.disk import Disk
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Lane, Message, Outcome, Recovered, Result, RouteLimits
+from reference_sender.dispatch.values import (
+    Lane,
+    Message,
+    Outcome,
+    Recovered,
+    Report,
+    Result,
+    RouteLimits,
+    State,
+)
 from reference_sender.node.effects import NodeEffect, SubmitNow
 from reference_sender.node.node import Node
 from reference_sender.node.times import NodeTimes
@@ -24,7 +33,10 @@ class HeldWorld:
     """``seen`` is called with each message whose request goes out."""
 
     def __init__(
-        self, policy: PolicySettings = NO_POLICY, seen: Callable[[Message], None] = lambda _: None
+        self,
+        policy: PolicySettings = NO_POLICY,
+        seen: Callable[[Message], None] = lambda _: None,
+        late_reports: int = 50_000,
     ) -> None:
         self.policy = policy
         self.now_ns = 0  # on the process's clock, which begins at the wall clock
@@ -34,6 +46,7 @@ class HeldWorld:
         self.sent: list[tuple[int, int]] = []  # when, and the id
         self._seen = seen
         self._made = 0
+        self._settings = DispatchSettings(late_reports=late_reports)
         self.start()
 
     def start(self, page: int | None = None) -> None:
@@ -46,7 +59,9 @@ class HeldWorld:
         self.disk.opened = False
         self.store = ModelStore(self.disk)
         gate = stored_gate(self.policy, self.store)
-        self.node = Node(Dispatcher(DispatchSettings(), (LIMITS,), 1), TIMES, gate)
+        dispatcher = Dispatcher(self._settings, (LIMITS,), 1)
+        self.campaigns = dispatcher.campaigns
+        self.node = Node(dispatcher, TIMES, gate)
         self._last_id = self.store.identity().last_message_id
         self._page = page
         self.unread = len(self.store.unfinished())
@@ -107,6 +122,11 @@ class HeldWorld:
             results = [Result(outcome, f"p-{each.key}") for each in submit.messages]
             self.act(self.node.answered(self.now_ns, submit.batch_id, results))
 
+    def report(self, number: int, state: State) -> None:
+        """The provider reports this message."""
+        report = Report(f"p-k-{number}", f"k-{number}", state, "reported")
+        self.act(self.node.reported(self.now_ns, [report], None))
+
     def pass_time(self, until_ns: int) -> None:
         """Do what is due until then, at its instant."""
         while (due_ns := self.node.next_deadline()) is not None and due_ns <= until_ns:
@@ -133,4 +153,4 @@ class HeldWorld:
             if self.node.commit_due_ns() is not None:
                 commit = self.node.begin_commit(self.now_ns)
                 taken = {} if commit.work is None else self.store.commit(commit.work)
-                todo = self.node.committed(self.now_ns, taken)
+                todo = self.node.committed(self.now_ns, taken, self.store.ended(commit.late))

@@ -1,0 +1,63 @@
+"""Late reports of messages that are no longer kept: the dashboard counts each message once."""
+
+from __future__ import annotations
+
+import pytest
+from held_world import HeldWorld
+from nanoseconds import S
+
+from reference_sender.dispatch.values import State
+
+HOUR = 3600 * S
+
+
+@pytest.mark.parametrize("step_ns", [0, HOUR, -HOUR])
+@pytest.mark.parametrize("later_ns", [S, 2 * HOUR])
+def test_a_late_report_after_a_step_of_the_wall_clock_counts_its_message_once(
+    step_ns: int, later_ns: int
+) -> None:
+    world = HeldWorld(late_reports=2)
+    world.pass_time(3 * HOUR)
+    world.take(*(world.message() for _ in range(4)))
+    world.answer()
+    for number in (1, 2, 3, 4):
+        world.pass_time(3 * HOUR + number * S)
+        world.report(number, State.FAILED)
+    world.set_wall(step_ns)
+    world.pass_time(world.now_ns + later_ns)
+    world.report(1, State.DELIVERED)
+    total = world.campaigns.total
+    assert (total.delivered, total.failed, total.messages) == (1, 3, 4)
+
+
+def test_messages_that_end_after_a_step_back_count_once_too() -> None:
+    world = HeldWorld(late_reports=2)
+    world.pass_time(3 * HOUR)
+    world.take(*(world.message() for _ in range(4)))
+    world.answer()
+    world.set_wall(-HOUR)
+    for number in (1, 2, 3, 4):
+        world.pass_time(world.now_ns + S)
+        world.report(number, State.FAILED)
+    for number in (1, 2):
+        world.report(number, State.DELIVERED)
+    total = world.campaigns.total
+    assert (total.delivered, total.failed, total.messages) == (2, 2, 4)
+
+
+def test_a_late_report_of_a_message_of_an_earlier_process_counts_it_once_more() -> None:
+    """This process has not counted its end."""
+    world = HeldWorld(late_reports=2)
+    world.pass_time(HOUR)
+    world.take(*(world.message() for _ in range(5)))
+    world.answer()
+    world.report(1, State.FAILED)
+    world.pass_time(2 * HOUR)
+    world.start()
+    for number in (2, 3, 4, 5):
+        world.pass_time(world.now_ns + S)
+        world.report(number, State.FAILED)
+    world.set_wall(HOUR)
+    world.report(1, State.DELIVERED)
+    total = world.campaigns.total
+    assert (total.delivered, total.failed) == (1, 4)
