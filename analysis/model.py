@@ -71,7 +71,8 @@ class Accounting(Struct, frozen=True, kw_only=True):
     resubmitted: int  # messages that were submitted more than once
     submits: int
     found: int  # accepted messages of which the provider has a row
-    unknown_messages: int  # provider rows with a key that the load did not send
+    unknown_messages: int  # at the provider with a key that the load did not send, also refused ones
+    unknown_refused: int = 0  # of these, not accepted by the provider
     repeated_keys: int
     unknown_to_both: int  # accepted, unknown to provider and sender; open if there are no sender rows
     unaccounted: int = 0  # accepted, never seen by the provider, not held by the sender (measure.outcomes)
@@ -340,6 +341,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     bench_failure: str = ""  # the failure of the bench that made the part invalid, as text
     delay_splits: tuple[DelaySplit, ...] = ()  # of each class
     hints: tuple[Hint, ...] = ()
+    without_key_evidence: str = ""  # classes and length of the messages without their key, if known
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
     bottlenecks: tuple[Bottleneck, ...] = ()  # in order of weight; empty: no bottleneck

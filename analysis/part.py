@@ -37,6 +37,7 @@ from analysis.measure.shares.why_missed import why_missed
 from analysis.measure.silence import accepts_to_the_end
 from analysis.measure.throughput import backlog_gone_s, throughput
 from analysis.measure.timeline import timeline
+from analysis.measure.without_key import what_is_known
 from analysis.model import (
     Accounting,
     Check,
@@ -123,6 +124,7 @@ def analyse_part(
         sustained=sustained(counted, grew, journeys, outcomes, _waited_out(manifest, journeys)),
         delay_splits=splits,
         hints=_hints(journeys, outcomes, manifest),
+        without_key_evidence=what_is_known(journeys, outcomes),
         bottlenecks=() if failed else find_bottlenecks(asked),
     )
 

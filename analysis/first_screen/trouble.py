@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.findings import ReportTotals
+from analysis.first_screen.other_keys import without_key
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import command, deciding, in_part, live, trusted, windows_of
@@ -30,6 +31,7 @@ def trouble_answer(quote: Quote, headline: Sentence) -> ScreenAnswer:
     if report.validity == "invalid":
         state = "untrusted"
     sentences = [
+        *_without_key(quote, headline),
         *_refused_recipients(quote),
         *_sent_without_acceptance(quote),
         *_injected(quote),
@@ -100,6 +102,16 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
         )
     lost = quote.count(f"{path}.lost", subject=f"lost {each.mode}")
     return AnswerRow(label=mode, value=(lost, " lost, ", *copies), limit=of)
+
+
+def _without_key(quote: Quote, headline: Sentence) -> list[Sentence]:
+    """The cause, unless the headline has it."""
+    named = {piece.source for piece in headline if isinstance(piece, Figure)}
+    return [
+        (*in_part(quote, place), *without_key(quote, place))
+        for place, part in deciding(quote.report)
+        if part.accounting.without_key and f"parts.{place}.accounting.without_key" not in named
+    ]
 
 
 def _refused_recipients(quote: Quote) -> list[Sentence]:

@@ -8,6 +8,7 @@ from analysis.first_screen.advice import first_shown
 from analysis.first_screen.caveats import caveats, checked
 from analysis.first_screen.met import met_sentence
 from analysis.first_screen.missed import missed_sentence
+from analysis.first_screen.other_keys import with_new_keys, without_key
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence, Word
 from analysis.first_screen.wording import (
@@ -171,8 +172,10 @@ def _missed_too(quote: Quote, at: int) -> Sentence:
     counted, unseen = report.parts[at].accounting, _missed_unaccounted(report, at)
     unseen_text: Sentence = ()
     if unseen is not None and counted.unaccounted > counted.still_held:
-        field = f"objectives.{unseen}.low" if counted.still_held else f"parts.{at}.accounting.unaccounted"
-        unseen_text = (" ", quote.count(field), " accepted messages never reached the provider.")
+        some = counted.still_held or counted.unknown_messages
+        field = f"objectives.{unseen}.low" if some else f"parts.{at}.accounting.unaccounted"
+        least = " At least " if counted.unknown_messages else " "
+        unseen_text = (least, quote.count(field), " accepted messages never reached the provider.")
     named = ("not_taken", "availability", *(("unaccounted",) if unseen_text else ()))
     others = any(
         each.decides and each.verdict == "missed" and each.measure not in named for each in report.objectives
@@ -219,7 +222,9 @@ def _unforwarded_sentence(quote: Quote, at: int) -> Sentence:
     """
     path, counted = f"parts.{at}.accounting", quote.report.parts[at].accounting
     held: Sentence = ()
-    left_out = f"{path}.unaccounted"
+    left_out, least = f"{path}.unaccounted", "at least " if counted.unknown_messages else ""
+    if counted.still_held or counted.unknown_messages:
+        left_out = f"objectives.{_missed_unaccounted(quote.report, at)}.low"
     if counted.still_held:
         verb = " was" if counted.still_held == 1 else " were"
         held = (
@@ -227,15 +232,14 @@ def _unforwarded_sentence(quote: Quote, at: int) -> Sentence:
             quote.count(f"{path}.still_held"),
             f"{verb} still in the sender when the wait ended",
         )
-        left_out = f"objectives.{_missed_unaccounted(quote.report, at)}.low"
-    if counted.unaccounted == counted.accepted and not held:
+    if counted.unaccounted == counted.accepted and not held and not least:
         accepted = quote.count(f"{path}.accepted")
         messages = " message" if counted.accepted == 1 else " messages"
         return (f"{target_name(quote.report)} accepted ", accepted, messages, "; none reached the provider")
     return (
         f"{target_name(quote.report)} accepted ",
         quote.count(f"{path}.accepted"),
-        " messages; ",
+        f" messages; {least}",
         quote.count(left_out),
         " of them never reached the provider",
         *held,
@@ -316,9 +320,9 @@ def _undecided(quote: Quote) -> Sentence:
         counted = report.parts[at].accounting
         of_copies = objective.measure == "duplicates"
         if of_copies and counted.unknown_messages > 2 * counted.without_key:  # most are not the load's own
-            return ("No objective was missed. ", *_other_keys(quote, at))
+            return ("No objective was missed. ", *with_new_keys(quote, at))
         if counted.without_key:
-            return ("No objective was missed. ", *_without_key(quote, at))
+            return ("No objective was missed. ", *without_key(quote, at), " Their loss cannot be judged.")
     asked = objective_sentence(quote, place)
     return ("No objective was missed. ", *asked, " is undecided: ", *undecided_sentence(quote, place), ".")
 
@@ -334,25 +338,6 @@ def _without_room(report: RunReport, place: int) -> int:
         if report.parts[objective_part(report, each)].accounting.dropped_at_machine_limit
     )
     return next(asked, place)
-
-
-def _other_keys(quote: Quote, at: int) -> Sentence:
-    """More messages than those of the load that came without their key: a retry with a new key makes them."""
-    one = quote.report.parts[at].accounting.unknown_messages == 1
-    return (
-        quote.count(f"parts.{at}.accounting.unknown_messages"),
-        f" message{'' if one else 's'} reached the provider with keys that the load did not send: "
-        f"{target_name(quote.report)} may repeat messages with new keys, or another program sent them. "
-        "Duplicates cannot be counted.",
-    )
-
-
-def _without_key(quote: Quote, at: int) -> Sentence:
-    return (
-        quote.count(f"parts.{at}.accounting.without_key"),
-        f" messages reached the provider without their key: {target_name(quote.report)} changed or cut the "
-        "text, or does not pass the reference on. Their loss cannot be judged.",
-    )
 
 
 def trust(quote: Quote) -> Sentence:

@@ -65,6 +65,7 @@ def _outcomes(journeys: Journeys, outcomes: MessageOutcomes, due: Bools, waited_
         unforwarded=int(np.count_nonzero(still_open & outcomes.unaccounted & ~outcomes.still_held))
         if waited_out
         else 0,
+        without_key=int(np.count_nonzero(among & outcomes.without_key)),
         due=int(np.count_nonzero(due)),
         refused=int(np.count_nonzero(refused)),
         unpriced=int(np.count_nonzero(still_open & ~journeys.provider.accepted)),

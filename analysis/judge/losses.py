@@ -96,6 +96,19 @@ def keyless(accounting: Accounting) -> str:
     return f"{times_text(accounting.without_key)} reached the provider without their key"
 
 
+def least_unaccounted(accounting: Accounting) -> int:
+    """Without the messages that may be in the sender, or may have come with unknown keys."""
+    return max(0, accounting.unaccounted - accounting.still_held - accounting.unknown_messages)
+
+
+def may_be_unknown(unknown: int) -> str:
+    """Messages with unknown keys explain only a part of those that the provider has not seen."""
+    came, may = (
+        ("came with a key", "it may be one") if unknown == 1 else ("came with keys", "they may be some")
+    )
+    return f"{times_text(unknown)} {came} that the load did not send: {may} of these"
+
+
 def _refused(accounting: Accounting) -> str:
     text = f"the provider refused {times_text(accounting.given_up)}{for_what(accounting)}"
     return f"{text}, and the sender gave {'it' if accounting.given_up == 1 else 'them'} up"

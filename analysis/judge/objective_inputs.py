@@ -21,6 +21,7 @@ class OutcomeCounts:
     open: int
     for_phones: int = 0  # open, with a phone that is off or out of coverage
     unforwarded: int = 0  # open, and the sender did not forward them in the whole wait after the load
+    without_key: int = 0  # accepted, and probably at the provider with a key that the load did not send
     due: int = 0  # accepted or not
     refused: int = 0
     unpriced: int = 0  # open, and not accepted by the provider: what they cost is not known

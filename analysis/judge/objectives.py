@@ -23,7 +23,9 @@ from analysis.judge.losses import (
     WAIT_FOR_THEM,
     ended_early,
     keyless,
+    least_unaccounted,
     losses,
+    may_be_unknown,
     still_held,
 )
 from analysis.judge.objective_inputs import Finding, ObjectiveInputs
@@ -53,7 +55,8 @@ def _found(spec: Spec, facts: ObjectiveInputs) -> Finding:
     """A message whose key was lost may have arrived, so that neither a wait nor more messages decide."""
     found = _FINDERS[spec.measure](spec, facts)
     found = replace(found, needs=for_command(found.needs, facts.command, facts.cut_short))
-    unknown = facts.accounting.without_key and spec.measure in ("delivery_time", "delivered", "cost_per_1000")
+    measured = spec.measure in ("delivery_time", "delivered", "cost_per_1000")
+    unknown = measured and facts.outcomes[spec.message_class].without_key > 0
     return replace(found, needs=PASS_THE_KEY) if unknown else found
 
 
@@ -119,32 +122,38 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> Finding:
     All were counted, so both ends of the interval are equal, except for the cases in ``judge.losses``.
     """
     accounting = facts.accounting
-    accepted = f"of {count_text(accounting.accepted)} accepted"
     if not accounting.accepted:
         return Finding(None, None, None, "no message was accepted", needs="accepted messages")
     if spec.measure == "duplicates":
         return _duplicates(facts)
     if spec.measure == "unaccounted":
-        if not facts.journal:
-            return Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
-        why = f"{accepted}; an unaccounted message was never seen by the provider"
-        if accounting.unaccounted and not facts.sender_rows and not facts.waited_out:
-            count, few = accounting.unaccounted, times_text(accounting.unaccounted)
-            why = f"{accepted}; {ended_early(few)}"
-            return replace(_between(0, count, why, WAIT_FOR_THEM, accounting), value=float(count))
-        if accounting.still_held:
-            count, low = accounting.unaccounted, accounting.unaccounted - accounting.still_held
-            why = f"{accepted}; {still_held(accounting)}"
-            between = f"{value_text(spec, low)} to {value_text(spec, count)}"
-            return replace(_between(low, count, why, WAIT_FOR_THEM, accounting), measured=between)
-        if accounting.without_key:
-            most = accounting.unaccounted + accounting.without_key
-            return _between(accounting.unaccounted, most, keyless(accounting), PASS_THE_KEY, accounting)
-        return _exact(accounting.unaccounted, _with_list(why, accounting.unaccounted), accounting)
+        return _unaccounted(spec, facts)
     found = losses(accounting, facts.sender_rows, facts.waited_out, facts.repeats_awaited)
     if found.low == found.high:
         return _exact(found.low, _with_list(found.why, found.low), accounting)
     return _between(found.low, found.high, found.why, found.needs, accounting)
+
+
+def _unaccounted(spec: Spec, facts: ObjectiveInputs) -> Finding:
+    if not facts.journal:
+        return Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
+    accounting, count = facts.accounting, facts.accounting.unaccounted
+    accepted = f"of {count_text(accounting.accepted)} accepted"
+    why = f"{accepted}; an unaccounted message was never seen by the provider"
+    if count and not facts.sender_rows and not facts.waited_out:
+        why = f"{accepted}; {ended_early(times_text(count))}"
+        return replace(_between(0, count, why, WAIT_FOR_THEM, accounting), value=float(count))
+    if accounting.without_key:
+        return _between(count, count + accounting.without_key, keyless(accounting), PASS_THE_KEY, accounting)
+    least, needs = least_unaccounted(accounting), PASS_THE_KEY
+    if least == count:
+        return _exact(count, _with_list(why, count), accounting)
+    if accounting.still_held:
+        why, needs = f"{accepted}; {still_held(accounting)}", WAIT_FOR_THEM
+    if accounting.unknown_messages:
+        why = f"{why}; {may_be_unknown(accounting.unknown_messages)}"
+    between = f"{value_text(spec, least)} to {value_text(spec, count)}"
+    return replace(_between(least, count, why, needs, accounting), measured=between)
 
 
 def _duplicates(facts: ObjectiveInputs) -> Finding:

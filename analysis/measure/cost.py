@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes, delivered_unacknowledged
+from analysis.measure.outcomes import (
+    DELIVERED,
+    OPEN,
+    MessageOutcomes,
+    delivered_unacknowledged,
+    possible_copies,
+)
 from analysis.model import Cost
 from analysis.read.journeys import Journeys
 
@@ -15,8 +21,9 @@ def cost(journeys: Journeys, outcomes: MessageOutcomes, currency: str = "") -> C
     Messages of the load without their key are not counted: which of them arrived is not known.
     """
     provider = journeys.provider
-    unknown, without_key = provider.unknown_messages, int(np.count_nonzero(outcomes.without_key))
-    others = max(0, unknown - without_key) / max(unknown, 1) * provider.price_of_unknown
+    unknown, without_key = provider.unknown, int(np.count_nonzero(outcomes.without_key))
+    copies = possible_copies(unknown.count, unknown.count - unknown.accepted, without_key)
+    others = copies / max(unknown.accepted, 1) * unknown.price
     points = float(provider.price.sum()) + others
     # Delivered messages count also without the sender's acceptance, since they were paid for.
     delivered = int(np.count_nonzero(outcomes.outcome == DELIVERED)) + delivered_unacknowledged(journeys)

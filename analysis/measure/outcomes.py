@@ -31,8 +31,8 @@ unaccounted, since nothing is known.
 Without sender rows, some of them may still be in the sender's queue (``still_held``): it was submitting until
 the run ended, and it forwarded no later message of their class (``measure.unforwarded``).
 
-If the provider has at least as many messages with unknown keys, the messages that it has never seen under
-their keys may be these: they are ``without_key``, open, and not unaccounted.
+If the provider has about as many messages with unknown keys, accepted or refused, the messages that it has
+never seen under their keys may be these: they are ``without_key``, open, and not unaccounted.
 
 ``given_up`` is counted separately too: the sender accepted the message, the provider refused it and never
 accepted it, and no row of the sender says that the sender ended it or still has it. Not if the provider
@@ -61,6 +61,8 @@ from analysis.read.provider_rows import PROVIDER_STATES
 MESSAGE_OUTCOMES = ("delivered", "failed", "expired", "open", "lost")
 DELIVERED, FAILED, EXPIRED, OPEN, LOST = range(len(MESSAGE_OUTCOMES))
 NOT_ACCEPTED = -1
+# A cut message that the provider can neither read nor name has no row, so the rows may be a few less.
+_EXPLAINED = 0.9
 
 
 @dataclass(frozen=True)
@@ -143,9 +145,9 @@ def _unaccounted(journeys: Journeys, gone: Bools) -> Bools:
 
 
 def _came_without_key(journeys: Journeys, gone: Bools) -> bool:
-    """Whether the provider's messages with unknown keys are enough for all messages that are gone."""
+    """Whether the provider's messages with unknown keys explain the messages that are gone."""
     count = int(np.count_nonzero(gone))
-    return journeys.journal and journeys.provider.unknown_messages >= count > 0
+    return journeys.journal and count > 0 and journeys.provider.unknown.count >= _EXPLAINED * count
 
 
 def _in(codes: Ints, names: tuple[str, ...], *wanted: str) -> Bools:
@@ -204,7 +206,8 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         resubmitted=int(np.count_nonzero(provider.submits > 1)),
         submits=int(provider.submits.sum()),
         found=int(np.count_nonzero(journeys.accepted & (provider.state != ABSENT))),
-        unknown_messages=provider.unknown_messages,
+        unknown_messages=provider.unknown.count,
+        unknown_refused=provider.unknown.count - provider.unknown.accepted,
         repeated_keys=load.repeated_keys,
         unknown_to_both=int(np.count_nonzero(outcomes.unknown_to_both)),
         unaccounted=int(np.count_nonzero(outcomes.unaccounted)),
@@ -226,7 +229,12 @@ def with_other_keys(accounting: Accounting) -> int:
     """Messages at the provider with keys that the load did not send, beyond those that are probably the
     load's own. They may be copies: a sender that makes a key for each attempt duplicates messages this way.
     """
-    return max(0, accounting.unknown_messages - accounting.without_key)
+    return possible_copies(accounting.unknown_messages, accounting.unknown_refused, accounting.without_key)
+
+
+def possible_copies(unknown: int, refused: int, without_key: int) -> int:
+    """A message that the provider refused is no copy. ``without_key`` of the messages are the load's own."""
+    return max(0, min(unknown - refused, unknown - without_key))
 
 
 def given_up(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.read.columns import ABSENT, Labels, codes, integers, labelled, positions, seconds
+from analysis.read.unknown_rows import UnknownRows, labels, last_of_unknown, unknown_rows
 from analysis.refusals import CAUSED_BY_RECIPIENT, PERMANENT
 
 # In order of preference: of two copies of a message, the one that arrived describes it.
@@ -46,8 +47,7 @@ class ProviderSide:
     segments: Ints
     price: Floats
     price_of_duplicates: Floats
-    unknown_messages: int  # rows with a key that the load did not send
-    price_of_unknown: float  # of these
+    unknown: UnknownRows  # with a key that the load did not send
     reason: Labels  # why a message was not delivered, in the provider's words
     accepted_s: Floats  # the submit that was accepted
     reply_s: Floats  # the answer's delay as drawn; lengths, not instants, up to ``handset_wait_s``
@@ -148,8 +148,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         segments=segments,
         price=price + _total(parts.key, _prices_of(parts.rows), count),
         price_of_duplicates=duplicates,
-        unknown_messages=len(unknown),
-        price_of_unknown=float(_prices_of(unknown).sum()),
+        unknown=unknown_rows(unknown, _prices_of(unknown)),
         reason=labelled(speaking["reason"].filter(pa.array(undelivered)), owner[undelivered], count),
         accepted_s=spread(seconds(speaking["t_accepted_ns"], origin_ns)),
         reply_s=spread(seconds(speaking["reply_ns"], 0)),
@@ -214,7 +213,7 @@ def _highest(key: Ints, values: Ints, count: int) -> Ints:
 def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, pa.Table]:
     """The last row of each key and id, separately for keys of the load and other keys."""
     key = positions(rows["key"], keys)
-    provider_id = _labels(rows["provider_id"])
+    provider_id = labels(rows["provider_id"])
     order: Ints = np.lexsort((np.arange(len(rows)), provider_id, key)).astype(np.int64)
     last = np.ones(len(rows), dtype=np.bool_)
     last[:-1] = (np.diff(key[order]) != 0) | (np.diff(provider_id[order]) != 0)
@@ -230,7 +229,7 @@ def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, pa.Table]:
         accepted=accepted | (integers(chosen["accepts"]) > 0),
         state=codes(chosen["state"], PROVIDER_STATES),
     )
-    return copies, rows.take(pa.array(kept[key[kept] == ABSENT]))
+    return copies, last_of_unknown(rows.take(pa.array(np.flatnonzero(key == ABSENT))))
 
 
 def _repeated(key: Ints) -> bool:
@@ -254,13 +253,6 @@ def _parts(others: pa.Table, keys: pa.ChunkedArray) -> tuple[_Parts, pa.Table]:
     key = positions(base, keys)
     found = key != ABSENT
     return _Parts(others.filter(pa.array(found)), key[found]), others.filter(pa.array(~found))
-
-
-def _labels(column: pa.ChunkedArray) -> Ints:
-    """A small number for each distinct string."""
-    encoded = pc.dictionary_encode(pc.fill_null(column, "")).combine_chunks()
-    labels: Ints = encoded.indices.to_numpy(zero_copy_only=False)
-    return labels.astype(np.int64)
 
 
 def _describing_copies(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:

@@ -1,30 +1,13 @@
-"""The share of each class among the messages that a finding is about, where the classes differ."""
+"""The share of each class among the messages that a finding is about, as evidence."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from analysis.arrays import Bools
-from analysis.classes import class_text
-from analysis.formatting import share_text
 from analysis.judge.bottlenecks.view import View
-
-_DIFFER = 10.0  # times the smallest share; the classes differ if the largest one is at least that
+from analysis.measure.class_shares import class_shares
 
 
 def by_class(view: View, found: Bools, among: Bools, what: str) -> list[str]:
-    """``not taken: 21 % of class OTP``, of classes that have some; empty if the classes hardly differ."""
-    names = view.load.class_names
-    counts, of = (
-        [int(np.count_nonzero(view.journeys.of_class(name) & chosen)) for name in names]
-        for chosen in (found, among)
-    )
-    shares = [count / max(total, 1) for count, total in zip(counts, of, strict=True)]
-    if len(names) < 2 or not any(counts) or _DIFFER * min(shares) > max(shares):
-        return []
-    shares_text = [
-        f"{share_text(count, total)} of class {class_text(name)}"
-        for name, count, total in zip(names, counts, of, strict=True)
-        if count
-    ]
-    return [f"{what}: {', '.join(shares_text)}"]
+    """``not taken: 21 % of class OTP``; empty if the classes hardly differ."""
+    shares = class_shares(view.journeys, found, among)
+    return [f"{what}: {shares}"] if shares else []

@@ -14,6 +14,7 @@ from analysis.judge.bottlenecks.contract import says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, strength
 from analysis.judge.bottlenecks.no_reply import CONNECTION_REFUSED, with_errors
 from analysis.judge.bottlenecks.view import View
+from analysis.judge.losses import may_be_unknown
 from analysis.refusals import reason_text
 
 _MANY = 0.05  # of the accepted messages of a window
@@ -33,7 +34,9 @@ def find_unforwarded(view: View) -> KindFinding:
         of = f"{count_text(count)} of {count_text(accepted)} accepted messages"
         classes = by_class(view, gone, view.journeys.accepted, "not forwarded")
         held = _held_by_an_ended_process(view, gone)
-        evidence = (f"{of}, {share_text(count, accepted)}", *classes, *held)
+        others = view.provider.unknown.count
+        unknown = (may_be_unknown(others),) if others else ()
+        evidence = (f"{of}, {share_text(count, accepted)}", *unknown, *classes, *held)
         signs: tuple[BottleneckSign, ...] = ("held_by_an_ended_process",) if held else ()
         return Description(f"{view.sender_name} accepted messages and {did_not}", evidence, signs)
 

@@ -1,4 +1,4 @@
-"""Messages that the sender gave up after a refusal, and messages that came without their key."""
+"""Messages that the sender gave up after a refusal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from screen_texts import answer_text
 
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import as_text
-from analysis.judge.losses import PASS_THE_KEY
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import read_manifest
@@ -160,32 +159,6 @@ def test_a_refused_message_that_the_sender_still_knows_is_not_given_up(new_run: 
     run.seen("refused", 9.1, state="rejected", reason="throttled_requests", accepted=False, throttled=1)
     run.kept("refused", state, "gave_up: throttled")
     assert analysed(run).accounting.given_up == 0
-
-
-def test_messages_that_came_without_their_key_are_not_unaccounted(new_run: Build) -> None:
-    """A sender that cuts the text loses the key. All its messages reached the provider."""
-    run = new_run("run")
-    for slot in range(300):
-        run.due(f"m-{slot}", slot / 10)
-        run.seen("" if slot % 10 == 9 else f"m-{slot}", slot / 10 + 0.01, provider_id=f"P-{slot}")
-    part = analysed(run, load_s=30.0, end_s=60.0, drain_timeout_s=20.0)
-    counted = part.accounting
-    assert (counted.without_key, counted.unaccounted, counted.unknown_messages) == (30, 0, 30)
-    verdicts = {each.objective: each.verdict for each in part.objectives}
-    assert verdicts["loss=0"] == verdicts["unaccounted=0"] == "undecided"
-    assert (verdicts["availability>99%"], part.sustained, part.bottlenecks) == ("met", True, ())
-    otp = next(each for each in part.objectives if each.objective == "otp.p95<20s")
-    assert (otp.verdict, otp.needs) == ("undecided", PASS_THE_KEY)
-
-
-def test_fewer_unknown_messages_than_missing_ones_are_no_explanation(new_run: Build) -> None:
-    run = new_run("run")
-    for slot in range(300):
-        run.due(f"m-{slot}", slot / 10)
-        if slot % 10 != 9 or slot < 100:
-            run.seen("" if slot % 10 == 9 else f"m-{slot}", slot / 10 + 0.01, provider_id=f"P-{slot}")
-    counted = analysed(run, load_s=30.0, end_s=60.0).accounting
-    assert (counted.without_key, counted.unaccounted, counted.unknown_messages) == (0, 30, 10)
 
 
 WITH_429 = {"smsapi": {"throttle_answer": "http_429", "retry_after": True}}
