@@ -7,20 +7,18 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from storm_failures import Bug, found_and_reduced
+from storm_failures import BACKLOG, Bug, found_and_reduced
 
 from loadtests.storm.store import ModelStore
-from reference_sender.dispatch import attempt_results, dispatcher, message_states
+from reference_sender.dispatch import Dispatcher, attempt_results, message_states
 from reference_sender.dispatch.retry import Decision, decide
 from reference_sender.dispatch.shares import Shares
-from reference_sender.dispatch.values import Effect, Outcome, Report, Result, State
+from reference_sender.dispatch.values import Effect, Outcome, Report, Result, State, is_hedge
 from reference_sender.node.effects import NodeEffect, Waiter
 from reference_sender.node.node import Node
 from reference_sender.policy.gate import Gate
 from reference_sender.store.protocol import Existing, Work
 
-Dispatcher = dispatcher.Dispatcher
-BACKLOG = 40  # messages, the most that a burst has
 NOT_DELIVERED = (State.FAILED, State.EXPIRED)
 
 
@@ -41,7 +39,6 @@ def end_firsts_by_failed_seconds(patch: pytest.MonkeyPatch) -> None:
     reported = Dispatcher.reported
 
     def good(target: Dispatcher, now_ns: int, reports: Sequence[Report]) -> Sequence[Effect]:
-        is_hedge = dispatcher.is_hedge
         changed = [
             replace(each, state=State.DELIVERED) if each.key and is_hedge(each.key) else each
             for each in reports
@@ -181,6 +178,5 @@ def test_a_planted_bug_is_found(
 def test_a_bug_that_needs_a_backlog_is_found(
     bug: Bug, invariants: set[str], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes more messages than a limit allows at once."""
     outcome = found_and_reduced(bug, invariants, monkeypatch, most_messages=BACKLOG)
     assert text in " ".join(each.text for each in outcome.violations if each.invariant in invariants)

@@ -12,6 +12,7 @@ from loadtests.storm.shrink import shrunken
 
 MOST_SEEDS = 1_000
 MOST_MESSAGES = 12  # that a planted bug needs to be seen
+BACKLOG = 40  # and if it takes more than a limit allows at once: the most that a burst has
 
 Bug = Callable[[pytest.MonkeyPatch], None]
 
