@@ -41,7 +41,7 @@ def an_unknown_outcome_is_called_unknown(end: StormEnd) -> Iterator[Violation]:
 
 
 def a_message_fails_only_for_a_reason(end: StormEnd) -> Iterator[Violation]:
-    """A failed message was refused for good, had all its attempts, was withdrawn, or the journal of its
+    """A failed message was refused permanently, had all its attempts, was withdrawn, or the journal of its
     provider has it as not delivered.
     """
     reasons = end.world.watch.reasons_to_fail
@@ -49,7 +49,7 @@ def a_message_fails_only_for_a_reason(end: StormEnd) -> Iterator[Violation]:
         if record.state is not State.FAILED or record.reason in _WITHDRAWN or key in reasons:
             continue
         if not _ended_undelivered(end, key, record):
-            text = f"{key} has failed ({record.reason}), and was neither refused for good nor tried enough"
+            text = f"{key} has failed ({record.reason}), and was neither refused permanently nor tried enough"
             yield Violation("failed", text, (key,))
 
 

@@ -67,8 +67,8 @@ class StormWatch:
         self._ended: dict[str, tuple[int, int]] = {}  # by key: process, and when by its clock
         self._refused: Counter[tuple[int, str]] = Counter()  # attempts, by the process's number and key
         self._counted: Counter[str] = Counter()  # attempts that count, in all processes
-        self.reasons_to_fail: set[str] = set()  # keys: refused for good, or tried as often as allowed
-        self._refused_for_good: set[tuple[int, str]] = set()  # with the number of the process
+        self.reasons_to_fail: set[str] = set()  # keys: refused permanently, or tried as often as allowed
+        self._refused_permanently: set[tuple[int, str]] = set()  # with the number of the process
         self._hedged: set[tuple[int, str]] = set()  # with the number of the process
 
     def acknowledged(self, keys: Sequence[str]) -> None:
@@ -211,8 +211,8 @@ class StormWatch:
                 late_s = (now_ns - message.expires_ns) / 1e9
                 text = f"{message.key} was submitted {late_s:.3f} s after its expiry"
                 self._violated("expiry", text, message.key)
-            if (process.number, message.key) in self._refused_for_good:
-                text = f"{message.key} was submitted after it had been refused for good"
+            if (process.number, message.key) in self._refused_permanently:
+                text = f"{message.key} was submitted after it had been refused permanently"
                 self._violated("refused", text, message.key)
             self._check_rules(process, message)
         if self._state.is_noting:
@@ -245,10 +245,10 @@ class StormWatch:
         self, process: StormProcess, key: str, outcome: Outcome, batch_size: int
     ) -> None:
         self._counted[key] += outcome in _COUNTED
-        is_for_good = outcome is Outcome.PERMANENT or (outcome is Outcome.SPLIT and batch_size == 1)
-        if is_for_good:
-            self._refused_for_good.add((process.number, key))
-        if is_for_good or self._counted[key] >= self._max_attempts:
+        is_permanent = outcome is Outcome.PERMANENT or (outcome is Outcome.SPLIT and batch_size == 1)
+        if is_permanent:
+            self._refused_permanently.add((process.number, key))
+        if is_permanent or self._counted[key] >= self._max_attempts:
             self.reasons_to_fail.add(key)
 
     def committing(self, process: StormProcess, commit: Commit) -> None:

@@ -82,7 +82,7 @@ def fail_deferred_messages(patch: pytest.MonkeyPatch) -> None:
 
 
 def repeat_permanent_refusals(patch: pytest.MonkeyPatch) -> None:
-    """A message that is refused for good is submitted again each second until it expires."""
+    """A message that is refused permanently is submitted again each second until it expires."""
     decide_otherwise(
         patch,
         Outcome.PERMANENT,
@@ -152,7 +152,7 @@ def serve_lower_lanes_first(patch: pytest.MonkeyPatch) -> None:
         (call_unknown_outcomes_failures, {"unknown"}, "a provider accepted it"),
         (fail_at_the_first_transient_refusal, {"failed"}, "(refused)"),
         (fail_deferred_messages, {"failed"}, "(deferred)"),
-        (repeat_permanent_refusals, {"refused"}, "after it had been refused for good"),
+        (repeat_permanent_refusals, {"refused"}, "after it had been refused permanently"),
         (repeat_without_end, {"retry budget"}, "attempts that count"),
         (repeat_elsewhere, {"accepted once"}, "was accepted"),
         (forget_attempts, {"accepted once"}, "was accepted"),
