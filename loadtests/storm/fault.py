@@ -13,11 +13,16 @@ from loadtests.storm.state import StormState
 from reference_sender.dispatch.values import Lane
 
 CAMPAIGNS = ("c0", "c1", "c2")
+BURST = "burst"  # a campaign that no fault and no limit is about
+_LANDLINE_EACH = 7
 
 
-def number_of(call: int, place: int) -> str:
-    """The recipient of a message of a call. Messages of another call have it only by ``numbers_of``."""
-    return str(48_600_000_000 + 1_000 * call + place)
+def number_of(call: int, place: int, landlines: bool = False) -> str:
+    """The recipient of a message of a call. Messages of another call have it only by ``numbers_of``. With
+    ``landlines`` some of them are landlines.
+    """
+    is_landline = landlines and (call + place) % _LANDLINE_EACH == 0
+    return str((48_220_000_000 if is_landline else 48_600_000_000) + 1_000 * call + place)
 
 
 def key_of(call: int, place: int) -> str:
@@ -66,13 +71,14 @@ class Call(Struct, frozen=True):
     once: bool = False
     distinct: int = 0  # numbers, one after the other; 0: each message has its own
     numbers_of: int | None = None  # the call whose numbers its messages are to; None: they are its own
+    landlines: bool = False  # as in ``number_of``
 
     def number_to(self, place: int) -> str:
         """The recipient of one of its messages."""
         if self.to_one:
             place = 0
         call = self.number if self.numbers_of is None else self.numbers_of
-        return number_of(call, place % self.distinct if self.distinct else place)
+        return number_of(call, place % self.distinct if self.distinct else place, self.landlines)
 
     @property
     def keys(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reference_sender.dispatch.values import Outcome
+
 HEDGE = "second_message"
 HEDGING_ENDS = "start_without_second_messages"  # after a process that made them
 STATUS_QUERY = "status_query"
@@ -19,6 +21,8 @@ REPLAY = "dead_letter_replayed"
 REPLAY_AGAIN = "dead_letter_replayed_before"
 DUPLICATE = "duplicate_refused"
 
+ANSWERS = {outcome: f"answer_{outcome.value}" for outcome in Outcome}  # to a message of a request
+
 FEATURES = (
     HEDGE,
     HEDGING_ENDS,
@@ -35,4 +39,5 @@ FEATURES = (
     REPLAY,
     REPLAY_AGAIN,
     DUPLICATE,
+    *ANSWERS.values(),
 )

@@ -5,40 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from loadtests.storm.final_states import (
+    a_delivered_message_was_delivered,
+    a_message_fails_only_for_a_reason,
+    an_unknown_outcome_is_called_unknown,
+)
+from loadtests.storm.storm_end import StormEnd
 from loadtests.storm.storm_provider import LATE_S
 from loadtests.storm.watch import Violation
 from loadtests.storm.world import StormWorld
-from mock_provider.engine.values import JournalRow
 from reference_sender.dispatch.message_states import DELIVERED_BY_SECOND
 from reference_sender.dispatch.values import FINAL_STATES, State, is_hedge, key_of_first, key_of_second
 from reference_sender.policy.gate import CANCELLED, OPTED_OUT
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.store.protocol import Record
 
-_ALL = 1_000_000
 _ACCEPTED_STATES = frozenset({State.SENT, State.DELIVERED})
-
-
-class StormEnd:
-    """The end of a storm: the store's rows, the providers' journals, and the last process."""
-
-    def __init__(self, world: StormWorld) -> None:
-        self.world = world
-        process = world.sender.process
-        assert process is not None, "the quiet time is long enough for a start"
-        self.process = process
-        self.records: dict[str, Record] = {
-            record.message.key: record for record in process.store.records(0, _ALL)
-        }
-        self.known: dict[str, Record] = world.watch.purged_records | self.records  # removed ones included
-        self.accepted: dict[str, list[tuple[str, int, JournalRow]]] = {}  # by key: route, engine, row
-        self.seen: set[str] = set()
-        for provider in world.providers.values():
-            for epoch in provider.epochs:
-                for row in epoch.rows:
-                    self.seen.add(row.key)
-                    if row.provider_id:
-                        self.accepted.setdefault(row.key, []).append((epoch.route, epoch.number, row))
 
 
 def every_acknowledged_message_is_final(end: StormEnd) -> Iterator[Violation]:
@@ -314,6 +296,9 @@ INVARIANTS: tuple[Invariant, ...] = (
     every_sent_message_was_accepted_by_a_provider,
     the_provider_has_only_messages_of_the_store,
     a_confirmed_report_is_kept,
+    a_delivered_message_was_delivered,
+    an_unknown_outcome_is_called_unknown,
+    a_message_fails_only_for_a_reason,
     a_second_message_goes_to_another_provider,
     a_delivered_second_message_ends_its_first_one,
     no_lane_starves,

@@ -11,12 +11,14 @@ from reference_sender.store.protocol import Work
 
 class LaneWatch:
     """For one process. ``passed`` counts segments of other lanes that were submitted while an OTP waited for
-    its first attempt. ``allowed`` grows with the segments of OTPs that were sent.
+    its first attempt. ``allowed`` grows with the segments of OTPs that were sent. ``unstopped``: campaigns
+    that are never stopped.
     """
 
-    def __init__(self, settings: DispatchSettings) -> None:
+    def __init__(self, settings: DispatchSettings, unstopped: frozenset[str]) -> None:
         shares = settings.transactional_share + settings.marketing_share
         self._earned_share = shares / (1 - shares)
+        self._unstopped = unstopped
         self._waiting: dict[int, tuple[int, int]] = {}  # OTPs by id: since when, until when
         self._sent = 0  # segments of OTPs
         self.passed = 0
@@ -34,8 +36,8 @@ class LaneWatch:
         for message in work.messages:
             number = message.message_id
             # A second message waits for a route of its own; the others may be held by a rule.
-            held = message.not_before_ns or message.keeps_hours or message.campaign
-            waits = not (held or is_hedge(message.key))
+            held = message.not_before_ns or message.keeps_hours
+            waits = not held and message.campaign in self._unstopped and not is_hedge(message.key)
             if message.lane is Lane.OTP and waits and number not in taken and number not in begun:
                 self._waiting[number] = now_ns, message.expires_ns - ahead_ns
 

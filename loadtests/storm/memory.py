@@ -67,8 +67,11 @@ class Growth(Enum):
         ),
         *("_counters.ended", "_counters.refused", "_counters.messages_refused"),
     )
-    # Of a provider: it refuses repeats of what it has accepted, and answers status queries.
-    REMEMBERED = ("_message_store._newest", "_message_store._order", "_message_store.by_id")
+    # Of a provider: it refuses repeats of what it has accepted, answers status queries, and counts requests
+    # without a valid number by their key.
+    REMEMBERED = tuple(f"_message_store.{table}" for table in ("_newest", "_order", "by_id", "_unrecorded"))
+    # Of a provider, with their instants: its next request forgets those outside the window of its limit.
+    NUMBERS = ("_flood._newer", "_flood._older")
     EVENTS = (
         "_reporting._batches",
         "_event_queue._added",
@@ -112,6 +115,7 @@ class MemoryWatch:
             most = 2 * (provider.engine.open_messages + provider.unanswered)
             bounds = {
                 Growth.REMEMBERED: provider.seen,
+                Growth.NUMBERS: 2 * provider.seen,
                 Growth.EVENTS: _EVENTS_OF_A_MESSAGE * most + _KINDS,
                 Growth.KINDS: _KINDS,
                 Growth.OPEN: most,

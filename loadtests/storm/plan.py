@@ -7,11 +7,15 @@ from random import Random
 from msgspec import Struct
 from msgspec.structs import replace
 
+from loadtests.storm.bursts import draw_burst
 from loadtests.storm.campaign_purges import draw_calls, draw_campaign_purges
 from loadtests.storm.duplicates import draw_duplicates
-from loadtests.storm.fault import CAMPAIGNS, Call, DrawRange, Fault, key_of
+from loadtests.storm.fault import BURST, CAMPAIGNS, Call, DrawRange, Fault, key_of
 from loadtests.storm.faults import KINDS
+from loadtests.storm.faults.campaign_order import CampaignOrder
 from loadtests.storm.faults.provider_fault import ProviderFault
+from loadtests.storm.number_draws import draw_numbers
+from loadtests.storm.plan_parts import RoutePlan
 from loadtests.storm.policy import HOURS
 from loadtests.storm.rule_draws import draw_rules, shortest_keep_s
 from loadtests.storm.rules import NO_RULES, StormRules
@@ -27,29 +31,6 @@ _VALID_S = {
 }
 SHORT_MEMORY_S = 150.0
 _REPLIES_S = (0.0, 0.02, 0.3)
-
-
-class RoutePlan(Struct, frozen=True):
-    """A route and its provider. ``refuses_repeats``: it has a duplicate check. ``looks_up``: it answers
-    lookups. ``carries_key``: its reports name the client's key. ``keeps_state``: across a crash.
-    ``remembers_s``: for how long it refuses a repeat. ``ask_ratio``: the sender's limit, as a multiple of
-    the provider's own.
-    """
-
-    name: str
-    refuses_repeats: bool
-    looks_up: bool
-    carries_key: bool
-    keeps_state: bool
-    remembers_s: float
-    requests_per_s: int
-    segments_per_s: int
-    max_batch: int
-    max_in_flight: int
-    ask_ratio: float
-    reply_s: float
-    failing: bool  # a share of its messages fails
-    answers_status: bool = False  # it can be asked for the state of a message
 
 
 class StormPlan(Struct, frozen=True):
@@ -71,6 +52,13 @@ class StormPlan(Struct, frozen=True):
     @property
     def messages(self) -> int:
         return sum(len(call.places) for call in self.calls)
+
+    @property
+    def unstopped(self) -> frozenset[str]:
+        """Campaigns that are never paused, cancelled or limited; "": none."""
+        ordered = {each.campaign for each in self.faults if isinstance(each, CampaignOrder)}
+        limited = {each.campaign for each in self.rules.campaign_limits}
+        return frozenset({"", BURST, *CAMPAIGNS} - ordered - limited)
 
     @property
     def keys(self) -> list[str]:
@@ -112,9 +100,12 @@ def draw_plan(seed: int) -> StormPlan:
     if purges:
         keep_s = rules.keep_s or shortest_keep_s(faults)
         rules = replace(rules, keep_s=keep_s, campaign_purges=purges)
+    calls, routes = draw_burst(seed, storm_s, (*calls, *draw_calls(seed, purges, len(calls))), routes)
+    calls, routes = draw_numbers(seed, calls, routes)
     return replace(
         plan,
-        calls=(*calls, *draw_calls(seed, purges, len(calls))),
+        calls=calls,
+        routes=routes,
         faults=faults,
         rules=rules,
         hedging_ends=hedging_ends,

@@ -81,7 +81,7 @@ class StormProcess:
         self.counted: dict[str, int] = {}  # attempts that count against the budget, by key
         self.keep_ns = host.setup.keep_ns  # of final messages
         self._numbers = NumberCounts(RecipientLimits(*host.setup.policy.recipient_limits()))
-        self.lanes = LaneWatch(host.setup.settings)
+        self.lanes = LaneWatch(host.setup.settings, host.setup.unstopped)
         self.ends: dict[State, set[str]] = {}  # keys by the states that this process wrote
         self._state = state
         self._host = host

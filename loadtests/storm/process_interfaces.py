@@ -21,13 +21,16 @@ Order = Callable[[Node, int, Waiter], Sequence[NodeEffect]]
 
 
 class SenderSetup(Struct, frozen=True):
-    """The settings of every process. With ``hedging_ends`` only the first one makes second messages."""
+    """The settings of every process. With ``hedging_ends`` only the first one makes second messages.
+    ``unstopped``: campaigns that are never paused, cancelled or limited.
+    """
 
     settings: DispatchSettings
     hedging_ends: bool
     limits: tuple[RouteLimits, ...]
     policy: PolicySettings
     keep_ns: int  # of final messages, in passes that the storm begins
+    unstopped: frozenset[str]
 
     def settings_of(self, number: int) -> DispatchSettings:
         """Those of this process."""

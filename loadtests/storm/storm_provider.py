@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from loadtests.simulate.exchange import Render
 from loadtests.storm.draws import chance
 from loadtests.storm.faults import network
-from loadtests.storm.plan import RoutePlan
+from loadtests.storm.plan_parts import FLOOD_WINDOW_S, RoutePlan
 from loadtests.storm.process import StormProcess
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import LinkTrouble, StormState
@@ -61,7 +61,12 @@ class Epoch(Struct, frozen=True):
 
 @lru_cache(maxsize=256)
 def _profile(
-    requests_per_s: int, segments_per_s: int, reply_s: float, failing: bool, remembers_s: float
+    requests_per_s: int,
+    segments_per_s: int,
+    reply_s: float,
+    failing: bool,
+    remembers_s: float,
+    flood_limit: int,
 ) -> Profile:
     failures = [{"state": "undelivered", "reason": "absent", "share": 0.2}] if failing else []
     return parse_profile(
@@ -76,6 +81,7 @@ def _profile(
             "reply": {"latency": {"kind": "fixed", "value_s": reply_s}},
             "delivery": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 4}, "failures": failures},
             "duplicates": {"window_s": remembers_s},
+            "flood": {"limit": flood_limit, "window_s": FLOOD_WINDOW_S},
             "reports": {"retry_after_s": [2, 10, 60, 300], "give_up_after_s": 3_600},
         }
     )
@@ -93,7 +99,12 @@ class StormProvider:
         self._sender = sender
         self._links: list[LinkTrouble] = state.links[plan.name]
         profile = _profile(
-            plan.requests_per_s, plan.segments_per_s, plan.reply_s, plan.failing, plan.remembers_s
+            plan.requests_per_s,
+            plan.segments_per_s,
+            plan.reply_s,
+            plan.failing,
+            plan.remembers_s,
+            plan.flood_limit,
         )
         self._profile = profile.model_copy(update={"faults": tuple(state.provider_faults[plan.name])})
         self._exchange = StormExchange(self._profile, TOKEN)

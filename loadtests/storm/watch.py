@@ -66,6 +66,9 @@ class StormWatch:
         self.holders: dict[str, int] = {}  # by the key of a refused duplicate, the id of what keeps it out
         self._ended: dict[str, tuple[int, int]] = {}  # by key: process, and when by its clock
         self._refused: Counter[tuple[int, str]] = Counter()  # attempts, by the process's number and key
+        self._counted: Counter[str] = Counter()  # attempts that count, in all processes
+        self.reasons_to_fail: set[str] = set()  # keys: refused permanently, or tried as often as allowed
+        self._refused_permanently: set[tuple[int, str]] = set()  # with the number of the process
         self._hedged: set[tuple[int, str]] = set()  # with the number of the process
 
     def acknowledged(self, keys: Sequence[str]) -> None:
@@ -208,6 +211,9 @@ class StormWatch:
                 late_s = (now_ns - message.expires_ns) / 1e9
                 text = f"{message.key} was submitted {late_s:.3f} s after its expiry"
                 self._violated("expiry", text, message.key)
+            if (process.number, message.key) in self._refused_permanently:
+                text = f"{message.key} was submitted after it had been refused permanently"
+                self._violated("refused", text, message.key)
             self._check_rules(process, message)
         if self._state.is_noting:
             keys = " ".join(message.key for message in submit.messages)
@@ -219,6 +225,8 @@ class StormWatch:
         """The sender learns the result of a request."""
         most = self._max_attempts
         for message, result in zip(messages, results, strict=True):
+            self._state.occurred(features.ANSWERS[result.outcome])
+            self._note_reason_to_fail(process, message.key, result.outcome, len(messages))
             if result.outcome in _REFUSALS:
                 self._refused[process.number, message.key] += 1
             if result.outcome in _COUNTED:
@@ -232,6 +240,16 @@ class StormWatch:
                 for message, result in zip(messages, results, strict=True)
             )
             self._state.note(f"answered by {route}: {text}")
+
+    def _note_reason_to_fail(
+        self, process: StormProcess, key: str, outcome: Outcome, batch_size: int
+    ) -> None:
+        self._counted[key] += outcome in _COUNTED
+        is_permanent = outcome is Outcome.PERMANENT or (outcome is Outcome.SPLIT and batch_size == 1)
+        if is_permanent:
+            self._refused_permanently.add((process.number, key))
+        if is_permanent or self._counted[key] >= self._max_attempts:
+            self.reasons_to_fail.add(key)
 
     def committing(self, process: StormProcess, commit: Commit) -> None:
         """A commit begins."""

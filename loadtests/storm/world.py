@@ -8,7 +8,8 @@ from random import Random
 from loadtests.storm.client import StormClient
 from loadtests.storm.fault import Call
 from loadtests.storm.memory import MemoryWatch
-from loadtests.storm.plan import RoutePlan, StormPlan
+from loadtests.storm.plan import StormPlan
+from loadtests.storm.plan_parts import RoutePlan
 from loadtests.storm.policy import policy_of
 from loadtests.storm.process_interfaces import SenderSetup
 from loadtests.storm.replay import DeadLetterReplay
@@ -40,7 +41,7 @@ class StormWorld:
         self.providers: dict[str, StormProvider] = {}
         keep_ns = int((plan.rules.keep_s or 0) * 1e9)
         limits = tuple(_limits(each) for each in plan.routes)
-        setup = SenderSetup(_settings(plan), plan.hedging_ends, limits, policy, keep_ns)
+        setup = SenderSetup(_settings(plan), plan.hedging_ends, limits, policy, keep_ns, plan.unstopped)
         self.sender = StormSender(self.state, setup, self.watch, self.providers)
         self.admin = SenderAdmin(self.state, self.sender, self.watch)
         for fault in plan.faults:

@@ -203,7 +203,7 @@ class Dispatcher:
         return effects
 
     def found_ended(
-        self, now_ns: int, ended: Iterable[EndedMessage], reports: Iterable[Report]
+        self, now_ns: int, ended: Sequence[EndedMessage], reports: Iterable[Report]
     ) -> Sequence[Effect]:
         """Apply the unmatched ``reports`` to ``ended``, what they are about. New ``firsts`` may follow."""
         self._move_clock(now_ns)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
+from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent, SentIndex
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.campaign_figures import CountedCampaigns, counted_under
 from reference_sender.dispatch.choice import RouteChoice
@@ -292,27 +292,27 @@ class MessageStates:
                 self.totals.orphan_reports += 1
 
     def found(
-        self, now_ns: int, ended: Iterable[EndedMessage], reports: Iterable[Report], effects: list[Effect]
+        self, now_ns: int, ended: Sequence[EndedMessage], reports: Iterable[Report], effects: list[Effect]
     ) -> None:
         """Apply ``reports``, which were unmatched, to the messages that they are about."""
-        index, known = self.past.index, set[str | None]()
+        index, unkept, known = self.past.index, SentIndex(), {each.message.key for each in ended}
         for each in ended:
-            known.add(each.message.key)
             if each.state is not _DELIVERED and each.message.key not in index.by_key:
                 if not self.past.had(each.ended_ns):
                     self._campaigns.ended_elsewhere(counted_under(each.message), each.state)
-                self.past.add(each.message.key, recovered_ended(each, now_ns, self.wall_ahead_ns))
+                unkept.add(each.message.key, recovered_ended(each, now_ns, self.wall_ahead_ns))
                 if is_hedge(each.message.key):
                     self._campaigns.expect_seconds()
-        for report in reports:
-            key = index.find(report)
-            if key is None and report.key not in known:
+        for report in reports:  # of deliveries, so that none is kept, and there may be any number
+            if (taken := unkept.take_reported(report)) is not None:
+                index.add(*taken)
+            about = index.find(report)
+            if about is None and report.key not in known:
                 continue
             of_provider = report.reason != DELIVERED_BY_SECOND
-            if of_provider and self.early.take(report.provider_id) is None:
-                self.totals.orphan_reports -= 1
-            if key is not None:
-                self.reported_late(now_ns, key, report, effects)
+            self.totals.orphan_reports -= of_provider and self.early.take(report.provider_id) is None
+            if about is not None:
+                self.reported_late(now_ns, about, report, effects)
             else:  # it was delivered before
                 self.totals.repeated_reports += of_provider
 

@@ -230,7 +230,13 @@ def test_a_store_that_is_moved_and_put_back_is_used_again(
     (tmp_path / "away").rename(store)
     eventually(lambda: sender.call("/healthz")[0] == 200)
     assert sender.post("two")[0] == 202
-    assert sender.end()[0] == 0
+    sender.process.kill()
+    sender.process.wait(10)
+    again = start(store)
+    assert [again.post(key)[0] for key in ("one", "two")] == [202, 202]
+    counted = again.call("/v1/state")[1]
+    assert (counted["open"], counted["counters"]["repeated"]) == (2, 2)
+    assert again.end()[0] == 0
 
 
 def test_a_store_that_cannot_be_used_is_one_line_and_exit_code_2(

@@ -26,7 +26,7 @@ def forget_equal_messages(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("bug", "first"),
-    [(do_not_ask_the_store, 4_000), (forget_equal_messages, 9_000)],
+    [(do_not_ask_the_store, 4_000), (forget_equal_messages, 700)],
 )
 def test_a_lookup_that_takes_another_message_is_found(
     bug: Callable[[pytest.MonkeyPatch], None], first: int, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import pytest
 from msgspec.structs import replace
-from storm_failures import MOST_MESSAGES, MOST_SEEDS, first_failure
+from storm_failures import MOST_SEEDS, Bug, found_and_reduced
 
 from loadtests.storm import purge, store
 from loadtests.storm.outcome import storm
@@ -181,16 +181,8 @@ def _replace(patch: pytest.MonkeyPatch, owner: type, table: str, kind: Callable[
         (forget_ids_when_nothing_is_awaited, {"memory"}),
     ],
 )
-def test_a_planted_bug_is_found(
-    bug: Callable[[pytest.MonkeyPatch], None], invariants: set[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        bug(patch)
-        seed, found = first_failure(frozenset(invariants))
-        smaller = kept(draw_plan(seed), shrunken(draw_plan(seed), found))
-        assert storm(smaller).invariants & found
-        assert smaller.messages <= MOST_MESSAGES
-    assert not storm(smaller).failed  # the bug fails, not the storm
+def test_a_planted_bug_is_found(bug: Bug, invariants: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found_and_reduced(bug, invariants, monkeypatch)
 
 
 def test_a_failing_storm_is_reduced_to_the_messages_and_faults_that_it_needs(

@@ -16,7 +16,8 @@ from loadtests.storm.fault import Call
 from loadtests.storm.faults.provider_crash import ProviderCrash
 from loadtests.storm.faults.sender_crash_at_step import SenderCrashAtStep
 from loadtests.storm.outcome import storm
-from loadtests.storm.plan import RoutePlan, StormPlan
+from loadtests.storm.plan import StormPlan
+from loadtests.storm.plan_parts import RoutePlan
 from loadtests.storm.rules import StormRules
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.choice import RouteChoice

@@ -124,8 +124,12 @@ class HeldWorld:
 
     def report(self, number: int, state: State) -> None:
         """The provider reports this message."""
-        report = Report(f"p-k-{number}", f"k-{number}", state, "reported")
-        self.act(self.node.reported(self.now_ns, [report], None))
+        self.report_all((number,), state)
+
+    def report_all(self, numbers: Sequence[int], state: State) -> None:
+        """The provider reports these messages in one call."""
+        reports = [Report(f"p-k-{number}", f"k-{number}", state, "reported") for number in numbers]
+        self.act(self.node.reported(self.now_ns, reports, None))
 
     def pass_time(self, until_ns: int) -> None:
         """Do what is due until then, at its instant."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from loadtests.storm.outcome import storm
-from loadtests.storm.plan import draw_plan
+from collections.abc import Callable, Collection
+
+import pytest
+
+from loadtests.storm.outcome import StormOutcome, storm
+from loadtests.storm.plan import draw_plan, kept
+from loadtests.storm.shrink import shrunken
 
 MOST_SEEDS = 1_000
 MOST_MESSAGES = 12  # that a planted bug needs to be seen
+BACKLOG = 40  # and if it takes more than a limit allows at once: the most that a burst has
+
+Bug = Callable[[pytest.MonkeyPatch], None]
 
 
 def first_failure(invariants: frozenset[str]) -> tuple[int, frozenset[str]]:
@@ -16,3 +24,19 @@ def first_failure(invariants: frozenset[str]) -> tuple[int, frozenset[str]]:
         if found:
             return seed, found
     raise AssertionError(f"no storm of {MOST_SEEDS} finds it")
+
+
+def found_and_reduced(
+    bug: Bug, invariants: Collection[str], monkeypatch: pytest.MonkeyPatch, most_messages: int = MOST_MESSAGES
+) -> StormOutcome:
+    """The smallest storm that finds ``bug``. It has few messages, and without the bug it does not fail."""
+    with monkeypatch.context() as patch:
+        bug(patch)
+        seed, found = first_failure(frozenset(invariants))
+        plan = draw_plan(seed)
+        smaller = kept(plan, shrunken(plan, found))
+        outcome = storm(smaller)
+        assert outcome.invariants & found
+        assert smaller.messages <= most_messages
+    assert not storm(smaller).failed  # the bug fails, not the storm
+    return outcome

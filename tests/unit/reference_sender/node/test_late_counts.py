@@ -61,3 +61,19 @@ def test_a_late_report_of_a_message_of_an_earlier_process_counts_it_once_more() 
     world.report(1, State.DELIVERED)
     total = world.campaigns.total
     assert (total.delivered, total.failed) == (1, 4)
+
+
+@pytest.mark.parametrize("late_reports", [0, 1, 2])
+def test_one_call_may_have_more_late_reports_than_messages_are_kept_for(late_reports: int) -> None:
+    """Each of them is confirmed, so each of its messages is delivered in the store."""
+    world = HeldWorld(late_reports=late_reports)
+    world.pass_time(HOUR)
+    world.take(*(world.message() for _ in range(5)))
+    world.answer()
+    for number in range(1, 6):
+        world.report(number, State.FAILED)
+    world.report_all((1, 2, 3, 4), State.DELIVERED)
+    states = [world.records()[number].state for number in range(1, 6)]
+    assert states == [State.DELIVERED] * 4 + [State.FAILED]
+    total = world.campaigns.total
+    assert (total.delivered, total.failed, total.messages) == (4, 1, 5)

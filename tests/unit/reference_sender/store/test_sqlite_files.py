@@ -281,3 +281,32 @@ def test_campaigns_of_schema_6_are_kept_as_if_they_had_changed_at_the_upgrade(tm
             while place is not None:
                 place = store.purge_rules(OldRules(limit_ns, 0), place, 10)
             assert store.campaigns() == left
+
+
+def test_a_torn_last_transaction_is_ignored_as_a_whole(tmp_path: Path) -> None:
+    path, torn = tmp_path / "s.db", tmp_path / "torn.db"
+    log = tmp_path / "s.db-wal"
+    with closing(opened(path)) as store:
+        store.commit(Work([message(1)]))
+        complete = log.stat().st_size
+        store.commit(Work([message(2), message(3)], [sent(1)]))
+        written, main = log.read_bytes(), path.read_bytes()
+    assert len(written) > complete
+    for cut, keys in (
+        (complete + 1, ["k-1"]),
+        ((complete + len(written)) // 2, ["k-1"]),
+        (len(written) - 1, ["k-1"]),
+        (len(written), ["k-1", "k-2", "k-3"]),
+    ):
+        torn.write_bytes(main)
+        torn.with_name("torn.db-wal").write_bytes(written[:cut])
+        with closing(opened(torn)) as store:
+            assert [each.message.key for each in store.records(0, 10)] == keys, cut
+            state = store.records(0, 10)[0].state
+            assert state is (State.SENT if len(keys) > 1 else State.QUEUED), cut
+            store.commit(Work([message(4)]))
+            assert [each.message.key for each in store.records(0, 10)] == [*keys, "k-4"], cut
+
+
+def sent(number: int) -> Change:
+    return Change(number, f"k-{number}", State.SENT, "", f"p-{number}", 1, 5)
