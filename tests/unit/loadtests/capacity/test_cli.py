@@ -96,3 +96,4 @@ def test_defaults_are_those_of_the_classes_in_the_load(
     assert done.exit_code == 0, done.output
     named = [each.partition(".")[0] for each in seen[0].objectives if ".p" in each]
     assert named == classes
+    assert not seen[0].allow_undecided

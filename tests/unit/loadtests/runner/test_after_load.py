@@ -47,8 +47,8 @@ def waited(
     before: bool = False,
 ) -> tuple[str, str, int]:
     """The end, the terminal's text and the number of looks. ``interrupts_at``: Ctrl-C in that look."""
-    monkeypatch.setattr(after_load, "_TICK_S", 0.01)
-    monkeypatch.setattr(after_load, "_INTERRUPTED_LIMIT_S", 0.05)
+    monkeypatch.setattr(after_load, "TICK_S", 0.01)
+    monkeypatch.setattr(after_load, "INTERRUPTED_LIMIT_S", 0.05)
     monkeypatch.setattr(after_load, "KeyPress", lambda: Terminal(iter(keys)))
     provider = ServiceState(
         open=still_open, accepted=9, gauges={"on_air": float(still_open)}, counters={"requests": 9.0}
