@@ -15,7 +15,7 @@ _ONE_SEGMENT = "of at most 160 characters"
 
 
 def what_is_known(journeys: Journeys, outcomes: MessageOutcomes) -> str:
-    """``33 % of class marketing; each has one segment, of at most 160 characters``; "" if nothing is known."""
+    """``33 % of class marketing; each has one segment, of at most 160 characters``, as far as it is known."""
     gone = outcomes.without_key
     if not gone.any():
         return ""
