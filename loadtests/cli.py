@@ -44,7 +44,7 @@ Start here:
   smsbench capacity                  the highest rate at which every objective is met
   smsbench list                      the scenarios
   smsbench run smoke                 one scenario, 20 seconds
-  smsbench simulate day-500k         a whole day in virtual time, within seconds
+  smsbench simulate day-500k         a whole day in virtual time, about a minute
   smsbench report DIR                write the report of a run directory again
   smsbench provider --profile smsapi an SMS provider on your machine, for your own tests
 
@@ -83,7 +83,7 @@ def smsbench(
 FORWARDED = (
     ("provider", "mock_provider.cli", "Run the mock SMS provider by itself."),
     ("sender", "reference_sender.cli", "Run the reference sender by itself."),
-    ("simulate", "loadtests.simulate.cli", "Simulate a scenario in virtual time, within seconds."),
+    ("simulate", "loadtests.simulate.cli", "Simulate a scenario in virtual time, faster than real time."),
     ("storm", "loadtests.storm.cli", "Run the sender through fault storms in virtual time."),
     ("calibrate", "loadtests.calibrate.cli", "Check that the mock provider behaves as its settings say."),
     ("capacity", "loadtests.capacity.cli", "Find the highest rate at which every objective is met."),

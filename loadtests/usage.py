@@ -14,7 +14,12 @@ from analysis.exit_codes import ExitCode
 from user_input.plain_errors import plain_message
 
 _CLOSE = 0.75
-_RENAMED = {"--compress": "--speedup", "--drain-limit": "--drain-timeout", "--second-port": "--backup-port"}
+_RENAMED = {
+    "--compress": "--speedup",
+    "--drain-limit": "--drain-timeout",
+    "--second-port": "--backup-port",
+    "--through-wire": "--as-bytes",
+}
 
 Slo = Annotated[
     list[str] | None,

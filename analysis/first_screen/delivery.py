@@ -12,6 +12,7 @@ from analysis.first_screen.values import Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import (
     deciding,
     is_delivery_time,
+    measured_text,
     objective_part,
     objective_row,
     part_title,
@@ -63,6 +64,7 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
         rows=rows,
         sentences=(
             *_parts(quote, places),
+            *_with_faults(quote, timed, places),
             *_open_questions(quote, places),
             *sentences,
             *_unreachable(quote, measured),
@@ -89,6 +91,29 @@ def _parts(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
         sentence += ["; " if order else "", f"{class_text(objective.message_class)}: "]
         sentence.append(part_title(quote, objective_part(report, objective)))
     return ((*sentence, "."),)
+
+
+def _with_faults(quote: Quote, timed: list[tuple[int, Objective]], places: list[int]) -> tuple[Sentence, ...]:
+    """The highest figure with injected faults of each row, if it is higher than that of the row."""
+    report = quote.report
+    sentence: list[str | Figure] = []
+    for place in places:
+        row = report.objectives[place]
+        worse = [
+            (worst_first(each)[1:], other)
+            for other, each in timed
+            if (each.message_class, each.percentile) == (row.message_class, row.percentile)
+            and each.decides
+            and faulty(report.parts[objective_part(report, each)])
+            and worst_first(each)[1] < worst_first(row)[1]
+        ]
+        if not worse or faulty(report.parts[objective_part(report, row)]):
+            continue
+        at = min(worse)[1]
+        sentence += ["; " if sentence else "With injected faults: ", f"{class_text(row.message_class)}: "]
+        sentence += measured_text(quote, f"objectives.{at}", report.objectives[at])
+        sentence += [" (part: ", part_title(quote, objective_part(report, report.objectives[at])), ")"]
+    return ((*sentence, "."),) if sentence else ()
 
 
 def _open_questions(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from loadtests.usage import Seed, Slo, TargetFile, Workers, objectives, usage_error
+from loadtests.usage import AllowUndecided, Seed, Slo, TargetFile, Workers, objectives, usage_error
 
 _LONGER = 4.0  # the longest trial, in trials
 _MOST_PER_S = 100_000.0
@@ -54,6 +54,7 @@ def capacity(
         Path | None,
         typer.Option(metavar="DIR", help="Run directory; reports/runs/<time>-capacity by default."),
     ] = None,
+    allow_undecided: AllowUndecided = False,
 ) -> None:
     """Find the highest rate that is sustained with every objective met.
 
@@ -62,8 +63,9 @@ def capacity(
     that was missed (docs/capacity.md).
 
     Exit code: 0 a rate was found, 1 no rate meets the objectives, 2 bad usage, 3 the bench itself failed,
-    4 nothing could be decided, or an objective was not judged at that rate, 70 smsbench itself failed,
-    130 interrupted. The first Ctrl-C ends the search and reports the results so far; the second aborts.
+    4 nothing could be decided, or an objective was not judged at that rate (--allow-undecided: 0),
+    70 smsbench itself failed, 130 interrupted. The first Ctrl-C ends the search and reports the results so
+    far; the second aborts.
 
     \b
       smsbench capacity
@@ -111,6 +113,7 @@ def capacity(
         target_file=target,
         profile=profile,
         workers=workers,
+        allow_undecided=allow_undecided,
         objectives=with_defaults(given) if given else applicable(OBJECTIVES, classes),
     )
     settings = checked_settings(Scenario(name=NAME, title=NAME, parts=(part,)), options, out)

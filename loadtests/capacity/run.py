@@ -34,7 +34,7 @@ def search_capacity(asked: SearchRequest, settings: RunSettings, console: Consol
             found = _found(asked, settings, progress, interruption)
         write_manifest(settings.out, _suite(found, settings, started, interruption.asked))
         say(console, "report ...")
-        code = report(settings.out, console)
+        code = report(settings.out, console, allow_undecided=settings.allow_undecided)
         for line in lines(found.result, found.unjudged, found.judges, asked.search.most_trials):
             say(console, line)
         say(console, trials_text(len(found.result.trials)))

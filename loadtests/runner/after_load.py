@@ -12,8 +12,8 @@ from loadtests.runner.key_press import KeyPress
 from loadtests.runner.progress import Progress
 from loadtests.runner.sampling import Snapshot
 
-_TICK_S = 0.5
-_INTERRUPTED_LIMIT_S = 5.0
+TICK_S = 0.5
+INTERRUPTED_LIMIT_S = 5.0
 # The report counts the messages that the sender accepted, each once.
 _LEFT = "left open (copies and unacknowledged messages count too):"
 
@@ -34,7 +34,7 @@ def await_the_rest(
     short.
     """
     interrupted_before = interruption.asked
-    limit_s = min(limit_s, _INTERRUPTED_LIMIT_S) if interrupted_before else limit_s
+    limit_s = min(limit_s, INTERRUPTED_LIMIT_S) if interrupted_before else limit_s
     with KeyPress() as key:
         progress.phase("drain", limit_s, "the wait for open messages")
         if key.possible and not interrupted_before:
@@ -57,6 +57,6 @@ def await_the_rest(
                 progress.note(f"  the drain was ended by the user; {_LEFT} {found.words}")
                 return "drain_ended"
             if interrupted_before:
-                time.sleep(_TICK_S)
+                time.sleep(TICK_S)
             else:
-                interruption.pause(_TICK_S)
+                interruption.pause(TICK_S)

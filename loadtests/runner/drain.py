@@ -7,8 +7,8 @@ at a phone that is off, or in a report that is not confirmed. The drain ends if
 - the sender has nothing left to send and the provider's queues are empty, and open messages wait only for
   phones that are off or for reports that are not confirmed: a longer wait would show nothing about the
   service; or
-- the same, with messages on their way to handsets, if their outcome cannot change a verdict
-  (``verdicts_final``) for ``FINAL_FOR_S``.
+- the sender has nothing left to send, and the outcome of the messages in the provider's queues and on their
+  way to handsets cannot change a verdict (``verdicts_final``) for ``FINAL_FOR_S``.
 
 Loss, duplicates and unaccounted messages can be counted only when each message has reached the provider, so
 both cases require that. The drain timeout and the user end it in any case.
@@ -104,7 +104,9 @@ class Drain:
         verdicts_final: Callable[[], bool] | None = None,
         patient: bool = False,
     ) -> None:
-        """``verdicts_final`` is called only while each open message is on its way to a handset."""
+        """``verdicts_final`` is called only when the sender has nothing left to send and the provider has
+        messages in its queues or on their way to handsets.
+        """
         self._sender_answers = sender_answers
         self._provider_answers = provider_answers
         self._accepted_before = accepted_before
@@ -135,10 +137,8 @@ class Drain:
             return DrainDecision(False, _not_accepted(missing, found.refused))
         if not found.at_provider:
             return self._without_provider(now_s, found)
-        if found.queued:
-            return DrainDecision(False, f"{found.queued:,} in the provider's queues")
-        if found.on_air:
-            return self._on_air(now_s, found)
+        if found.queued or found.on_air:
+            return self._in_transit(now_s, found)
         if found.reports and now_s - self._reports_since_s < QUIET_S:
             return DrainDecision(False, _reports(found.reports))
         return DrainDecision(True, _left(found))
@@ -167,7 +167,7 @@ class Drain:
         left = f"{found.sender_open:,} without a delivery report" if found.sender_open else ""
         return DrainDecision(True, left)
 
-    def _on_air(self, now_s: float, found: OpenMessages) -> DrainDecision:
+    def _in_transit(self, now_s: float, found: OpenMessages) -> DrainDecision:
         if self._verdicts_final is None or not self._verdicts_final():
             self._final_since_s = None
         elif self._final_since_s is None:
@@ -175,7 +175,7 @@ class Drain:
         since_s = self._final_since_s
         if since_s is not None and now_s - since_s >= FINAL_FOR_S:
             return DrainDecision(True, f"{_left(found)}; their outcome cannot change a verdict")
-        return DrainDecision(False, f"{found.on_air:,} on their way to handsets")
+        return DrainDecision(False, _joined(_in_transit(found)))
 
 
 def _reports(count: int) -> str:
@@ -191,10 +191,19 @@ def _not_accepted(missing: int, refused: int) -> str:
     return f"{missing:,} that the provider has not accepted (it refused {refused:,} messages)"
 
 
+def _in_transit(found: OpenMessages) -> list[tuple[int, str]]:
+    return [(found.queued, "in the provider's queues"), (found.on_air, "on their way to handsets")]
+
+
 def _left(found: OpenMessages) -> str:
-    left = [
-        (found.on_air, "on their way to handsets"),
-        (found.phones, "for phones that are off or out of coverage"),
-        (found.reports, "whose delivery report is not confirmed"),
-    ]
-    return ", ".join(f"{count:,} {what}" for count, what in left if count)
+    return _joined(
+        [
+            *_in_transit(found),
+            (found.phones, "for phones that are off or out of coverage"),
+            (found.reports, "whose delivery report is not confirmed"),
+        ]
+    )
+
+
+def _joined(counts: list[tuple[int, str]]) -> str:
+    return ", ".join(f"{count:,} {what}" for count, what in counts if count)

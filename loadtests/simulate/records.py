@@ -107,7 +107,7 @@ class RunRecords:
         if len(self._journal) >= ROWS_PER_WRITE:
             self._provider_rows()
         if len(self._changes) >= 2 * ROWS_PER_WRITE:  # two per message
-            # The sender will not submit a delivered message again, so the provider need not remember it.
+            # The sender will not submit these messages again, so the provider need not remember them.
             engine.forget(self._sender_rows())
 
     def close(self, engine: SimulatedProvider) -> None:
@@ -139,8 +139,10 @@ class RunRecords:
             rows.clear()
 
     def _sender_rows(self) -> list[str]:
-        """Keys of delivered messages, which are final. A failed or expired message may still change by a late
-        report.
+        """Write the rows of final messages and return their keys.
+
+        Final are the delivered ones, and the oldest failed or expired ones: the newest of these may still
+        change by a late report.
         """
         changes = self._changes.copy()
         self._changes.clear()
@@ -158,12 +160,14 @@ class RunRecords:
             for change in delivered:
                 ended.pop(change.message_id, None)
         self._write_ends(delivered)
+        final = [change.key for change in delivered]
         if len(ended) > LATE_KEPT:
-            oldest = list(ended)[: LATE_KEPT // 2]
-            self._write_ends([ended.pop(message_id) for message_id in oldest])
-            for message_id in oldest:
-                del last[message_id]
-        return [change.key for change in delivered]
+            oldest = [ended.pop(message_id) for message_id in list(ended)[: LATE_KEPT // 2]]
+            self._write_ends(oldest)
+            for change in oldest:
+                del last[change.message_id]
+            final += [change.key for change in oldest]
+        return final
 
     def _write_ends(self, changes: Sequence[Change]) -> None:
         written = self._written

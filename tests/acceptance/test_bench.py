@@ -15,7 +15,7 @@ from analysis.records import read_manifest
 from loadtests.arrivals import Burst, Mix, Poisson, Stream
 from loadtests.parts import simulated, whole_day
 from loadtests.runner.settings import RunSettings
-from loadtests.scenario import Part, Scenario
+from loadtests.scenario import Capacity, Part, Scenario
 from loadtests.simulate.part import Choices
 from loadtests.simulate.run import simulate_scenario
 from loadtests.suites.scenario_run import run_scenario
@@ -46,6 +46,15 @@ def small_bench() -> Scenario:
             simulated(burst),
             simulated(burst, slug="burst-fifo", counterpart="burst-simulated", fifo=True),
             simulated(burst, slug="campaigns-2", role="campaigns", streams=(otps, *several)),
+        ),
+        capacity=Capacity(
+            profile="fast",
+            from_per_s=50.0,
+            to_per_s=100.0,
+            precision=0.25,
+            most_trials=1,
+            trial_s=3.0,
+            takes_s=15.0,
         ),
     )
 
@@ -90,6 +99,13 @@ def test_a_small_bench_from_its_parts_to_its_comparisons(tmp_path: Path) -> None
     assert fairness["jain"] > 0.95 and fairness["alone_part"] == "03-burst-simulated"
     decides = {part["slug"] for part in summary["parts"] if part["identity"]["decides"]}
     assert decides == {"01-day-2k", "02-burst"}
+    # The search at its end: its own profile, one trial, and what it found is in row 1.
+    assert manifest.capacity and (out / manifest.capacity / "capacity.json").is_file()
+    (trial,) = summary["capacity"]["trials"]
+    assert summary["capacity"]["profile"] == "fast" and trial["rate_per_s"] == 50.0
+    page = (out / "report" / "summary.md").read_text()
+    assert "profile fast" in page.partition("1. **")[2].partition("2. **")[0], page
+    assert "capacity: profile fast" in page
 
 
 def test_simulated_it_omits_the_counterparts_of_live_parts(tmp_path: Path) -> None:
@@ -114,7 +130,7 @@ def test_a_simulation_that_fails_is_named_and_makes_the_suite_invalid(tmp_path: 
     live = msgspec.structs.replace(live, slug="live", role="plain", streams=few, counterpart="")
     output = io.StringIO()
     out = tmp_path / "run"
-    scenario = msgspec.structs.replace(small_bench(), parts=(gone, live))
+    scenario = msgspec.structs.replace(small_bench(), parts=(gone, live), capacity=None)
     code = run_scenario(
         scenario, RunSettings(out=out, seed=3, no_charts=True), Console(file=output, width=200)
     )

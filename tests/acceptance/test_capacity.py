@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from commands import StartSmsbench
 
 from analysis.capacity_record import read_capacity
-from analysis.records import read_manifest
+from analysis.exit_codes import ExitCode
+from analysis.records import read_manifest, read_result
 
 LIMITED = """
 name = "limited"
@@ -52,6 +54,7 @@ def test_a_search_on_real_sockets_finds_the_limit(smsbench: StartSmsbench, tmp_p
     assert 0.9 * 200 <= found.sustained_per_s <= 1.05 * 200, output
     assert found.high_per_s is not None
     assert found.low_per_s <= found.high_per_s <= 1.1 * 200
+    assert found.bottlenecks and "200 segments/s" in found.bottlenecks[0], output
     assert (found.profile, found.target) == ("limited", "reference_sender")
     assert "otp.p95<10min" in found.objectives
     assert len(found.trials) <= 12
@@ -67,3 +70,26 @@ def test_a_search_on_real_sockets_finds_the_limit(smsbench: StartSmsbench, tmp_p
     assert f"trial {len(found.trials)} of at most 12" in output
     assert "capacity between" in output
     assert "/s sustained" in output
+
+
+@pytest.mark.timeout(180)
+def test_a_rate_that_was_not_judged_is_undecided_unless_that_is_allowed(
+    smsbench: StartSmsbench, tmp_path: Path
+) -> None:
+    """60 messages do not show how long 99 % of them take."""
+    out = tmp_path / "found"
+    numbers = ["--from", "5", "--to", "5", "--trial-s", "3", "--trials", "1"]
+    judged = ["--mix", "otp=1", "--slo", "otp.p99<10s", "--out", str(out)]
+    process = smsbench("capacity", *numbers, *judged, "--allow-undecided")
+    output, _ = process.communicate(timeout=160)
+    assert process.returncode == ExitCode.MET, output
+    assert "UNDECIDED" in output
+    result = read_result(out)
+    assert result is not None and result.exit_code == ExitCode.MET
+    cases = ElementTree.parse(out / "report" / "junit.xml").getroot().iter("testcase")
+    (case,) = [each for each in cases if each.get("name") == "OTP p99 delivery time"]
+    assert [child.tag for child in case] == ["skipped"]
+    # The same rows, judged again: without the option it is 4.
+    process = smsbench("report", str(out), "--no-charts")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.UNDECIDED, output

@@ -47,7 +47,7 @@ def measured(
 
 def test_a_sender_that_drops_every_second_message(tmp_path: Path) -> None:
     report = measured(tmp_path, drops=True)
-    named_first(report, "sender_unforwarded")
+    named_first(report, tmp_path / "run", "sender_unforwarded")
     counted = report.accounting
     assert abs(2 * counted.unaccounted - counted.accepted) <= 1
     evidence = report.bottlenecks[0].evidence[0]

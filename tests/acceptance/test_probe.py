@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,8 @@ from naive_target import EXAMPLE, free_port, naive_sender, target_file
 from analysis.exit_codes import ExitCode
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_manifest, read_result, read_rows
 from loadtests.targets import Target, load_target
+
+WITHIN_S = 10.0  # from the command to its last line, whatever the cause; with the default time limits
 
 
 @contextmanager
@@ -42,9 +45,12 @@ def stopped(
 ) -> str:
     """The last line of a run that must not begin."""
     out = file.parent / "run"
+    began_s = time.monotonic()
     process = smsbench(*command, "--target", str(file), "--out", str(out), *options)
     output, _ = process.communicate(timeout=90)
+    took_s = time.monotonic() - began_s
     assert process.returncode == ExitCode.USAGE, output
+    assert took_s < WITHIN_S, (took_s, output)
     assert not out.exists(), output
     # Its path was printed before the probe.
     assert output.count(f"the run directory {out} was removed") == output.count(f"run directory {out}\n")
@@ -53,7 +59,7 @@ def stopped(
 
 def test_a_target_that_is_not_running(smsbench: StartSmsbench, tmp_path: Path) -> None:
     port = free_port()
-    line = stopped(smsbench, target_file(tmp_path, port, free_port()), "--probe-timeout", "1")
+    line = stopped(smsbench, target_file(tmp_path, port, free_port()))
     assert f"nothing listens at 127.0.0.1:{port} (Connection refused); start the sender" in line
 
 
@@ -92,9 +98,9 @@ def test_a_sender_that_accepts_and_sends_nowhere(smsbench: StartSmsbench, tmp_pa
         provider_port = free_port()
         file = target_file(tmp_path, port, provider_port)
         file.write_text(file.read_text().replace("[200]", "[202]").replace('id_path = "id"', ""))
-        line = stopped(smsbench, file, "--probe-timeout", "1")
+        line = stopped(smsbench, file)
     assert line.endswith(
-        "naive-sender answered 202, and the mock provider got no request within 1 s. Check the provider URL "
+        "naive-sender answered 202, and the mock provider got no request within 4 s. Check the provider URL "
         f"of naive-sender: it should be http://127.0.0.1:{provider_port} (for a sender that queues for "
         "longer: --probe-timeout S or --no-probe)"
     )

@@ -57,6 +57,52 @@ def test_a_report_opens_without_network_and_answers_on_its_first_screen(
         assert box is not None and box["height"] > 50
 
 
+# Of the first screen: the number of texts, the lowest contrast of one with its background (WCAG 2.1), and it.
+_LOWEST_CONTRAST = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const over = colours => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const luminance = rgb => {
+    const [r, g, b] = rgb.map(each => each / 255).map(
+      each => each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  let lowest = [99, ""];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let seen = 0;
+  while (texts.nextNode()) {
+    const parent = texts.currentNode.parentElement, box = parent.getBoundingClientRect();
+    if (!texts.currentNode.data.trim() || !box.height || box.top >= 900) continue;
+    seen += 1;
+    const grounds = [];
+    for (let each = parent; each; each = each.parentElement) {
+      grounds.unshift(getComputedStyle(each).backgroundColor);
+    }
+    const ground = ["Canvas", ...grounds], text = [...ground, getComputedStyle(parent).color];
+    const [low, high] = [luminance(over(ground)), luminance(over(text))].sort((a, b) => a - b);
+    const contrast = (high + 0.05) / (low + 0.05);
+    if (contrast < lowest[0]) lowest = [contrast, texts.currentNode.data.trim()];
+  }
+  return [seen, ...lowest];
+}"""
+
+
+def test_the_first_screen_can_be_read_in_light_and_dark(watched: Watched, report: Path) -> None:
+    page, grounds = watched.page, set()
+    page.set_viewport_size({"width": 1200, "height": 900})
+    page.goto(report.as_uri())
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        seen, contrast, text = page.evaluate(_LOWEST_CONTRAST)
+        assert seen > 20
+        assert contrast >= 4.5, (scheme, text)
+    assert len(grounds) == 2, "light and dark"
+
+
 _LINES = """cells => cells.map(cell => {
   const range = document.createRange();
   range.selectNodeContents(cell);

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "examples" / "naive_sender.py"
+BUSY = ROOT / "tests" / "support" / "busy_sender.py"
 EXAMPLE = ROOT / "examples" / "naive-sender.toml"
 # Made once: from Python 3.12 on each opener makes a TLS context, which takes longer than a request.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -33,11 +35,11 @@ def forward(provider_port: int, message: dict[str, str]) -> None:
 
 
 @contextmanager
-def naive_sender(port: int, provider_port: int) -> Iterator[None]:
-    """``examples/naive_sender.py`` as a user starts it."""
+def naive_sender(port: int, provider_port: int, script: Path = SCRIPT) -> Iterator[None]:
+    """``examples/naive_sender.py`` as a user starts it, or another script with its options."""
     process = subprocess.Popen(
         [
-            *(sys.executable, str(ROOT / "examples" / "naive_sender.py"), "--port", str(port)),
+            *(sys.executable, str(script), "--port", str(port)),
             *("--provider", f"http://127.0.0.1:{provider_port}"),
         ],
         stdin=subprocess.DEVNULL,

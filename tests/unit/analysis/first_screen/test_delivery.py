@@ -63,6 +63,44 @@ def test_a_row_has_the_part_with_the_highest_figure() -> None:
     assert "95 % within 14.2 s" in said and "Part of each row: OTP: part b" in said
 
 
+def with_faults(faults_s: dict[str, float], decides: bool = True, named: bool = True) -> RunReport:
+    """A part without faults (8 s and 14 s) and one with faults."""
+    made = []
+    for slug, times_s, bands in (("a", {"otp": 8.0, "transactional": 14.0}, ()), ("b", faults_s, (OUTAGE,))):
+        judged = tuple(
+            replace(timed(name, p95_s, 60.0), part=slug, decides=decides or slug == "a")
+            for name, p95_s in times_s.items()
+        )
+        made.append(
+            part(slug, title=f"part {slug}", p95_s=times_s, objectives=judged, faults=bands if named else ())
+        )
+    return report(*made, objectives=tuple(one for each in made for one in each.objectives))
+
+
+def test_a_higher_figure_with_faults_is_named_below_the_rows(tmp_path: Path) -> None:
+    """The rows have the parts without faults, and the page did not say that another one was slower."""
+    made = with_faults({"otp": 9.0, "transactional": 15.3})
+    said = answer_text(made, "delivery")
+    assert "Part of each row: OTP: part a; transactional: part a." in said
+    assert (
+        "With injected faults: OTP: 95 % within 9.00 s (part: part b); "
+        "transactional: 95 % within 15.3 s (part: part b)."
+    ) in said
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
+    assert contradictions(first_screen(made), made) == ()
+
+
+def test_only_classes_that_were_slower_with_faults_are_named() -> None:
+    said = answer_text(with_faults({"otp": 7.0, "transactional": 15.3}), "delivery")
+    assert "With injected faults: transactional: 95 % within 15.3 s" in said
+    assert "With injected faults" not in answer_text(with_faults({"otp": 7.0}), "delivery")
+    assert "With injected faults" not in answer_text(with_faults({"otp": 9.0}, decides=False), "delivery")
+    # Without faults it is the row itself.
+    named = answer_text(with_faults({"otp": 9.0}, named=False), "delivery")
+    assert "95 % within 9.00 s" in named and "With injected faults" not in named
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [

@@ -13,6 +13,9 @@ from loadtests.capacity import run as capacity_run
 from loadtests.capacity.cli import capacity
 from loadtests.cli import app, run
 from loadtests.runner.settings import RunSettings
+from mock_provider.profiles import load_profile
+
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +48,15 @@ def test_invalid_settings_are_reported_before_anything_starts(
     assert done.exit_code == 2, done.output
     assert expected in done.output
     assert not out.exists()
+
+
+def test_the_profile_of_the_docs_has_the_limit_that_a_search_is_to_find(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "capacity.md").read_text()
+    (tmp_path / "limited300.toml").write_text(
+        'name = "limited300"' + page.split('name = "limited300"')[1].split("```")[0]
+    )
+    limit = load_profile(str(tmp_path / "limited300.toml")).throttle.segments
+    assert limit is not None and (limit.rate_per_s, limit.burst) == (300.0, 60)
 
 
 def test_the_help_names_every_exit_code() -> None:
@@ -96,3 +108,4 @@ def test_defaults_are_those_of_the_classes_in_the_load(
     assert done.exit_code == 0, done.output
     named = [each.partition(".")[0] for each in seen[0].objectives if ".p" in each]
     assert named == classes
+    assert not seen[0].allow_undecided

@@ -78,13 +78,37 @@ def test_a_missing_answer_does_not_end_the_drain() -> None:
     assert drain.judge(0.5, seen(5, provider(5), None)) == DrainDecision(False, "the sender's answer")
 
 
-def test_what_the_sender_has_and_the_providers_queues_are_waited_for() -> None:
+def test_what_the_sender_has_is_waited_for() -> None:
     drain = with_reference_sender(lambda: True)
     assert drain.judge(0.0, seen(9, provider(7), sender(unsent=2))) == DrainDecision(False, "2 in the sender")
     assert first_over(drain, seen(9, provider(7), sender(unsent=2)))[0] == 400.0
+    # Also while the provider has messages in its queues.
+    queued = seen(9, provider(7, queued=3), sender(unsent=2, awaiting=3))
+    assert first_over(drain, queued)[0] == 400.0
+
+
+def test_the_providers_queues_are_waited_for_while_they_can_change_a_verdict() -> None:
     at_provider = seen(9, provider(9, queued=3, phones=1), sender(awaiting=4))
-    assert drain.judge(0.0, at_provider) == DrainDecision(False, "3 in the provider's queues")
-    assert first_over(drain, at_provider)[0] == 400.0
+    for never in (None, lambda: False):
+        drain = with_reference_sender(never)
+        assert drain.judge(0.0, at_provider) == DrainDecision(False, "3 in the provider's queues")
+        assert first_over(drain, at_provider)[0] == 400.0
+    at_s, found = first_over(with_reference_sender(lambda: True), at_provider)
+    assert at_s == FINAL_FOR_S
+    assert found.words == (
+        "3 in the provider's queues, 1 for phones that are off or out of coverage; "
+        "their outcome cannot change a verdict"
+    )
+
+
+def test_messages_in_queues_and_on_the_air_are_named_and_judged_together() -> None:
+    both = seen(9, provider(9, queued=3, on_air=2), sender(awaiting=5))
+    drain = with_reference_sender(lambda: True)
+    words = "3 in the provider's queues, 2 on their way to handsets"
+    assert drain.judge(0.0, both) == DrainDecision(False, words)
+    # The queue becomes empty: the verdicts were final before.
+    on_air = seen(9, provider(9, on_air=5), sender(awaiting=5))
+    assert drain.judge(FINAL_FOR_S, on_air).over
 
 
 def test_phones_that_are_off_are_not_waited_for() -> None:
@@ -118,11 +142,12 @@ def test_the_rows_are_read_only_when_it_matters() -> None:
 
     drain = with_reference_sender(verdicts_final)
     drain.judge(0.0, seen(9, provider(7), sender(unsent=2)))
-    drain.judge(0.5, seen(9, provider(9, queued=3), sender(awaiting=3)))
-    drain.judge(1.0, seen(9, provider(9, phones=3), sender(awaiting=3)))
+    drain.judge(0.5, seen(9, provider(9, phones=3), sender(awaiting=3)))
     assert not asked
+    drain.judge(1.0, seen(9, provider(9, queued=3), sender(awaiting=3)))
+    assert len(asked) == 1
     drain.judge(1.5, seen(9, provider(9, on_air=3), sender(awaiting=3)))
-    assert asked
+    assert len(asked) == 2
 
 
 def test_reports_get_some_time_and_no_more() -> None:

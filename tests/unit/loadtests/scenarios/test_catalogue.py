@@ -271,6 +271,7 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         (["sender", "--route", "x", "--port", "-1"], "'--port': -1: must be at least 0"),
         (["run", "smoke", "--sed", "1"], "No such option: --sed (Possible options: --seed)"),
         (["run", "day-5k", "--compress", "288"], "--compress is now --speedup"),
+        (["simulate", "day-5k", "--through-wire"], "--through-wire is now --as-bytes"),
         (["run", "smoke", "--drain-limit=5"], "--drain-limit is now --drain-timeout"),
         (["simulate", "day-5k", "--compress=1"], "--compress is now --speedup"),
         (["provider", "--second-port", "0"], "--second-port is now --backup-port"),
