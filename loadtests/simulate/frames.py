@@ -28,7 +28,7 @@ ChangeRow = tuple[int, str, State, str, str | None, int, int, str | None]
 """The fields of a ``Change`` in their order, without the last."""
 
 
-class Order(Struct, frozen=True):
+class HalfOrder(Struct, frozen=True):
     """What the second process simulates. It is pickled: profile and settings have models of pydantic."""
 
     plan: Plan
@@ -37,7 +37,7 @@ class Order(Struct, frozen=True):
     run_dir: str
 
 
-class Ended(Struct, frozen=True, array_like=True):
+class FirstHalfEnded(Struct, frozen=True, array_like=True):
     """The end of the run: ``accepted`` is that of ``ArrivalRecords``, ``rows`` are those of messages that did
     not leave the first engine.
     """
@@ -46,7 +46,7 @@ class Ended(Struct, frozen=True, array_like=True):
     accepted: bytes
 
 
-class Frame(Struct, frozen=True, array_like=True):
+class HalfFrame(Struct, frozen=True, array_like=True):
     """``kinds`` has the order of messages, with their times, and changes. They are followed by the events up
     to ``until_ns``, by the sample of that time if ``queued`` says what it has, and by an answer if ``asks``.
     ``accepted`` is the number of messages that the provider has accepted.
@@ -60,10 +60,10 @@ class Frame(Struct, frozen=True, array_like=True):
     accepted: int
     queued: Queued | None = None
     asks: bool = False
-    ended: Ended | None = None
+    ended: FirstHalfEnded | None = None
 
 
-class Status(Struct, frozen=True, array_like=True):
+class HalfStatus(Struct, frozen=True, array_like=True):
     """The answer: when the next event is due, and how many messages are without report, and closed."""
 
     next_due_ns: int | None = None
@@ -72,8 +72,8 @@ class Status(Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_frame = msgspec.msgpack.Decoder(Frame).decode
-_status = msgspec.msgpack.Decoder(Status).decode
+_frame = msgspec.msgpack.Decoder(HalfFrame).decode
+_status = msgspec.msgpack.Decoder(HalfStatus).decode
 
 
 def change_row(change: Change) -> ChangeRow:
@@ -90,7 +90,7 @@ def change_row(change: Change) -> ChangeRow:
     )
 
 
-def write(stream: IO[bytes], value: Frame | Status | bytes) -> None:
+def write(stream: IO[bytes], value: HalfFrame | HalfStatus | bytes) -> None:
     """Send a value. Raises ``BrokenPipeError`` if nobody reads."""
     data = value if isinstance(value, bytes) else _encode(value)
     stream.write(_LENGTH.pack(len(data)))
@@ -108,13 +108,13 @@ def read(stream: IO[bytes]) -> bytes | None:
     return data if len(data) == size else None
 
 
-def frames(stream: IO[bytes]) -> Iterator[Frame]:
+def frames(stream: IO[bytes]) -> Iterator[HalfFrame]:
     """All frames up to the end of the stream."""
     while (data := read(stream)) is not None:
         yield _frame(data)
 
 
-def read_status(stream: IO[bytes]) -> Status | None:
+def read_status(stream: IO[bytes]) -> HalfStatus | None:
     """The next answer. None: the other process has ended."""
     data = read(stream)
     return None if data is None else _status(data)

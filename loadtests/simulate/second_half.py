@@ -16,7 +16,7 @@ from loadtests.arrivals import Schedule
 from loadtests.garbage import collector_off
 from loadtests.simulate.exchange import Exchange
 from loadtests.simulate.exchanges import exchange_of
-from loadtests.simulate.frames import CARRIED, Frame, Order, Status, frames, read, write
+from loadtests.simulate.frames import CARRIED, HalfFrame, HalfOrder, HalfStatus, frames, read, write
 from loadtests.simulate.records import OutcomeRecords
 from loadtests.simulate.simulation import SLICE_BITS, TOKEN
 from loadtests.simulate.world import World
@@ -73,7 +73,7 @@ class SecondWorld(World):
 class SecondHalf:
     """Simulates frame by frame."""
 
-    def __init__(self, order: Order, answers: IO[bytes]) -> None:
+    def __init__(self, order: HalfOrder, answers: IO[bytes]) -> None:
         settings = order.settings
         self._answers = answers
         limits = (settings.route,)
@@ -83,7 +83,7 @@ class SecondHalf:
         exchanges = {settings.route.name: exchange_of(order.profile, TOKEN, settings.as_bytes)}
         self._world = SecondWorld(self._dispatcher, self._engine, exchanges, self._records.changed)
 
-    def simulate(self, frame: Frame) -> None:
+    def simulate(self, frame: HalfFrame) -> None:
         """Everything up to the end of the frame."""
         world, messages, changes = self._world, iter(frame.messages), iter(frame.changes)
         times_ns = iter(frame.times_ns)
@@ -108,7 +108,7 @@ class SecondHalf:
         if frame.asks:
             write(
                 self._answers,
-                Status(world.next_due(), dispatcher.open_messages, engine.closed_messages),
+                HalfStatus(world.next_due(), dispatcher.open_messages, engine.closed_messages),
             )
 
 
@@ -119,7 +119,7 @@ def main() -> int:
     if data is None:
         return 1
     half = SecondHalf(pickle.loads(data), sys.stdout.buffer)
-    ahead: Queue[Frame | None] = Queue(_FRAMES_AHEAD)
+    ahead: Queue[HalfFrame | None] = Queue(_FRAMES_AHEAD)
 
     def take() -> None:
         for frame in frames(given):

@@ -31,10 +31,10 @@ from loadtests.simulate.frames import (
     CARRIED,
     CHANGED,
     ChangeRow,
-    Ended,
-    Frame,
-    Order,
-    Status,
+    FirstHalfEnded,
+    HalfFrame,
+    HalfOrder,
+    HalfStatus,
     change_row,
     read_status,
     write,
@@ -84,7 +84,7 @@ def simulate_in_two(
     """
     if is_separable(len(schedule), profile, settings):
         settings = replace(settings, route=replace(settings.route, answers_status=False))
-        second = SecondProcess(Order(schedule.plan, profile, settings, str(run_dir)))
+        second = SecondProcess(HalfOrder(schedule.plan, profile, settings, str(run_dir)))
         try:
             return _simulate_first(schedule, profile, settings, run_dir, second, proceed)
         except _NotSeparableError:
@@ -113,7 +113,7 @@ def is_separable(count: int, profile: Profile, settings: Settings) -> bool:
 class SecondProcess:
     """The process with ``second_half.py``. ``stop`` must be called in every case."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: HalfOrder) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - ``stop`` closes it
         self._child: Child = start_child(
             "loadtests.simulate.second_half",
@@ -125,7 +125,7 @@ class SecondProcess:
         )
         self.send(pickle.dumps(order))
 
-    def send(self, value: Frame | bytes) -> None:
+    def send(self, value: HalfFrame | bytes) -> None:
         """Raises ``SecondProcessError`` if it has ended."""
         stream = self._child.process.stdin
         assert stream is not None
@@ -134,7 +134,7 @@ class SecondProcess:
         except BrokenPipeError:
             raise self._ended() from None
 
-    def status(self) -> Status:
+    def status(self) -> HalfStatus:
         """Its next answer. Raises ``SecondProcessError`` if it has ended."""
         stream = self._child.process.stdout
         assert stream is not None
@@ -214,7 +214,7 @@ class _FirstRecords:
         self._until_ns = ZERO_NS
         self._unread = 0  # answers
         self._is_asked = False  # with the last frame
-        self.status = Status()  # perhaps of the sample before
+        self.status = HalfStatus()  # perhaps of the sample before
 
     def arrived(self, messages: Sequence[Message], refused: set[int]) -> None:
         """As ``RunRecords``."""
@@ -235,12 +235,12 @@ class _FirstRecords:
 
     def end(self) -> None:
         """The run is over. Returns when the files of the second process are complete."""
-        self._send(ended=Ended(self._engine.close_rows(), bytes(self._arrivals.accepted)))
+        self._send(ended=FirstHalfEnded(self._engine.close_rows(), bytes(self._arrivals.accepted)))
         while self._unread:
             self._read()
         self._second.finish()
 
-    def present_status(self) -> Status:
+    def present_status(self) -> HalfStatus:
         """``status`` of the present time."""
         if not self._is_asked:
             self._send(asks=True)
@@ -252,7 +252,9 @@ class _FirstRecords:
         self.status = self._second.status()
         self._unread -= 1
 
-    def _send(self, queued: Queued | None = None, asks: bool = False, ended: Ended | None = None) -> None:
+    def _send(
+        self, queued: Queued | None = None, asks: bool = False, ended: FirstHalfEnded | None = None
+    ) -> None:
         engine, span = self._engine, self._span
         if self._dispatcher.routes[0].throttles:
             raise _NotSeparableError("the sender's rate depends on when it looks at its limits")
@@ -261,7 +263,9 @@ class _FirstRecords:
         kinds, messages = bytes(span.kinds), span.messages
         accepted = engine.open_messages  # it closes none
         self._second.send(
-            Frame(kinds, messages, span.times_ns, span.changes, self._until_ns, accepted, queued, asks, ended)
+            HalfFrame(
+                kinds, messages, span.times_ns, span.changes, self._until_ns, accepted, queued, asks, ended
+            )
         )
         self._unread += asks
         self._is_asked = asks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from analysis.records import PROVIDER_SCHEMA, SENDER_SCHEMA, read_rows
 from loadtests import catalogue
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
 from loadtests.simulate import two_processes
-from loadtests.simulate.frames import Frame, Status, read_status
+from loadtests.simulate.frames import HalfFrame, HalfStatus, read_status
 from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.second_half import SecondHalf
 from loadtests.simulate.simulation import Ending, Settings, SimulationProgress, simulate
@@ -66,10 +67,10 @@ class SameProcess:
         self._read = 0
         self._half = SecondHalf(pickle.loads(pickle.dumps(order)), self._answers)
 
-    def send(self, value: Frame) -> None:
-        self._half.simulate(msgspec.msgpack.decode(msgspec.msgpack.encode(value), type=Frame))
+    def send(self, value: HalfFrame) -> None:
+        self._half.simulate(msgspec.msgpack.decode(msgspec.msgpack.encode(value), type=HalfFrame))
 
-    def status(self) -> Status:
+    def status(self) -> HalfStatus:
         self._answers.seek(self._read)
         found = read_status(self._answers)
         self._read = self._answers.tell()
@@ -82,6 +83,16 @@ class SameProcess:
 
     def stop(self) -> None:
         pass
+
+
+def counting(begun: list[object]) -> Callable[[object], SameProcess]:
+    """Begins the second half, and notes it."""
+
+    def begin(order: object) -> SameProcess:
+        begun.append(order)
+        return SameProcess(order)
+
+    return begin
 
 
 class Runs:
@@ -159,7 +170,7 @@ def test_what_passes_back_is_simulated_in_one(case: str, tmp_path: Path, runs: R
     profile = profile_with((AGAIN | NEVER)[case])
     begun: list[object] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(two_processes, "SecondProcess", lambda order: begun.append(order) or SameProcess(order))
+        patch.setattr(two_processes, "SecondProcess", counting(begun))
         runs.compare(tmp_path, PLAN, profile, ROUTE)
     assert runs.again == 1
     assert bool(begun) == (case in AGAIN)
@@ -210,16 +221,14 @@ def test_with_the_bytes_of_the_protocol(tmp_path: Path, runs: Runs) -> None:
 
 def test_two_processes_are_for_a_large_part_and_two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, messages, expected in ((2, 50_000, True), (2, 49_999, False), (1, 500_000, False)):
-        monkeypatch.setattr(two_processes.os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         assert is_worth_it(messages) is expected
 
 
 def test_the_choices_of_a_part_say_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = catalogue.scenario("smoke").in_virtual_time()
     begun: list[object] = []
-    monkeypatch.setattr(
-        two_processes, "SecondProcess", lambda order: begun.append(order) or SameProcess(order)
-    )
+    monkeypatch.setattr(two_processes, "SecondProcess", counting(begun))
     tables = []
     for in_two in (False, True):
         folder = tmp_path / str(in_two)
