@@ -13,6 +13,7 @@ import site
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,6 +43,9 @@ class Child(Struct, frozen=True):
         self.lifeline.close()
         if self.process.stdout is not None:
             self.process.stdout.close()
+        if self.process.stdin is not None:
+            with suppress(BrokenPipeError):  # what the child has not read
+                self.process.stdin.close()
 
 
 def start_child(
@@ -51,6 +55,7 @@ def start_child(
     *,
     stdout: int | IO[Any],
     stderr: int | IO[Any],
+    stdin: int | IO[Any] = subprocess.DEVNULL,
     cwd: Path | None = None,
 ) -> Child:
     """Run a module in a session of its own, so that the terminal's Ctrl-C reaches only this process.
@@ -61,7 +66,7 @@ def start_child(
     try:
         process = subprocess.Popen(
             [sys.executable, "-P", own_modules.__file__, module, *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout,
             stderr=stderr,
             cwd=cwd,

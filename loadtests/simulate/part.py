@@ -27,6 +27,7 @@ from loadtests.simulate.simulation import (
     SimulationProgress,
     simulate,
 )
+from loadtests.simulate.two_processes import simulate_in_two
 from loadtests.simulate.what_ifs import WhatIf
 from mock_provider.profiles import load_profile
 from reference_sender.routes.url import default_url, read_route
@@ -44,6 +45,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     profile: str | None = None
     what_if: WhatIf = WhatIf()
     as_bytes: bool = False
+    in_two: bool = False  # processes, if that is possible (``two_processes.py``)
     counterpart: str = ""
     decides: bool = True
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
@@ -98,7 +100,8 @@ def simulate_part(
     )
     started = manifests.instant()
     with collector_off():  # collections would take a sixth of the time
-        ending = simulate(Schedule(plan), load_profile(choice.argument), settings, folder, proceed)
+        run = simulate_in_two if choices.in_two else simulate
+        ending = run(Schedule(plan), load_profile(choice.argument), settings, folder, proceed)
     manifest = _manifest(scenario_name, part, plan, choice, choices, provider_seed, started, ending)
     records.write_manifest(folder, manifest)
     return manifest

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analysis.exit_codes import ExitCode
+from loadtests.arrivals import arrival_count
 from loadtests.runner import manifest as manifests
 from loadtests.runner.ending import run_to_end
 from loadtests.runner.interruption import Interruption
@@ -22,6 +24,7 @@ from loadtests.scenario import Part, Scenario
 from loadtests.simulate.part import Choices, choices_of, simulate_part
 from loadtests.simulate.route_results import RouteResult
 from loadtests.simulate.simulation import SimulationProgress
+from loadtests.simulate.two_processes import is_worth_it
 from mock_provider.profiles import load_profile
 
 _LINE_EVERY_S = 10.0
@@ -102,7 +105,8 @@ def simulated_parts(
                 passed(now)
                 return not interruption.asked
 
-            chosen = choices_of(scenario, part, choices)
+            messages = sum(arrival_count(each.process) for each in part.streams)
+            chosen = replace(choices_of(scenario, part, choices), in_two=is_worth_it(messages))
             manifest = simulate_part(scenario.name, part, seed, folder, chosen, proceed)
         for line in route_lines(manifest.target):
             say(console, line)

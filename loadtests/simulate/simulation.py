@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,7 +30,7 @@ ZERO_NS = 86_400 * NS_PER_S
 DRAIN_TIMEOUT_S = 72 * 3600.0
 # 8.6 s: most events of a message fall into one slice, and the heap of a day's slice is short. The time to
 # sort that of a burst does not matter in virtual time.
-_SLICE_BITS = 33
+SLICE_BITS = 33
 
 
 class SecondRoute(Struct, frozen=True):
@@ -96,7 +97,7 @@ def simulate(
     dispatcher = Dispatcher(settings.dispatch, limits, settings.seed)
     engines = {
         _token(number): Engine(
-            with_token(each, _token(number)), settings.seed + number, slice_bits=_SLICE_BITS
+            with_token(each, _token(number)), settings.seed + number, slice_bits=SLICE_BITS
         )
         for number, (_, each) in enumerate(used)
     }
@@ -119,7 +120,7 @@ def simulate(
             results.sample(progress.at_s, dispatcher.state(ZERO_NS + round(progress.at_s * NS_PER_S)).routes)
         return proceed(progress)
 
-    run = _Run(arrivals, settings, world, records, dispatcher, engine, sampled)
+    run = SchedulePass(arrivals, settings, world, records, dispatcher, engine, sampled)
     try:
         ending = run.simulate()
         routes = () if results is None else results.results()
@@ -141,7 +142,17 @@ def _faults(engine: SimulatedProvider, now_ns: int) -> tuple[RecordedFault, ...]
     )
 
 
-class _Run:
+class PassRecords(Protocol):
+    """What a pass uses of ``RunRecords``."""
+
+    def arrived(self, messages: Sequence[Message], refused: set[int]) -> None: ...
+
+    def final_rows(self, engine: SimulatedProvider) -> None: ...
+
+    def sample(self, at_ns: int, dispatcher: Dispatcher, engine: SimulatedProvider) -> None: ...
+
+
+class SchedulePass:
     """One pass through the schedule and the drain after it."""
 
     def __init__(
@@ -149,7 +160,7 @@ class _Run:
         arrivals: Arrivals,
         settings: Settings,
         world: World,
-        records: RunRecords,
+        records: PassRecords,
         dispatcher: Dispatcher,
         engine: SimulatedProvider,
         proceed: Callable[[SimulationProgress], bool],
@@ -214,7 +225,7 @@ class _Run:
         limit_ns = self._last_ns + int(self._settings.drain_timeout_s * NS_PER_S)
         self._now_ns = self._last_ns
         while self._open() and self._next_sample_ns <= limit_ns and not self._interrupted:
-            due_ns = self._world.next_due()
+            due_ns = self._next_due()
             if due_ns is None:
                 break
             # Hours may pass between two attempts for an absent subscriber; no samples are needed in between.
@@ -222,6 +233,9 @@ class _Run:
             self._world.run(self._now_ns)
             self._next_sample_ns = self._now_ns + self._step_ns
             self._sample()
+
+    def _next_due(self) -> int | None:
+        return self._world.next_due()
 
     def _open(self) -> int:
         return self._dispatcher.open_messages + self._engine.open_messages

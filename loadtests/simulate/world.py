@@ -65,7 +65,7 @@ class World:
         due_ns = min(self._dispatcher_ns, self._next_timeout_ns())
         if engine_ns is not None and engine_ns < due_ns:
             return engine_ns
-        return None if due_ns == _NEVER_NS else due_ns
+        return None if due_ns >= _NEVER_NS else due_ns
 
     def run(self, until_ns: int) -> None:
         """Process in order all events due up to and including ``until_ns``, also those that become due

@@ -24,7 +24,7 @@ from mock_provider.engine.lifecycle import (
 from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.outcome import CANCELLED, CARRIER_QUEUE_FULL, EXPIRED, SENDER_QUEUE_FULL
 from mock_provider.engine.radio import set_out
-from mock_provider.engine.rated_queue import RatedQueue
+from mock_provider.engine.rated_queue import Onward, RatedQueue
 from mock_provider.engine.senders import SenderQueues
 from mock_provider.engine.values import Effect
 
@@ -66,8 +66,9 @@ class DeliveryPipeline:
         self._reserved_segments = 0
         self._accept_queue = RatedQueue(profile.accept_queue.drain_segments_per_s, self._hand_over)
         self.senders = SenderQueues(profile.throttle.per_sender, self._to_accept_queue)
+        self.carry: Onward = self._depart  # takes what passed its carrier's queue
         self._queues = {
-            c.name: RatedQueue(_pace(profile, c), self._depart, c.queue_segments) for c in profile.carriers
+            c.name: RatedQueue(_pace(profile, c), self.carry, c.queue_segments) for c in profile.carriers
         }
         self._scheduled: dict[str, tuple[int, TrackedMessage]] = {}  # deadline and message, by provider id
         self._on_air = 0
@@ -84,6 +85,12 @@ class DeliveryPipeline:
         self._faults = faults
         self._faultless = not faults.windows
 
+    def carry_with(self, carry: Onward) -> None:
+        """Let another engine deliver and report (``halves.py``)."""
+        self.carry = carry
+        for queue in self._queues.values():
+            queue.onward = carry
+
     def reconfigure(self, now_ns: int, profile: EngineSettings) -> None:
         """Apply new rates. Messages queued for a removed carrier are routed again."""
         self._capacity_segments = profile.accept_queue.capacity_segments
@@ -95,7 +102,7 @@ class DeliveryPipeline:
         self._queues = {}
         for section in profile.carriers:
             pace = _pace(profile, section)
-            queue = vanished.pop(section.name, None) or RatedQueue(pace, self._depart)
+            queue = vanished.pop(section.name, None) or RatedQueue(pace, self.carry)
             queue.capacity_segments = section.queue_segments
             self._queues[section.name] = queue
             self._retune(now_ns, queue, pace)
@@ -255,7 +262,7 @@ class DeliveryPipeline:
         if self._holding and message.carrier in self._holding:
             queue.wait(message, at_ns)  # it is woken at the end of the fault
         elif queue.passes(message.segments, at_ns):
-            self._depart(at_ns, now_ns, message, effects)
+            self.carry(at_ns, now_ns, message, effects)
         elif bounded and not queue.has_room(message.segments):
             self._refuse_full_queue(at_ns, now_ns, message, effects)
         elif queue.wait(message, at_ns):

@@ -269,9 +269,19 @@ class MessageStore:
         """``take_rows``, and rows of open messages and of keys that were never accepted."""
         rows = self.take_rows()
         for message in self._order:
-            if message.stage is not CLOSED:
-                rows.append(journal_row(message, self._newest[message.key], self._account))
+            newest = self._newest.get(message.key)
+            if message.stage is not CLOSED and newest is not None:  # None: another engine has it
+                rows.append(journal_row(message, newest, self._account))
         return rows
+
+    def hand_over(self, messages: Iterable[TrackedMessage]) -> None:
+        """Forget messages, accepted once each, that another engine has from now on."""
+        self._accepted.clear()
+        for message in messages:
+            del self._newest[message.key]
+            del self.by_id[message.provider_id]
+            self._forgotten_entries += 1
+        self._shorten_order()
 
     def trim(self) -> None:
         """Forget the oldest messages above the limit. Call it only between submits."""
@@ -300,7 +310,11 @@ class MessageStore:
             if changes is not None:
                 changes.forget(message.provider_id)
             self._forgotten_entries += 1
+        self._shorten_order()
+
+    def _shorten_order(self) -> None:
         if self._forgotten_entries > GONE_KEPT and 2 * self._forgotten_entries > len(self._order):
+            newest, earlier = self._newest, self._earlier
             kept = [each for each in self._order if newest.get(each.key) is each or each.key in earlier]
             self._order = deque(kept)
             self._forgotten_entries = 0
