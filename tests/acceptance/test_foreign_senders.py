@@ -71,7 +71,7 @@ def instant(text: str) -> float:
 
 def test_a_sender_whose_workers_repeat_a_refused_message_for_ever(tmp_path: Path) -> None:
     report = measured(tmp_path, refused="repeats")
-    named_first(report, "sender_repeats")
+    named_first(report, tmp_path / "run", "sender_repeats")
     found = report.bottlenecks[0]
     assert "repeats 2 messages that the provider refuses permanently (" in found.text
     assert 5.0 < instant(found.text) < 7.0  # number 120 of 20 messages per second
@@ -83,7 +83,7 @@ def test_a_sender_whose_workers_repeat_a_refused_message_for_ever(tmp_path: Path
 
 def test_a_sender_whose_workers_end_at_a_refusal(tmp_path: Path) -> None:
     report = measured(tmp_path, refused="ends")
-    named_first(report, "sender_unforwarded")
+    named_first(report, tmp_path / "run", "sender_unforwarded")
     found = report.bottlenecks[0]
     assert "stopped forwarding messages" in found.text and 5.0 < instant(found.text) < 7.0
     assert "refused its last submit (no valid recipient)" in found.evidence[1]
