@@ -6,7 +6,6 @@ What happens to processes is real: a process is stopped and continued, a lock is
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -19,38 +18,24 @@ from typing import Any
 
 import psutil
 import pytest
-from bottleneck_runs import ALL_CLASSES, FAST, MARKETING, analysed, kinds, named_first, part_of
-from naive_target import BUSY, free_port, naive_sender, target_file
-from rich.console import Console
+from bottleneck_runs import ALL_CLASSES, FAST, MARKETING, kinds, named_first, part_of, run_live
 from waiting import eventually
 
 from analysis.model import PartReport
 from loadtests.arrivals import Constant
-from loadtests.runner.interruption import Interruption
-from loadtests.runner.part_run import PartRun
-from loadtests.runner.progress import Progress
 from loadtests.runner.provider_profile import ProfileChoice
-from loadtests.runner.settings import RunSettings
-from loadtests.scenario import Part, Scenario
-from loadtests.targets import load_target
+from loadtests.scenario import Part
 
 Staging = Callable[[Path], AbstractContextManager[None]]
 
 
-def run_part(
-    part: Part, run_dir: Path, staging: Staging | None = None, target_file: Path | None = None
-) -> PartReport:
+def run_part(part: Part, run_dir: Path, staging: Staging | None = None) -> PartReport:
     """Run it for real; ``staging`` is a context that lasts from the first answer to the load's end."""
-    scenario = Scenario(name="smoke", title="bottleneck", parts=(part,))
     stage = threading.Thread(target=_stage, args=(run_dir, staging), daemon=True)
     stage.start()
-    console = Console(file=io.StringIO())
-    with Interruption() as interruption, Progress(console) as progress:
-        target = load_target(target_file) if target_file else None
-        settings = RunSettings(out=run_dir, seed=3, target_file=target_file, target=target)
-        PartRun(scenario, part, run_dir, settings, progress, interruption).run()
+    report = run_live(part, run_dir)
     stage.join(30)
-    return analysed(run_dir)
+    return report
 
 
 def _stage(run_dir: Path, staging: Staging | None) -> None:
@@ -135,26 +120,6 @@ def test_a_sender_that_is_stopped_most_of_the_time(tmp_path: Path) -> None:
     report = run_part(part, run_dir, lambda place: held(process_of(place, "reference_sender"), 0.005, 0.245))
     # It gets a fiftieth of a core, by being stopped: it is not ready for a core meanwhile.
     named_first(report, run_dir, "sender_loop")
-    assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
-
-
-def test_a_sender_that_needs_more_than_a_core(tmp_path: Path) -> None:
-    """It computes 30 ms for each of 60 messages per second, in one thread."""
-    for attempt in range(3):
-        folder = tmp_path / f"{attempt}"
-        folder.mkdir()
-        port, provider_port = free_port(), free_port()
-        file = target_file(folder, port, provider_port)
-        with naive_sender(port, provider_port, BUSY):
-            part = part_of(folder, 60.0, FAST, MARKETING, drain_timeout_s=10.0)
-            report = run_part(part, folder / "run", target_file=file)
-        if kinds(report)[:1] != ["machine"]:  # too busy for a process that needs a core
-            break
-    if "other_programs" in report.bottlenecks[0].signs:
-        pytest.skip(f"other programs used the cores in each attempt: {report.bottlenecks[0].evidence}")
-    named_first(report, folder / "run", "sender_cpu")
-    (found, *_) = report.bottlenecks
-    assert "naive-sender's process" in found.text and "of a core" in found.text
     assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
 
 

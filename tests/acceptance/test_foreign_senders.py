@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 
 import pytest
-from bottleneck_runs import ALL_CLASSES, FAST, analysed, named_first, part_of
+from bottleneck_runs import ALL_CLASSES, FAST, named_first, part_of, run_live
 from foreign_sender import foreign_sender
 from naive_target import free_port, target_file
-from rich.console import Console
 
 from analysis.judge.losses import FORWARDS
 from analysis.model import PartReport
-from loadtests.runner.interruption import Interruption
-from loadtests.runner.part_run import PartRun
-from loadtests.runner.progress import Progress
-from loadtests.runner.settings import RunSettings
-from loadtests.scenario import Scenario
-from loadtests.targets import load_target
 
 DELAY_S = 3.0
 PER_S = 20.0
@@ -35,14 +27,7 @@ def measured(
     part = part_of(tmp_path, PER_S, profile, ALL_CLASSES, lasts_s=15.0)
     file = target_file(tmp_path, port, provider_port)
     with foreign_sender(port, provider_port, delay_s, drops, refused, impatient):
-        settings = RunSettings(
-            out=tmp_path / "run", seed=3, target_file=file, target=load_target(file), probe=False
-        )
-        scenario = Scenario(name="smoke", title="foreign", parts=(part,))
-        console = Console(file=io.StringIO())
-        with Interruption() as interruption, Progress(console) as progress:
-            PartRun(scenario, part, tmp_path / "run", settings, progress, interruption).run()
-    return analysed(tmp_path / "run")
+        return run_live(part, tmp_path / "run", file, probe=False)
 
 
 def test_a_sender_that_drops_every_second_message(tmp_path: Path) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
+from rich.console import Console
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import SAMPLES_SCHEMA, read_manifest, read_rows
 from loadtests.arrivals import Mix, Poisson, Stream
-from loadtests.scenario import Part
+from loadtests.runner.interruption import Interruption
+from loadtests.runner.part_run import PartRun
+from loadtests.runner.progress import Progress
+from loadtests.runner.settings import RunSettings
+from loadtests.scenario import Part, Scenario
+from loadtests.targets import load_target
 
 FAST: dict[str, Any] = {
     "name": "bottleneck",
@@ -35,6 +42,16 @@ def part_of(folder: Path, rate_per_s: float, profile: dict[str, Any], mix: Mix, 
         streams=(Stream(process, mix=mix),),
         **{"drain_timeout_s": 3.0, **more},
     )
+
+
+def run_live(part: Part, run_dir: Path, target_file: Path | None = None, probe: bool = True) -> PartReport:
+    """Run it for real, through the reference sender or the one of ``target_file``."""
+    scenario = Scenario(name="smoke", title="bottleneck", parts=(part,))
+    target = load_target(target_file) if target_file else None
+    settings = RunSettings(out=run_dir, seed=3, target_file=target_file, target=target, probe=probe)
+    with Interruption() as interruption, Progress(Console(file=io.StringIO())) as progress:
+        PartRun(scenario, part, run_dir, settings, progress, interruption).run()
+    return analysed(run_dir)
 
 
 def analysed(run_dir: Path) -> PartReport:
