@@ -10,8 +10,8 @@ PAGES := page_parts/shared mock_provider/inbox/page reference_sender/dashboard/p
 # Four processes share the tests on two cores, since many tests wait. Files are handed out in the order of their names:
 # tests/acceptance, which takes longest, comes first, so that no worker is left with it at the end. Then two processes share the
 # tests that find a bottleneck or a capacity, test by test, and the longest is the first. Tests that compare instants with
-# milliseconds, or need a core of their own, come last, one after another. A test of how a run begins or ends, or of the parts of a bench, takes any verdict: it
-# may share the first step.
+# milliseconds, or need a core of their own, come last, one after another. A test of how a run begins or ends, or of the parts of
+# a bench, takes any verdict: it may share the first step.
 SHARED_TIMED_TESTS := $(addprefix tests/acceptance/test_,$(addsuffix .py,capacity bottlenecks capacity_of_own_sender freeze))
 LONE_TIMED_TESTS := $(addprefix tests/,acceptance/test_busy_sender.py acceptance/test_calibrate.py \
   unit/mock_provider/runtime/test_deadline_timer.py unit/loadtests/calibrate/test_nagle.py)
