@@ -1,10 +1,10 @@
-"""Simulates one part in two processes, for a machine with an idle core: about two thirds of the time.
+"""Simulates one part in two processes, for a machine with an idle core.
 
-The first process has the arrivals, the sender up to the provider's acceptance, and the provider up to its
-carriers' queues. The second has the radio, the reports and all that follows from them
-(``second_half.py``). Nothing that the second does changes the first, as long as there is one route without
-hedging and no fault or magic number that loses a reply. So both may be at different times, and the rows are
-those of ``simulate`` to the last byte (``tests/property/test_two_processes.py``).
+The first process, with about two thirds of the work, has the arrivals, the sender up to the provider's
+acceptance, and the provider up to its carriers' queues. The second has the radio, the reports and all that
+follows from them (``second_half.py``). Nothing that the second does changes the first, as long as there is
+one route without hedging and no fault or magic number that loses a reply. So both may be at different
+times, and the rows are those of ``simulate`` to the last byte (``tests/property/test_two_processes.py``).
 
 What would pass back is noticed: a request that timed out, an answer that leaves the acceptance open, a
 throttled request (the sender's learned rate depends on when it looks at its limits), a message that ends
