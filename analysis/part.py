@@ -57,13 +57,13 @@ from analysis.model import (
     PartIdentity,
     PartReport,
     Throughput,
-    TimestampOrder,
 )
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
 from analysis.read.journeys import Journeys, read_journeys
 from analysis.read.wait_after_load import ended_early, waited_out
 from analysis.records import Manifest
+from analysis.stage_times import TimestampOrder
 
 DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
 

@@ -24,8 +24,9 @@ from analysis.judge.check_names import SCHEDULE_LAG
 from analysis.judge.sample_size import count_as, too_few_for
 from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, ScheduleLag
 from analysis.measure.percentiles import ranks
-from analysis.model import Accounting, Check, CheckState, Distribution, Objective, TimestampOrder
+from analysis.model import Accounting, Check, CheckState, Distribution, Objective
 from analysis.read.journeys import Journeys
+from analysis.stage_times import TimestampOrder
 
 LAG_WARN_S = 0.010
 LAG_SHARE_OF_OBJECTIVE = 0.01

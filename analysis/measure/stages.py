@@ -21,9 +21,9 @@ from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import ranks
-from analysis.model import StageBreakdown, StageCoverage, StageTimes, TimestampOrder
 from analysis.quantile import needed
 from analysis.read.journeys import Journeys
+from analysis.stage_times import StageBreakdown, StageCoverage, StageTimes, TimestampOrder
 
 DELIVERY_STAGES = ("generator lag", "sender API", "sender queue", "provider", "carrier queue", "radio")
 REPORT_STAGE = "report"

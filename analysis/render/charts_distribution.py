@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from analysis.classes import ALL, class_text
 from analysis.formatting import count_text, per_day_text, round_seconds_text, seconds_text
-from analysis.model import Distribution, PartReport, RunReport, StageBreakdown, StageTimes
+from analysis.model import Distribution, PartReport, RunReport
 from analysis.render.chart_style import (
     BLUE,
     GREEN,
@@ -27,6 +27,7 @@ from analysis.render.chart_style import (
     new_figure,
     seconds_axis,
 )
+from analysis.stage_times import StageBreakdown, StageTimes
 
 _NINES = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
 _API_NAMES = {"api_response": "from the intended instant", "api_service": "from the send"}

@@ -19,11 +19,12 @@ from analysis.formatting import (
 )
 from analysis.judge.rate_basis import too_few
 from analysis.judge.sample_size import needs_text
-from analysis.model import PartReport, RunReport, StageBreakdown, StageTimes
+from analysis.model import PartReport, RunReport
 from analysis.objectives.objective_text import interval_text, quantile_text
 from analysis.quantile import Quantile, needed
 from analysis.render.table import Cell, Table, figure_columns, words_columns
 from analysis.render.tables_findings import difference_cell
+from analysis.stage_times import StageBreakdown, StageTimes
 
 
 def delivery(report: RunReport, place: int) -> Table:

@@ -34,15 +34,13 @@ from analysis.model import (
     PartReport,
     RunReport,
     Series,
-    StageBreakdown,
-    StageTimes,
     Throughput,
     Timeline,
-    TimestampOrder,
     Verdict,
 )
 from analysis.objectives.grammar import Measure
 from analysis.quantile import Curve, Quantile
+from analysis.stage_times import StageBreakdown, StageTimes, TimestampOrder
 
 LIMITS_S = {"otp": 10.0, "transactional": 30.0, "marketing": 600.0}
 
