@@ -152,6 +152,9 @@ def rate(view: View) -> KindFinding:
     waiting = _idle_backlog(view) if concurrent else _backlog(view)
     allowed = ~throttled & binds_below_contract(view)
     over_all = waiting & allowed & flat
+    paused, _ = _pause_windows(view)
+    if 2 * np.count_nonzero(over_all & paused) > np.count_nonzero(over_all):
+        over_all = np.zeros_like(over_all)  # ``hold`` names the pauses
     constant = _waits_at_constant_rate(view) & allowed
     if not (constant & ~_idle_backlog(view)).any():  # with few requests in flight it is its pacing
         constant = np.zeros_like(constant)

@@ -61,3 +61,22 @@ def test_its_text_has_no_rate_and_its_evidence_that_of_the_last_part(new_run: Bu
     assert first.text == f"my-sender forwards messages at a constant rate: {OWN_LIMIT}"
     forwarded = first.evidence[0].removeprefix("it forwarded ").partition("/s ")[0]
     assert float(forwarded) == pytest.approx(31.0, rel=0.01)
+
+
+@pytest.mark.parametrize("working_per_s", [40.0, 45.0])
+def test_a_sender_with_long_pauses_has_no_constant_rate(new_run: Build, working_per_s: float) -> None:
+    """30/s for 60 s; it forwards nothing for 4 s of each ten, and its mean is below 30/s."""
+    run, draw, free_s, due_s, slot = new_run("run"), random.Random(5), 0.0, 0.01, 0
+    while due_s < 60.0:
+        at_s = max(due_s + 0.005, free_s)
+        if 3.0 <= at_s % 10 < 7.0:
+            at_s += 7.0 - at_s % 10
+        free_s = at_s + 1 / working_per_s
+        run.due(f"m-{slot}", due_s)
+        run.seen(f"m-{slot}", at_s)
+        due_s, slot = due_s + draw.expovariate(30.0), slot + 1
+    target = {"name": "my-sender", "kind": "http"}
+    run_dir = run.write(load_s=60.0, end_s=150.0, target=target)
+    first = analyse_part(run_dir, read_manifest(run_dir), "made").bottlenecks[0]
+    assert (first.kind, first.signs) == ("sender_hold", ("paused",))
+    assert "constant rate" not in first.text
