@@ -11,6 +11,9 @@ import pyarrow.compute as pc
 from analysis.arrays import Bools, Floats, Ints
 from analysis.read.columns import integers
 
+# The mock provider makes it for a message without a key: number, hash of the text, running number.
+_MADE_KEY = r"^([0-9]+-[0-9a-f]{10})-[0-9]+$"
+
 
 @dataclass(frozen=True)
 class UnknownRows:
@@ -25,7 +28,8 @@ class UnknownRows:
 def last_of_unknown(rows: pa.Table) -> pa.Table:
     """One row of each message: the last of each key and id, without the refusals of a key that was accepted.
 
-    A refused message without a key has nothing by which two rows would be one message: each of its rows
+    Refused rows of one number and text are one message that was repeated: the provider made a key for each.
+    A refused message without any key has nothing by which two rows would be one message: each of its rows
     counts.
     """
     if not len(rows):
@@ -40,7 +44,19 @@ def last_of_unknown(rows: pa.Table) -> pa.Table:
     last[:-1] = (np.diff(key[order]) != 0) | (np.diff(provider_id[order]) != 0) | (single[order][:-1] >= 0)
     kept = np.sort(order[last])
     repeated = named & ~accepted & np.isin(key, key[accepted])
-    return rows.take(pa.array(kept[~repeated[kept]]))
+    kept = kept[~repeated[kept]]
+    return rows.take(pa.array(kept[~_again(rows, kept, accepted)]))
+
+
+def _again(rows: pa.Table, kept: Ints, accepted: Bools) -> Bools:
+    """Of ``kept``: refused, with the number and the text of an earlier refused row without a key."""
+    text = labels(pc.replace_substring_regex(pc.fill_null(rows["key"], ""), _MADE_KEY, r"\1"))[kept]
+    made = pc.match_substring_regex(pc.fill_null(rows["key"], ""), _MADE_KEY).to_numpy()[kept]
+    refused = np.flatnonzero(made & ~accepted[kept])
+    _, first = np.unique(text[refused], return_index=True)
+    found = np.zeros(len(kept), dtype=np.bool_)
+    found[np.delete(refused, first)] = True
+    return found
 
 
 def unknown_rows(rows: pa.Table, prices: Floats) -> UnknownRows:

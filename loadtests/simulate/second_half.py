@@ -122,9 +122,11 @@ def main() -> int:
     ahead: Queue[HalfFrame | None] = Queue(_FRAMES_AHEAD)
 
     def take() -> None:
-        for frame in frames(given):
-            ahead.put(frame)
-        ahead.put(None)
+        try:
+            for frame in frames(given):
+                ahead.put(frame)
+        finally:  # also after an error, which the first process shows; else both would wait forever
+            ahead.put(None)
 
     Thread(target=take, daemon=True).start()
     is_complete = False

@@ -145,3 +145,18 @@ def test_a_refused_message_of_another_program_is_no_copy(new_run: Build) -> None
     assert (part.accounting.unknown_messages, part.accounting.unknown_refused) == (60, 60)
     duplicates = next(each for each in part.objectives if each.measure == "duplicates")
     assert (duplicates.verdict, duplicates.high, part.cost.other_keys_points) == ("met", 0.0, 0.0)
+
+
+def test_repeats_of_one_message_without_a_key_are_one_message(new_run: Build) -> None:
+    """The provider makes a key for each of its submits. They explain no dropped message."""
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 20, message_class="otp")
+        if slot % 5:
+            run.seen(f"m-{slot}", slot / 20 + 0.01)
+    for again in range(54):
+        run.seen(f"48500600700-0123456789-{again}", 1.0 + again / 10, **BAD_NUMBER)
+    made = build_report(run.write(load_s=15.0, end_s=45.0, drain_timeout_s=20.0, target=OWN))
+    (part,) = made.parts
+    assert part.accounting.unknown_messages == 1
+    assert (part.accounting.without_key, part.accounting.unaccounted) == (0, 60)
