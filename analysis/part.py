@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from analysis.classes import ALL
-from analysis.findings import Availability, Bottleneck, DelaySplit, Hint, Reach
+from analysis.findings import Availability, Bottleneck, DelaySplit, FaultBand, Hint, Reach
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
@@ -79,29 +79,30 @@ def analyse_part(
 ) -> PartReport:
     """Raises ``MalformedRunError`` if a file of the run directory is malformed."""
     tightest = _tightest(specs)
-    journeys = read_journeys(run_dir, manifest)
     limits = manifest.in_flight_limit, manifest.in_flight_needed
-    journeys = with_bench_drops(journeys, limits, tightest.lag_limit_s)
+    journeys = with_bench_drops(read_journeys(run_dir, manifest), limits, tightest.lag_limit_s)
     outcomes = judge(journeys)
     counted = accounting(journeys, outcomes, manifest.planned)
     instrument = checks_environment.instrument(manifest.instrument_failures, journeys.origin_ns)
     failed = instrument.value if instrument.state == "invalid" else ""
-    delivery, api = _times(journeys, outcomes, manifest, specs)
+    delivery, api = times = _times(journeys, outcomes, manifest, specs)
     paid = cost(journeys, outcomes, currency_of(manifest.profile))
     available, grew = availability_and_growth(journeys, outcomes)
+    bands = fault_bands(manifest, journeys, outcomes)
+    stopped = forwarding_stop(journeys, outcomes.unaccounted, bands) is not None
     objectives = judge_all(
-        specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, grew))
+        specs, _facts(manifest, journeys, outcomes, counted, times, (paid, available, grew), stopped)
     )
     splits = _delay_splits(journeys, outcomes, manifest, specs)
     objectives = _with_reach(objectives, splits, grew is True, bool(manifest.faults))
     objectives = _without_verdict(objectives, failed) if failed else objectives
     order = stages.timestamp_order(journeys)
     groups = stages.breakdowns(journeys, outcomes)
-    found = _checks(journeys, outcomes, manifest, counted, order, tightest)
+    found = _checks(journeys, manifest, counted, order, tightest, stopped)
     sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
     made = _advised((instrument, *found, *sizes), command_of(manifest))
     through = _with_contract(throughput(journeys, outcomes, counted), manifest, paid, journeys)
-    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, tightest.lag_limit_s, grew is True)
+    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, bands, tightest, grew is True)
     named = () if failed else find_bottlenecks(asked)
     return PartReport(
         slug=slug,
@@ -123,7 +124,7 @@ def analyse_part(
         validity=worst(made),
         decides_verdict=decides_verdict(manifest),
         equivalent_per_day=equivalent_per_day(manifest),
-        faults=fault_bands(manifest, journeys, outcomes),
+        faults=bands,
         bench_failure=failed,
         backlog_gone_s=backlog_gone_s(journeys, outcomes),
         fairness=fairness(journeys, outcomes, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
@@ -156,10 +157,6 @@ def _times(
 
 def _waited_out(manifest: Manifest, journeys: Journeys) -> bool:
     return waited_out(manifest, journeys.end_s - journeys.load_end_s)
-
-
-def _stopped_forwarding(journeys: Journeys, outcomes: MessageOutcomes) -> bool:
-    return forwarding_stop(journeys, outcomes.unaccounted) is not None
 
 
 def _grew_in_trial(manifest: Manifest, journeys: Journeys) -> bool:
@@ -198,7 +195,8 @@ def _bottleneck_inputs(
     outcomes: MessageOutcomes,
     objectives: tuple[Objective, ...],
     manifest: Manifest,
-    lag_limit_s: float,
+    bands: tuple[FaultBand, ...],
+    tightest: checks.TightestObjective,
     backlog_grew: bool,
 ) -> BottleneckInputs:
     return BottleneckInputs(
@@ -208,9 +206,9 @@ def _bottleneck_inputs(
         profile=manifest.profile,
         target=manifest.target,
         in_flight_limit=manifest.in_flight_limit,
-        lag_limit_s=lag_limit_s,
+        lag_limit_s=tightest.lag_limit_s,
         backlog_grew=backlog_grew or _grew_in_trial(manifest, journeys),
-        faults=fault_bands(manifest, journeys, outcomes),
+        faults=bands,
         flag_is_faster=has_fast_lane(manifest.profile),
         routes=route_count(manifest.target),
         waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
@@ -262,6 +260,7 @@ def _facts(
     counted: Accounting,
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
     measured: tuple[Cost, Availability | None, bool | None],
+    stopped_forwarding: bool,
 ) -> ObjectiveInputs:
     waited = _waited_out(manifest, journeys)
     return ObjectiveInputs(
@@ -286,7 +285,7 @@ def _facts(
         command=command_of(manifest),
         cut_short=ended_early(manifest),
         whole_day=manifest.scenario.role == "whole_day" and manifest.exit_reason in _WHOLE,
-        stopped_forwarding=_stopped_forwarding(journeys, outcomes),
+        stopped_forwarding=stopped_forwarding,
         accepts_to_the_end=accepts_to_the_end(journeys),
     )
 
@@ -334,11 +333,11 @@ def _tightest(specs: tuple[Spec, ...]) -> checks.TightestObjective:
 
 def _checks(
     journeys: Journeys,
-    outcomes: MessageOutcomes,
     manifest: Manifest,
     counted: Accounting,
     order: TimestampOrder,
     tightest: checks.TightestObjective,
+    stopped_forwarding: bool,
 ) -> tuple[Check, ...]:
     """The checks that do not need verdicts. ``analyse_part`` adds the others."""
     return (
@@ -352,7 +351,7 @@ def _checks(
         checks_environment.provider_loop(journeys, tightest.lag_limit_s),
         checks.nagle_delay(journeys),
         *checks_environment.closed_connections(journeys),
-        checks_environment.ending(manifest, counted, _stopped_forwarding(journeys, outcomes)),
+        checks_environment.ending(manifest, counted, stopped_forwarding),
         *checks_environment.earlier_load(manifest),
         checks_environment.files(manifest, journeys, counted),
         checks.unknown_messages(counted),

@@ -8,12 +8,15 @@ until the end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.findings import FaultBand
 from analysis.measure.pauses import EXPECTED, PAUSE_S
+from analysis.measure.request_faults import delay_to_the_end
 from analysis.measure.silence import FEWEST, explained
 from analysis.read.gauges import Gauges
 from analysis.read.journeys import Journeys
@@ -34,9 +37,13 @@ class ForwardingStop:
     reason: str  # of its refusal
 
 
-def forwarding_stop(journeys: Journeys, unaccounted: Bools) -> ForwardingStop | None:
-    """None if most of the ``unaccounted`` messages came earlier, or if bench or machine explains it."""
-    if not unaccounted.any():
+def forwarding_stop(
+    journeys: Journeys, unaccounted: Bools, faults: Sequence[FaultBand]
+) -> ForwardingStop | None:
+    """None if most of the ``unaccounted`` messages came earlier, or if bench, machine or a fault of the
+    provider that delays requests to the end explains it.
+    """
+    if not unaccounted.any() or delay_to_the_end(faults, journeys.end_s):
         return None
     provider, submits_s = journeys.provider, _submits_s(journeys)
     if not np.isfinite(submits_s).any():

@@ -18,6 +18,7 @@ from analysis.measure.late_generator import ScheduleLag, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.pauses import Pause, pauses
 from analysis.measure.quota import Quota, quota
+from analysis.measure.request_faults import request_faults
 from analysis.measure.silence import Silence, Stop, silences, stop
 from analysis.model import Objective
 from analysis.read.gauges import Gauges
@@ -65,14 +66,8 @@ class View:
 
     @cached_property
     def request_faults(self) -> tuple[FaultBand, ...]:
-        """The faults with a time that can delay a message in the sender. Reports, and messages that wait for
-        a carrier, are behind it.
-        """
-        return tuple(
-            band
-            for band in self.given.faults
-            if band.from_s is not None and band.effect not in ("reports", "held_messages")
-        )
+        """Those that can delay a message in the sender."""
+        return request_faults(self.given.faults)
 
     @cached_property
     def holding_faults(self) -> tuple[FaultBand, ...]:
@@ -153,10 +148,7 @@ class View:
 
     @cached_property
     def forwarding_stop(self) -> ForwardingStop | None:
-        """Not while a fault of the provider delays requests to the end."""
-        found = forwarding_stop(self.journeys, self.outcomes.unaccounted)
-        lasting = any((band.to_s or np.inf) >= self.journeys.end_s for band in self.request_faults)
-        return None if lasting else found
+        return forwarding_stop(self.journeys, self.outcomes.unaccounted, self.given.faults)
 
     @cached_property
     def api_s(self) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -149,23 +150,36 @@ def test_single_messages_that_are_dropped_are_no_stop(
     assert any("forwarding_stopped" in each.signs for each in part.bottlenecks) is named
 
 
+def with_an_outage(run: RunBuilder, to_s: float | None) -> RunReport:
+    """From 20 s on."""
+    outage = RecordedFault(
+        name="down",
+        kind="outage",
+        title="an outage",
+        start_ns=START_NS + 20 * S,
+        end_ns=None if to_s is None else START_NS + round(to_s * S),
+        effect="outage",
+    )
+    return reported(run, faults=(outage,))
+
+
 @pytest.mark.parametrize(("to_s", "named"), [(None, False), (25.0, True)])
 def test_a_fault_of_the_provider_until_the_end_is_no_stop_of_the_sender(
     new_run: Build, to_s: float | None, named: bool
 ) -> None:
     run = new_run("run")
     stops(run, {}, until_s=20.0)
-    end_ns = None if to_s is None else START_NS + round(to_s * S)
-    outage = RecordedFault(
-        name="down",
-        kind="outage",
-        title="an outage",
-        start_ns=START_NS + 20 * S,
-        end_ns=end_ns,
-        effect="outage",
-    )
-    part = reported(run, faults=(outage,)).parts[0]
+    part = with_an_outage(run, to_s).parts[0]
     assert any("forwarding_stopped" in each.signs for each in part.bottlenecks) is named
+
+
+@pytest.mark.parametrize(("to_s", "named"), [(None, False), (25.0, True)])
+def test_no_objective_or_check_says_so_either(new_run: Build, to_s: float | None, named: bool) -> None:
+    run = new_run("run")
+    stops(run, {}, until_s=50.0)  # it tries again to the end
+    report = with_an_outage(run, to_s)
+    texts = [*(each.needs for each in report.objectives), *(each.advice for each in report.checks)]
+    assert any(re.search("stop(ped)? forwarding", text) for text in texts) is named
 
 
 @pytest.mark.parametrize(("submits", "told"), [(3, True), (1, False)])
