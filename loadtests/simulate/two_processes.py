@@ -60,7 +60,7 @@ from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.halves import FirstDispatcher
 from reference_sender.dispatch.values import Change, Message, State
 
-_LEAST_MESSAGES = 50_000
+_LEAST_MESSAGES = 200_000
 _QUEUED = State.QUEUED
 
 

@@ -220,7 +220,7 @@ def test_with_the_bytes_of_the_protocol(tmp_path: Path, runs: Runs) -> None:
 
 
 def test_two_processes_are_for_a_large_part_and_two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cores, messages, expected in ((2, 50_000, True), (2, 49_999, False), (1, 500_000, False)):
+    for cores, messages, expected in ((2, 200_000, True), (2, 199_999, False), (1, 500_000, False)):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         assert is_worth_it(messages) is expected
 
