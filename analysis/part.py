@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from analysis.classes import ALL
-from analysis.findings import Availability, Bottleneck, DelaySplit, FaultBand, Hint, Reach
+from analysis.findings import Availability, Bottleneck, DelaySplit, FaultBand, Hint, Reach, RepeatTimes
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
@@ -103,7 +103,7 @@ def analyse_part(
     made = _advised((instrument, *found, *sizes), command_of(manifest))
     through = _with_contract(throughput(journeys, outcomes, counted), manifest, paid, journeys)
     asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, bands, tightest, grew is True)
-    named = () if failed else find_bottlenecks(asked)
+    named, repeated = () if failed else find_bottlenecks(asked), repeat_times(journeys)
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
@@ -133,8 +133,8 @@ def analyse_part(
         backlog_grew=grew,
         sustained=sustained(counted, grew, journeys, outcomes, _waited_out(manifest, journeys)),
         delay_splits=splits,
-        hints=_hints(journeys, outcomes, manifest, named, through.above_contract),
-        repeat_times=repeat_times(journeys),
+        hints=_hints(journeys, outcomes, manifest, named, repeated, through.above_contract),
+        repeat_times=repeated,
         without_key_evidence=what_is_known(journeys, outcomes),
         bottlenecks=named,
     )
@@ -220,11 +220,11 @@ def _hints(
     outcomes: MessageOutcomes,
     manifest: Manifest,
     named: tuple[Bottleneck, ...],
+    times: RepeatTimes | None,
     above_contract: bool,
 ) -> tuple[Hint, ...]:
     order, repeated = otps_wait_like_others(journeys, manifest), repeats_hint(journeys)
     # The bottleneck says it; or the sender repeats messages before it knows the answer.
-    times = repeat_times(journeys)
     if any(each.kind == "sender_repeats" for each in named) or (times is not None and times.late):
         repeated = None
     first = (each for each in (order, repeated) if each is not None)
