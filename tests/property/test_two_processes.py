@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import pickle
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from hypothesis import strategies as st
 from analysis.records import PROVIDER_SCHEMA, SENDER_SCHEMA, read_rows
 from loadtests import catalogue
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
-from loadtests.simulate import two_processes
+from loadtests.simulate import second_half, two_processes
 from loadtests.simulate.frames import HalfFrame, HalfStatus, read_status
 from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.second_half import SecondHalf
@@ -106,13 +108,22 @@ class Runs:
         self.again += 1
         return simulate(*given)
 
-    def compare(self, folder: Path, plan: Plan, profile: Profile, route: RouteLimits, **chosen: Any) -> None:
+    def compare(
+        self,
+        folder: Path,
+        plan: Plan,
+        profile: Profile,
+        route: RouteLimits,
+        *,
+        proceed: Callable[[SimulationProgress], bool] = lambda _: True,
+        **chosen: Any,
+    ) -> None:
         asked = Settings(seed=3, route=route, **chosen)
         ways: tuple[tuple[str, Callable[..., Ending]], ...] = (("one", simulate), ("two", simulate_in_two))
         endings = []
         for name, way in ways:
             (folder / name).mkdir()
-            endings.append(way(Schedule(plan), profile, asked, folder / name, lambda _: True))
+            endings.append(way(Schedule(plan), profile, asked, folder / name, proceed))
         assert endings[0] == endings[1]
         for name in FILES:
             one, two = ((folder / way / f"{name}.arrow").read_bytes() for way, _ in ways)
@@ -176,10 +187,32 @@ def test_what_passes_back_is_simulated_in_one(case: str, tmp_path: Path, runs: R
     assert bool(begun) == (case in AGAIN)
 
 
+def second_processes() -> list[psutil.Process]:
+    """Of simulations only: the process of the tests may have others, such as a database of another test."""
+    module = second_half.__name__
+    return [each for each in psutil.Process().children() if module in each.cmdline()]
+
+
+@pytest.fixture
+def other_process() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of another test, which a simulation neither counts nor ends."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
 def test_in_a_process_of_its_own(tmp_path: Path, runs: Runs) -> None:
-    runs.compare(tmp_path, PLAN, load_profile("smsapi"), ROUTE)
+    most = 0
+
+    def proceed(_: SimulationProgress) -> bool:
+        nonlocal most
+        most = max(most, len(second_processes()))
+        return True
+
+    runs.compare(tmp_path, PLAN, load_profile("smsapi"), ROUTE, proceed=proceed)
     assert not runs.again
-    assert not psutil.Process().children()
+    assert most == 1
+    assert not second_processes()
 
 
 def test_an_interrupted_run_is_complete(tmp_path: Path) -> None:
@@ -201,16 +234,19 @@ def test_an_interrupted_run_is_complete(tmp_path: Path) -> None:
     assert tables[0] == tables[1]
 
 
-def test_the_end_of_the_second_process_is_an_error(tmp_path: Path) -> None:
+def test_the_end_of_the_second_process_is_an_error(
+    tmp_path: Path, other_process: subprocess.Popen[bytes]
+) -> None:
     def proceed(_: SimulationProgress) -> bool:
-        for child in psutil.Process().children():
-            child.kill()
+        for process in second_processes():
+            process.kill()
         return True
 
     asked = Settings(seed=3, route=ROUTE, sample_every_s=1.0)
     with pytest.raises(SecondProcessError, match="ended with signal SIGKILL"):
         simulate_in_two(Schedule(PLAN), load_profile("smsapi"), asked, tmp_path, proceed)
-    assert not psutil.Process().children()
+    assert not second_processes()
+    assert other_process.poll() is None
 
 
 @pytest.mark.usefixtures("same_process")
