@@ -7,7 +7,9 @@ from typing import NamedTuple
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import in_brackets, part_title, place_of
-from analysis.judge.check_names import END_OF_RUN, INSTRUMENT, SCHEDULE_LAG
+from analysis.judge.check_names import END_OF_RUN, INDEPENDENCE, INSTRUMENT, SCHEDULE_LAG
+from analysis.judge.verdict import overall
+from analysis.model import RunReport
 
 WARNS = ("warn", "invalid")
 _MOST = 3
@@ -68,7 +70,7 @@ PLAIN_CHECKS = {
         "answers delayed by the network stack",
         "The sender can answer faster with another setting of its sockets",
     ),
-    "independence": PlainCheck(
+    INDEPENDENCE: PlainCheck(
         "messages that were slow together, as in one queue",
         "So the intervals are wider, and the verdicts include that",
     ),
@@ -86,11 +88,7 @@ def caveats(quote: Quote) -> Sentence:
     """The first warning of each check, in the order of ``PLAIN_CHECKS``, and how many other checks warn;
     empty without any.
     """
-    checks = quote.report.checks
-    by_name: dict[str, int] = {}
-    for place, each in enumerate(checks):
-        if each.state in WARNS:
-            by_name.setdefault(each.name, place)
+    by_name = _warnings(quote.report)
     names = sorted(by_name, key=lambda name: _ORDER.get(name, len(_ORDER)))
     sentence: list[str | Figure] = []
     for name in names[:_MOST]:
@@ -102,7 +100,22 @@ def caveats(quote: Quote) -> Sentence:
     if more > 0:
         count = _NUMBERS.get(more, "Several").capitalize()
         sentence.append(f" {count} more check{' warns' if more == 1 else 's warn'}: see the table Validity.")
-    return ("Valid, with warnings.", *sentence) if sentence else ()
+    lead = "Valid, with a warning." if len(names) == 1 else "Valid, with warnings."
+    return (lead, *sentence) if sentence else ()
+
+
+def _warnings(report: RunReport) -> dict[str, int]:
+    """The position of the first warning of each check.
+
+    Each verdict includes the wider intervals of dependent messages, so that a decided one needs no warning of
+    them. The table *Validity* has it.
+    """
+    decided = overall(report.objectives) != "undecided"
+    found: dict[str, int] = {}
+    for place, each in enumerate(report.checks):
+        if each.state in WARNS and not (decided and each.name == INDEPENDENCE):
+            found.setdefault(each.name, place)
+    return found
 
 
 def _where(quote: Quote, check: int) -> Sentence:

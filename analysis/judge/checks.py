@@ -20,7 +20,7 @@ from analysis.formatting import (
     significant,
     times_text,
 )
-from analysis.judge.check_names import SCHEDULE_LAG
+from analysis.judge.check_names import INDEPENDENCE, SCHEDULE_LAG
 from analysis.judge.sample_size import count_as, too_few_for
 from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, ScheduleLag
 from analysis.measure.percentiles import ranks
@@ -344,10 +344,10 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     enough = [each for each in delivery if _known_count(each) >= CORRELATION_NEEDS]
     worst = min(enough, key=lambda each: each.effective_count / _known_count(each), default=None)
     if worst is None:
-        return unchecked("independence", "too few delivered messages")
+        return unchecked(INDEPENDENCE, "too few delivered messages")
     thin = worst.effective_count < _known_count(worst) / 2
     return Check(
-        name="independence",
+        name=INDEPENDENCE,
         state="warn" if thin else "ok",
         value=f"{count_text(_known_count(worst))} {messages_of(worst.message_class)} "
         f"{count_as(worst.effective_count, _known_count(worst))}",

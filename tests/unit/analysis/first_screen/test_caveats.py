@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from made_reports import lag_check, part, report
+from made_reports import lag_check, part, report, timed
 
 from analysis.first_screen.caveats import PLAIN_CHECKS
 from analysis.first_screen.rules import contradictions
@@ -23,11 +23,28 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
+UNDECIDED = (timed("otp", None, 20.0),)
+
+
 def warned_of(*names: str) -> str:
-    """What the page says of these checks, which the report has in this order."""
+    """What the page says of these checks, which an undecided report has in this order."""
     checks = tuple(lag_check(name=name, state="warn", value=f"the {name}") for name in names)
-    made = msgspec.structs.replace(report(part()), checks=checks, validity="warn")
+    made = msgspec.structs.replace(report(part(objectives=UNDECIDED)), checks=checks, validity="warn")
     return as_text(first_screen(made).trust)
+
+
+@pytest.mark.parametrize("p95_s", [8.0, 30.0])
+def test_dependent_messages_are_no_warning_beside_a_decided_verdict(p95_s: float) -> None:
+    """Each interval has them already, so that no answer changes."""
+    few = lag_check(name="independence", state="warn", value="500 of 700")
+    late = lag_check(name="provider's event loop", state="warn", value="at most 13.6 ms")
+    decided = part(objectives=(timed("otp", p95_s, 20.0),))
+    made = msgspec.structs.replace(report(decided), checks=(few, lag_check()), validity="warn")
+    assert as_text(first_screen(made).trust).startswith("Valid: the bench was on time (99 % of messages")
+    made = msgspec.structs.replace(report(decided), checks=(few, late), validity="warn")
+    assert as_text(first_screen(made).trust).startswith(
+        "Valid, with a warning. The mock provider was late: at most 13.6 ms."
+    )
 
 
 def test_how_the_run_ended_is_the_first_warning() -> None:
@@ -59,10 +76,13 @@ def test_the_checks_that_are_not_shown_are_counted() -> None:
 
 def test_a_reservation_names_its_part_if_there_are_several() -> None:
     few = lag_check(name="independence", state="warn", value="500 messages (of 700)", part="06-burst")
-    parts = part("05-day-500k"), part("06-burst", title="a burst", messages_per_day=None)
+    parts = (
+        part("05-day-500k", objectives=UNDECIDED),
+        part("06-burst", title="a burst", messages_per_day=None, objectives=UNDECIDED),
+    )
     made = msgspec.structs.replace(report(*parts), checks=(few,), validity="warn")
     assert as_text(first_screen(made).trust) == (
-        "Valid, with warnings. Messages that were slow together, as in one queue: 500 messages (of 700; "
+        "Valid, with a warning. Messages that were slow together, as in one queue: 500 messages (of 700; "
         "part: a burst). So the intervals are wider, and the verdicts include that."
     )
     one = msgspec.structs.replace(report(parts[1]), checks=(few,), validity="warn")
@@ -91,9 +111,9 @@ def test_every_check_has_plain_words_and_a_meaning() -> None:
 @pytest.mark.parametrize("name", sorted(PLAIN_CHECKS))
 def test_a_reservation_says_what_was_found_and_what_it_means(name: str) -> None:
     warned = lag_check(name=name, state="warn", value="12 of 400")
-    made = msgspec.structs.replace(report(part()), checks=(warned,), validity="warn")
+    made = msgspec.structs.replace(report(part(objectives=UNDECIDED)), checks=(warned,), validity="warn")
     screen = first_screen(made)
     found = PLAIN_CHECKS[name]
     lead = capital(found.checked)
-    assert as_text(screen.trust) == f"Valid, with warnings. {lead}: 12 of 400. {found.meaning}."
+    assert as_text(screen.trust) == f"Valid, with a warning. {lead}: 12 of 400. {found.meaning}."
     assert contradictions(screen, made) == ()

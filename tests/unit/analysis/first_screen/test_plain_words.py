@@ -103,9 +103,9 @@ def test_an_undecided_objective_is_named_as_in_its_row(objective: Objective, sai
 @pytest.mark.parametrize(("others", "also"), [(1, "one other part"), (3, "three other parts")])
 def test_a_reservation_says_in_how_many_parts_it_is(others: int, also: str) -> None:
     slugs = [f"0{number}-burst" for number in range(others + 1)]
-    few = [lag_check(name="independence", state="warn", value="500 (of 700)", part=slug) for slug in slugs]
+    few = [lag_check(name="machine CPU", state="warn", value="500 (of 700)", part=slug) for slug in slugs]
     other = (
-        lag_check(name="independence", state="ok", part="08-calm"),
+        lag_check(name="machine CPU", state="ok", part="08-calm"),
         lag_check(state="warn", part="08-calm"),
     )
     parts = [part(slug, title=f"burst {slug[:2]}") for slug in (*slugs, "08-calm")]
