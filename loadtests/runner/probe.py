@@ -214,7 +214,10 @@ def _accepted(facts: ProbeFacts, answer: ApiAnswer | None, late: bool, around: P
         return None
     failure = provider.report_failure
     what = f"answered: {failure}" if failure else f"did not answer within {REPORT_WITHIN_S:g} s"
-    return ProbePassed((f"the delivery report was not confirmed: {_shown_url(provider.report_url)} {what}",))
+    cause = f"the delivery report of the probe was not confirmed: {_shown_url(provider.report_url)} {what}"
+    if facts.own_mock:
+        return ProbeFailed(f"{cause}. {_check_reports(around)}")
+    return ProbePassed((f"{cause}; the run starts anyway",))
 
 
 def _at_timeout(facts: ProbeFacts, provider: AtProvider, around: ProbeNames) -> ProbeVerdict:
@@ -250,6 +253,14 @@ def _answer_text(answer: ApiAnswer | None, around: ProbeNames) -> str:
 
 def _check_url(around: ProbeNames) -> str:
     return f"Check the provider URL of {around.target}: it should be {around.provider_url}"
+
+
+def _check_reports(around: ProbeNames) -> str:
+    """A sender that requests reports and does not confirm them never knows what is delivered."""
+    return (
+        f"Check the report URL that {around.target} gives to the provider, and that it answers with success "
+        "(to measure it without reports: --no-probe)"
+    )
 
 
 def _log_first(around: ProbeNames) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from commands import StartSmsbench
-from naive_target import EXAMPLE, free_port, naive_sender, target_file
+from naive_target import EXAMPLE, SCRIPT, free_port, naive_sender, target_file
 
 from analysis.exit_codes import ExitCode
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_manifest, read_result, read_rows
@@ -114,6 +114,19 @@ def test_an_api_that_wants_something_else(smsbench: StartSmsbench, tmp_path: Pat
         line = stopped(smsbench, file)
     assert line.endswith(
         "refused the probe (HTTP 404): check whether [request] of the target file is what it expects"
+    )
+
+
+def test_delivery_reports_that_go_nowhere(smsbench: StartSmsbench, tmp_path: Path) -> None:
+    port, provider_port = free_port(), free_port()
+    script = tmp_path / "wrong_reports.py"
+    script.write_text(SCRIPT.read_text().replace('add_route("*", "/reports"', 'add_route("*", "/callback"'))
+    with naive_sender(port, provider_port, script):
+        line = stopped(smsbench, target_file(tmp_path, port, provider_port))
+    assert line.endswith(
+        f"the delivery report of the probe was not confirmed: http://127.0.0.1:{port} answered: HTTP 404. "
+        "Check the report URL that naive-sender gives to the provider, and that it answers with success "
+        "(to measure it without reports: --no-probe)"
     )
 
 
