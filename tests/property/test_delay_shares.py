@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from nanoseconds import MS, S
 
 from analysis.arrays import Ints
+from analysis.findings import DelaySplit
 from analysis.measure.contract_limits import ContractLimits, read_limits
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes, judge
 from analysis.measure.shares.contract_wait import ContractQueue, wait_for_contract
@@ -253,21 +255,37 @@ def test_a_provider_without_limits_has_no_share_of_the_contract(
     assert (split.of["sender"] == split.total).all()
 
 
-BUSY = Plan(
-    streams=(
-        Stream(Poisson(5.0, 30.0), mix=Mix(otp=1.0)),
-        Stream(Burst(600, 5.0), mix=Mix(marketing=1.0), campaign="sale", start_s=5.0),
-    ),
-    seed=1,
-    key_tag="t",
-)
+def busy(otp_per_s: float, for_s: float, messages: int, in_s: float) -> Plan:
+    """OTPs all the time, and a campaign from 5 s on."""
+    otps = Stream(Poisson(otp_per_s, for_s), mix=Mix(otp=1.0))
+    campaign = Stream(Burst(messages, in_s), mix=Mix(marketing=1.0), campaign="sale", start_s=5.0)
+    return Plan(streams=(otps, campaign), seed=1, key_tag="t")
+
+
+def splits_of_busy(plan: Plan, batch: int, run_dir: Path) -> dict[str, DelaySplit]:
+    """By class, of a simulation on ``throttled``, whose limits the route states."""
+    route = RouteLimits("r", 20.0, 20, 40.0, 40, batch, 8, 86_400.0)
+    found = delay_splits(*simulated(plan, load_profile("throttled"), route, run_dir))
+    return {each.message_class: each for each in found}
 
 
 def means_of_busy(batch: int, run_dir: Path) -> dict[str, dict[str, float]]:
-    """Class -> share -> mean in seconds, of a burst on ``throttled``, whose limits the route states."""
-    route = RouteLimits("r", 20.0, 20, 40.0, 40, batch, 8, 86_400.0)
-    splits = delay_splits(*simulated(BUSY, load_profile("throttled"), route, run_dir))
-    return {each.message_class: {share.name: share.mean_s for share in each.shares} for each in splits}
+    """Class -> share -> mean in seconds."""
+    found = splits_of_busy(busy(5.0, 30.0, 600, 5.0), batch, run_dir)
+    return {name: {share.name: share.mean_s for share in each.shares} for name, each in found.items()}
+
+
+@pytest.mark.parametrize("batch", [100, 1])
+def test_the_example_of_the_docs(batch: int, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "delay-split.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?:up to )?(\d+) \| (\w+) \| (.*) \|$", text.split("## Example")[1], re.MULTILINE)
+    written = {name: cells.split(" | ") for size, name, cells in rows if int(size) == batch}
+    assert written.keys() == {"otp", "marketing"}
+    for name, each in splits_of_busy(busy(10.0, 120.0, 4_000, 20.0), batch, tmp_path).items():
+        means = {share.name: share.mean_s for share in each.shares}
+        values = (each.total_mean_s, means["network"], means["contract"], means["sender"])
+        decimals = 3 if name == "otp" else 1
+        assert [f"{value:.{decimals}f}" for value in values] == written[name]
 
 
 def test_a_sender_that_fills_its_requests_loses_nothing_of_its_own_in_a_burst(tmp_path: Path) -> None:
