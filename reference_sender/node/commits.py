@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from reference_sender.dispatch.values import Change, Lane, Message, Report, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
 from reference_sender.node.stored_times import in_unix_time
+from reference_sender.policy.campaigns import KnownCampaign
 from reference_sender.policy.gate_values import NOTHING_ADMITTED
 from reference_sender.policy.spending import Spent
 from reference_sender.store.protocol import Control, Work
@@ -43,6 +44,13 @@ class EndedReports(Struct):
         self.read += more.read
         self.changes += more.changes
         self.attempts += more.attempts
+
+
+def _is_of_messages(control: Control) -> bool:
+    """Whether it keeps the controls of a campaign for messages that come with it: without them it would bring
+    back controls that the store has removed.
+    """
+    return isinstance(control, KnownCampaign) and control.with_message
 
 
 class Group:
@@ -95,7 +103,7 @@ class Group:
         kept.ended = [*self.ended, *(attempt.attempt_id for attempt in self.begun())]
         kept.refused = [*self.refused, *(message.message_id for message in self.messages)]
         # The costs of its messages are taken back: if they are on disk, the totals are corrected.
-        kept.controls = [*self.controls, *self.admitted.spent]
+        kept.controls = [*(each for each in self.controls if not _is_of_messages(each)), *self.admitted.spent]
         kept.changed, kept.late, kept.given_back = self.changed, self.late, self.given_back
         return kept
 

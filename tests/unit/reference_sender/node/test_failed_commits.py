@@ -9,6 +9,7 @@ from reference_sender.dispatch.values import NS_PER_S, Lane, Message
 from reference_sender.node.effects import Acknowledge, NodeEffect, SubmitNow
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.store.protocol import StoreError
+from reference_sender.store.rule_purge import OldRules, RulePlace
 
 FULL = StoreError("disk full")
 OTHER = Message(100, "k-100", "48500100201", "x", Lane.MARKETING, "", "other", 1, 0, 2**62)
@@ -70,3 +71,18 @@ def test_everything_before_is_stored_only_when_the_messages_taken_before_are_dur
         each for each in done if isinstance(each, Acknowledge)
     }
     assert list(world.records()) == [1]
+
+
+def test_a_refused_message_does_not_bring_back_removed_controls() -> None:
+    """All nodes would pause the campaign again, for a message that does not exist."""
+    world = HeldWorld()
+    world.set_state(CampaignState.PAUSED)
+    place: RulePlace | None = RulePlace()
+    while place is not None:
+        place = world.store.purge_rules(OldRules(before_ns=2**62, day=10**6), place, 100)
+    assert world.store.campaigns() == []
+    world.node.take(world.message(), "client")
+    assert world.node.begin_commit(0).work is not None
+    world.node.commit_failed(1, FULL)
+    commit_all(world, NS_PER_S)
+    assert world.store.campaigns() == [] and world.records() == {}
