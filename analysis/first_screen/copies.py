@@ -7,6 +7,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
 from analysis.first_screen.wording import target_name
 
+_SHORTEST_TIMEOUT_S = 0.05  # no client of an API over a network gives up an answer sooner
 _REFUSED_BY_PROVIDER = "Let the provider refuse duplicates, if its API has an option for it."
 _LIST = " smsbench report DIR --export csv lists the messages (column accepts)."
 
@@ -43,7 +44,15 @@ def when_repeated(quote: Quote, at: int) -> Sentence:
 def no_copies(quote: Quote, at: int) -> Sentence:
     """By what most of the copies came after."""
     times, path = quote.report.parts[at].repeat_times, f"parts.{at}.repeat_times"
-    if times is not None and _most(times.late, times):
+    if times is not None and times.after_s is not None and _most(times.late, times):
+        if times.after_s < _SHORTEST_TIMEOUT_S:
+            return (
+                "What to do: look in the sender for two workers or processes that take the same message. The "
+                "copies came ",
+                quote.seconds(f"{path}.after_s"),
+                " (median) after the submit before, too soon for a repeat after a timeout. A worker must claim a "
+                f"message before it submits it. {_REFUSED_BY_PROVIDER}{_LIST}",
+            )
         return (
             "What to do: the sender's timeout for an answer of the provider is too short: it repeated "
             "messages when the answer took over ",

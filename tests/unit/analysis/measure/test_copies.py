@@ -40,6 +40,19 @@ def reported(run: RunBuilder, *objectives: str) -> RunReport:
     return build_report(run.write(load_s=30.0, end_s=60.0, target=OWN), objectives=objectives or None)
 
 
+@pytest.mark.parametrize(("after_s", "two_workers"), [(0.003, True), (0.049, True), (0.05, False)])
+def test_copies_that_come_too_soon_for_a_timeout_are_of_two_workers(
+    new_run: Build, after_s: float, two_workers: bool
+) -> None:
+    """Both took the message from the sender's queue. A longer timeout would change nothing."""
+    run = new_run("run")
+    repeats(run, answer_s=0.2, after_s=after_s, times=2)
+    said = as_text(first_screen(reported(run)).bottleneck[-1])
+    assert ("two workers or processes that take the same message" in said) is two_workers
+    assert ("timeout for an answer of the provider is too short" in said) is not two_workers
+    assert (f"came {after_s * 1e3:.2f} ms (median) after the submit before" in said) is (after_s == 0.003)
+
+
 def test_a_timeout_that_is_too_short_is_named(new_run: Build) -> None:
     """An answer takes 200 ms, and the sender repeats after 60 ms."""
     run = new_run("run")
