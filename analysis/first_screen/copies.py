@@ -50,8 +50,8 @@ def no_copies(quote: Quote, at: int) -> Sentence:
                 "What to do: look in the sender for two workers or processes that take the same message. The "
                 "copies came ",
                 quote.seconds(f"{path}.after_s"),
-                " (median) after the submit before, too soon for a repeat after a timeout. A worker must claim a "
-                f"message before it submits it. {_REFUSED_BY_PROVIDER}{_LIST}",
+                " (median) after the submit before, too soon for a repeat after a timeout. A worker must "
+                f"claim a message before it submits it. {_REFUSED_BY_PROVIDER}{_LIST}",
             )
         return (
             "What to do: the sender's timeout for an answer of the provider is too short: it repeated "

@@ -12,6 +12,7 @@ from analysis.arrays import Floats
 from analysis.formatting import count_text, seconds_text, significant, times_text
 from analysis.judge.check_names import END_OF_RUN, INSTRUMENT
 from analysis.judge.checks import unchecked
+from analysis.judge.losses import never_reached
 from analysis.judge.options import MadeBy, command_of, has_longer_wait
 from analysis.measure.late_generator import CPU_NAMES, EXPLAINED_SHARE, GENERATOR_PROCESSES, OTHERS_PERCENT
 from analysis.measure.percentiles import ranks
@@ -237,8 +238,7 @@ def _ending_advice(reason: str, counted: Accounting, command: MadeBy, stopped_fo
         return "run it again, and wait until it ends"
     left_out = counted.unaccounted - counted.still_held
     if left_out and left_out >= counted.open:
-        never = times_text(left_out)
-        return f"look for the messages in the sender: {never} never reached the provider"
+        return f"look for the messages in the sender: {never_reached(left_out, counted)}"
     if stopped_forwarding:
         return "find out why the sender stopped forwarding messages: a longer wait changes nothing"
     if not has_longer_wait(command):

@@ -1,10 +1,11 @@
 """Lost messages: the number for the objective ``loss``, with what is not known about it.
 
 Lost are messages that neither provider nor sender knows, or that only the sender says it sent, and messages
-that the sender gave up after a temporary refusal (``measure.outcomes``). Three kinds may or may not be lost:
+that the sender gave up after a temporary refusal (``measure.outcomes``). Four kinds may or may not be lost:
 without sender rows, a message that never reached the provider may be held; a message whose key was lost may
-have arrived; and a refused message may still be repeated if the run did not wait ``REPEATED_WITHIN_S``, or if
-the sender was submitting until the end.
+have arrived; each message with an unknown key may be one that seems to be lost; and a refused message may
+still be repeated if the run did not wait ``REPEATED_WITHIN_S``, or if the sender was submitting until the
+end.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_
     """
     given_up = accounting.given_up
     unseen = accounting.without_key or (0 if sender_rows else accounting.unknown_to_both)
-    low = accounting.lost + given_up
+    low = max(0, accounting.lost - accounting.unknown_messages) + given_up
     reasons, needs = [], ""
     if given_up:
         reasons.append(_refused(accounting))
@@ -55,6 +56,10 @@ def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_
         why, decides = _unseen(accounting, unseen, waited_out)
         reasons.append(why)
         needs = needs or decides
+    elif accounting.lost and accounting.unknown_messages:
+        why = f"the provider has no row of {times_text(accounting.lost)} under {_their_keys(accounting.lost)}"
+        reasons.append(f"{why}; {may_be_unknown(accounting.unknown_messages)}")
+        needs = needs or PASS_THE_KEY
     if not reasons:
         reasons = [
             f"of {count_text(accounting.accepted)} accepted; a message is lost if the provider has no row of "
@@ -70,8 +75,19 @@ def _unseen(accounting: Accounting, unseen: int, waited_out: bool) -> tuple[str,
     held, left_out = accounting.still_held, unseen - accounting.still_held
     if held and not left_out:
         return still_held(accounting), WAIT_FOR_THEM
-    why = f"{times_text(left_out)} never reached the provider, and there are no sender rows that say why"
-    return f"{why}; {still_held(accounting)}" if held else why, SENDER_ROWS
+    why = f"{never_reached(left_out, accounting)}, and there are no sender rows that say why"
+    unknown = f"; {may_be_unknown(accounting.unknown_messages)}" if accounting.unknown_messages else ""
+    return f"{why}{unknown}; {still_held(accounting)}" if held else f"{why}{unknown}", SENDER_ROWS
+
+
+def never_reached(count: int, accounting: Accounting) -> str:
+    """``60 messages never reached the provider``. Some of them may have come with unknown keys."""
+    under = f" under {_their_keys(count)}" if accounting.unknown_messages else ""
+    return f"{times_text(count)} never reached the provider{under}"
+
+
+def _their_keys(count: int) -> str:
+    return "its key" if count == 1 else "their keys"
 
 
 def ended_early(messages: str) -> str:

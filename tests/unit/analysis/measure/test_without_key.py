@@ -12,6 +12,7 @@ from screen_texts import answer_text
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import as_text
+from analysis.judge.check_names import END_OF_RUN
 from analysis.judge.losses import PASS_THE_KEY
 from analysis.model import PartReport
 from analysis.part import analyse_part
@@ -121,6 +122,33 @@ def test_fewer_unknown_messages_explain_a_part_of_the_missing_ones(new_run: Buil
     )
     assert contradictions(screen, made) == ()
     assert "30 never seen by the provider under their keys" in answer_text(screen, "wrong")
+
+
+@pytest.mark.parametrize("sender_rows", [False, True])
+def test_no_place_counts_as_lost_what_may_have_come_with_another_key(
+    new_run: Build, sender_rows: bool
+) -> None:
+    """The headline said *at least 40*, while the objective and a check said 60."""
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        if slot % 5 != 4:
+            run.seen(f"m-{slot}", slot / 10 + 0.01)
+        elif slot < 100:
+            run.seen("", slot / 10 + 0.01, provider_id=f"P-{slot}")
+        if sender_rows:
+            run.kept(f"m-{slot}", "sent")
+    waited: dict[str, Any] = {"drain_timeout_s": 20.0, "exit_reason": "drain_timeout"}
+    made = build_report(run.write(load_s=30.0, end_s=60.0, target=OWN, **waited))
+    (part,) = made.parts
+    assert (part.accounting.unaccounted, part.accounting.unknown_messages) == (60, 20)
+    loss = next(each for each in part.objectives if each.measure == "loss")
+    assert (loss.low, loss.high) == ((40, 60) if sender_rows else (0, 60))
+    assert "60 messages" in loss.why and "under their keys" in loss.why
+    assert "20 messages came with keys that the load did not send: they may be some of these" in loss.why
+    ending = next(each for each in part.checks if each.name == END_OF_RUN)
+    assert ending.advice.endswith("60 messages never reached the provider under their keys")
+    assert contradictions(first_screen(made), made) == ()
 
 
 @pytest.mark.parametrize("again", [False, True])
