@@ -131,7 +131,8 @@ class Throughput(Struct, frozen=True, kw_only=True):
     # less and the load is below this one.
     contract_segments_per_s: float | None = None
     contract_per_s: float | None = None
-    # The load is above what the contract allows with as many messages in a request as it takes.
+    # What the contract allows with full requests, and whether the load is above it.
+    contract_most_per_s: float | None = None
     above_contract: bool = False
     # Messages were refused or failed while the sender continued to accept others at ``accepted_best``.
     accepts_at_most: bool = False

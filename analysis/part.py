@@ -28,15 +28,10 @@ from analysis.measure.distributions import api_ages, api_distributions, class_ag
 from analysis.measure.faults import fault_bands
 from analysis.measure.forwarding import forwarding_stop
 from analysis.measure.late_generator import lateness, with_bench_drops
+from analysis.measure.load_and_contract import with_contract
 from analysis.measure.outcomes import MessageOutcomes, accounting, judge
 from analysis.measure.percentiles import SHOWN_PERCENTILES
-from analysis.measure.provider_limits import (
-    allowed_per_s,
-    binds_elsewhere,
-    currency_of,
-    limits_text,
-    segments_per_s,
-)
+from analysis.measure.provider_limits import currency_of, limits_text
 from analysis.measure.reasons import reasons
 from analysis.measure.repeats import repeats_hint
 from analysis.measure.send_order import otps_wait_like_others
@@ -69,7 +64,6 @@ DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
 
 SCALED_WHY = "compressed seconds: the provider's delays were scaled with the day, so they are not real times"
 _WHOLE = ("finished", "drain_timeout", "drain_ended")  # exit reasons after a complete load
-_ABOVE = 1.02  # times what the contract allows; random arrivals can be this much above their rate
 _CAMPAIGNS = ("burst", "campaigns")  # roles with concurrent campaigns
 NO_JOURNAL_WHY = "no provider rows: deliveries were not observed"
 
@@ -101,7 +95,7 @@ def analyse_part(
     found = _checks(journeys, manifest, counted, order, tightest, stopped)
     sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
     made = _advised((instrument, *found, *sizes), command_of(manifest))
-    through = _with_contract(throughput(journeys, outcomes, counted), manifest, paid, journeys)
+    through = _throughput(manifest, journeys, outcomes, counted, paid, specs)
     asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, bands, tightest, grew is True)
     named, repeated = () if failed else find_bottlenecks(asked), repeat_times(journeys)
     return PartReport(
@@ -167,27 +161,17 @@ def _grew_in_trial(manifest: Manifest, journeys: Journeys) -> bool:
     return steady is not None and steady.sustained is False
 
 
-def _with_contract(
-    found: Throughput, manifest: Manifest, paid: Cost | None, journeys: Journeys
+def _throughput(
+    manifest: Manifest,
+    journeys: Journeys,
+    outcomes: MessageOutcomes,
+    counted: Accounting,
+    paid: Cost | None,
+    specs: tuple[Spec, ...],
 ) -> Throughput:
-    """Adds the contract's limit in segments, and in messages with this part's mean number of segments, and
-    whether the load is above what the contract allows.
-
-    The limit is left out if another one allows less, unless the load is above this one as well.
-    """
-    profile, per_message = manifest.profile, paid.segments_per_message if paid is not None else None
-    if not per_message:
-        return found
-    offered_per_s = found.offered_mean_per_s / _ABOVE
-    allowed = allowed_per_s(profile, journeys.provider.protocol, per_message)
-    found = msgspec.structs.replace(found, above_contract=allowed is not None and offered_per_s > allowed)
-    limit_per_s = segments_per_s(profile)
-    if limit_per_s is None:
-        return found
-    per_s = limit_per_s / per_message
-    if offered_per_s <= per_s and binds_elsewhere(profile, journeys.provider, per_s):
-        return found
-    return msgspec.structs.replace(found, contract_segments_per_s=limit_per_s, contract_per_s=per_s)
+    found = throughput(journeys, outcomes, counted)
+    segments = paid.segments_per_message if paid is not None else None
+    return with_contract(found, manifest.profile, segments, journeys, _tightest_delivery_s(manifest, specs))
 
 
 def _bottleneck_inputs(
@@ -329,6 +313,13 @@ def _tightest(specs: tuple[Spec, ...]) -> checks.TightestObjective:
         checks.TightestObjective(spec.limit, shares[spec.measure]) for spec in specs if spec.measure in shares
     ]
     return min(found, key=lambda each: each.lag_limit_s, default=checks.TightestObjective())
+
+
+def _tightest_delivery_s(manifest: Manifest, specs: tuple[Spec, ...]) -> float:
+    """The lowest limit on a delivery time. For a trial of a capacity search 0: it must sustain its rate."""
+    if command_of(manifest) == "capacity":
+        return 0.0
+    return min((spec.limit for spec in specs if spec.measure == "delivery_time"), default=0.0)
 
 
 def _checks(

@@ -196,8 +196,8 @@ def _less_load(quote: Quote, at: int, found: Bottleneck) -> Sentence:
     """No other way of sending helps: the messages that wait would be more and more."""
     through, path = quote.report.parts[at].throughput, f"parts.{at}.throughput"
     most: Sentence = ()
-    if through.contract_per_s is not None:
-        most = (" of ", quote.rate(f"{path}.contract_per_s"), " at most")
+    if through.contract_most_per_s is not None:
+        most = (" of ", quote.rate(f"{path}.contract_most_per_s"), " at most")
     again = ""
     if found.kind == "sender_gave_up":
         again = " A message that the provider refuses must be sent again later, and not given up."

@@ -209,7 +209,7 @@ def _one_message_per_request(
     )
     if above_contract:
         text += (
-            "More messages in a request use the contract better, but this load is above its other limits too."
+            "More messages in a request use the contract better, but full requests cannot carry this load."
         )
     else:
         text += "Fewer requests with more messages stay below the limit."
