@@ -47,8 +47,8 @@ class EndedReports(Struct):
 
 
 def _is_of_messages(control: Control) -> bool:
-    """Whether it keeps the controls of a campaign for messages that come with it: without them it would
-    restore controls that the store has removed.
+    """Whether it keeps the controls of a campaign for messages that come with it. Without them the store
+    would keep controls again that it has removed.
     """
     return isinstance(control, KnownCampaign) and control.with_message
 

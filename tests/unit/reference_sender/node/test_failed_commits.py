@@ -73,7 +73,7 @@ def test_everything_before_is_stored_only_when_the_messages_taken_before_are_dur
     assert list(world.records()) == [1]
 
 
-def test_a_refused_message_does_not_restore_removed_controls() -> None:
+def test_removed_controls_are_not_kept_again_for_a_refused_message() -> None:
     """All nodes would pause the campaign again, for a message that does not exist."""
     world = HeldWorld()
     world.set_state(CampaignState.PAUSED)
