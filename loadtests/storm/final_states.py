@@ -13,7 +13,6 @@ from reference_sender.policy.gate import CANCELLED, OPTED_OUT
 from reference_sender.store.protocol import Record
 
 _DELIVERED = "delivered"  # in a journal
-_WITHDRAWN = frozenset({CANCELLED, OPTED_OUT})
 _NOT_DELIVERED = frozenset({State.FAILED, State.EXPIRED})
 
 
@@ -41,16 +40,23 @@ def an_unknown_outcome_is_called_unknown(end: StormEnd) -> Iterator[Violation]:
 
 
 def a_message_fails_only_for_a_reason(end: StormEnd) -> Iterator[Violation]:
-    """A failed message was refused permanently, had all its attempts, was withdrawn, or the journal of its
-    provider has it as not delivered.
+    """A failed message was refused permanently, had all its attempts, was stopped by an order, or the journal
+    of its provider has it as not delivered.
     """
     reasons = end.world.watch.reasons_to_fail
     for key, record in end.known.items():
-        if record.state is not State.FAILED or record.reason in _WITHDRAWN or key in reasons:
+        if record.state is not State.FAILED or key in reasons or _was_stopped(end, record):
             continue
         if not _ended_undelivered(end, key, record):
             text = f"{key} has failed ({record.reason}), and was neither refused permanently nor tried enough"
             yield Violation("failed", text, (key,))
+
+
+def _was_stopped(end: StormEnd, record: Record) -> bool:
+    """Whether it ended because its campaign was cancelled, or its number opted out, and that was ordered."""
+    if record.reason == CANCELLED:
+        return record.message.campaign in end.world.plan.cancelled
+    return record.reason == OPTED_OUT and record.message.to in end.world.state.disk.opt_outs
 
 
 def _rows(end: StormEnd, key: str, record: Record) -> list[JournalRow]:

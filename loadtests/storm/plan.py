@@ -61,6 +61,12 @@ class StormPlan(Struct, frozen=True):
         return frozenset({"", BURST, *CAMPAIGNS} - ordered - limited)
 
     @property
+    def cancelled(self) -> frozenset[str]:
+        """Campaigns that may be cancelled."""
+        orders = (each for each in self.faults if isinstance(each, CampaignOrder))
+        return frozenset(each.campaign for each in orders if each.cancels)
+
+    @property
     def keys(self) -> list[str]:
         """Those of the clients' messages."""
         return [key for call in self.calls for key in call.keys]

@@ -15,6 +15,7 @@ from loadtests.storm.process import StormProcess
 from loadtests.storm.purge import RemovedRules
 from loadtests.storm.state import StormState
 from reference_sender.dispatch.hedging import HEDGED
+from reference_sender.dispatch.message_states import EXPIRED_UNREPORTED
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     Lane,
@@ -48,14 +49,18 @@ class Violation(Struct, frozen=True):
 class StormWatch:
     """``violations`` has what was found during the storm."""
 
-    def __init__(self, state: StormState, policy: PolicySettings, max_attempts: int) -> None:
+    def __init__(
+        self, state: StormState, policy: PolicySettings, max_attempts: int, report_timeout_s: float
+    ) -> None:
         self._state = state
+        self._report_timeout_s = report_timeout_s
         self._max_attempts = max_attempts
         self.violations: list[Violation] = []
         self.acknowledged_keys: set[str] = set()
         self.submitted_keys: Counter[str] = Counter()
         self._attempted: Counter[str] = Counter()  # attempts that were to be stored, by key
         self.attempted_ns: dict[str, int] = {}  # by key, when the last attempt was to be stored, or went out
+        self._submitted_ns: dict[str, int] = {}  # by key, when the last attempt went out
         self._stopped: dict[str, frozenset[str]] = {}  # campaigns, with what had been attempted by then
         self._opted_out: dict[str, frozenset[str]] = {}  # numbers, with the same
         self._hours = OpeningHours(policy.countries)
@@ -206,7 +211,7 @@ class StormWatch:
         now_ns = process.now_ns()
         for message in submit.messages:
             self.submitted_keys[message.key] += 1
-            self.attempted_ns[message.key] = self._state.now_ns
+            self.attempted_ns[message.key] = self._submitted_ns[message.key] = self._state.now_ns
             if message.expires_ns <= now_ns:
                 late_s = (now_ns - message.expires_ns) / 1e9
                 text = f"{message.key} was submitted {late_s:.3f} s after its expiry"
@@ -271,9 +276,19 @@ class StormWatch:
             if change.state in FINAL_STATES:
                 ended_ns = change.at_ns - process.node.gate.wall.ahead_ns
                 self._ended[change.key] = process.number, ended_ns
+            if change.reason == EXPIRED_UNREPORTED:
+                self._check_wait(change.key)
             process.ends.setdefault(change.state, set()).add(change.key)
             if change.state is not State.QUEUED and self._state.is_noting:
                 self._state.note(f"commit: {change.key} is {change.state.value} {change.reason}")
+
+    def _check_wait(self, key: str) -> None:
+        """A message is given up only if its report has not come in time. The wall clock counts while no
+        process runs.
+        """
+        waited_s = (self._state.now_ns - self._submitted_ns[key]) / 1e9 + self._state.wall_forward_s
+        if waited_s < self._report_timeout_s:
+            self._violated("unreported", f"{key} was given up after {waited_s:.1f} s", key)
 
     def _count_held(self, process: StormProcess, messages: Sequence[Message]) -> None:
         gate = process.node.gate

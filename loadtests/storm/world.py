@@ -37,7 +37,7 @@ class StormWorld:
         self.calls = plan.calls
         self.state = StormState(plan.seed, [route.name for route in plan.routes], notes)
         policy = policy_of(plan.hours, plan.rules)
-        self.watch = StormWatch(self.state, policy, plan.max_attempts)
+        self.watch = StormWatch(self.state, policy, plan.max_attempts, plan.report_timeout_s)
         self.providers: dict[str, StormProvider] = {}
         keep_ns = int((plan.rules.keep_s or 0) * 1e9)
         limits = tuple(_limits(each) for each in plan.routes)

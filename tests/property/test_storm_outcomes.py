@@ -11,12 +11,13 @@ from storm_failures import BACKLOG, Bug, found_and_reduced
 
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import Dispatcher, attempt_results, message_states
+from reference_sender.dispatch.awaiting import Awaiting
 from reference_sender.dispatch.retry import Decision, decide
 from reference_sender.dispatch.shares import Shares
-from reference_sender.dispatch.values import Effect, Outcome, Report, Result, State, is_hedge
+from reference_sender.dispatch.values import Effect, Message, Outcome, Report, Result, State, is_hedge
 from reference_sender.node.effects import NodeEffect, Waiter
 from reference_sender.node.node import Node
-from reference_sender.policy.gate import Gate
+from reference_sender.policy.gate import CANCELLED, Gate
 from reference_sender.store.protocol import Existing, Work
 
 NOT_DELIVERED = (State.FAILED, State.EXPIRED)
@@ -133,6 +134,22 @@ def ignore_stops(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Gate, "bars", lambda gate, message: False)
 
 
+def cancel_paused_campaigns(patch: pytest.MonkeyPatch) -> None:
+    """Messages of a paused campaign end as those of a cancelled one."""
+    ending = Gate.ending
+
+    def hasty(gate: Gate, message: Message) -> str:
+        return CANCELLED if message.campaign in gate.stopped else ending(gate, message)
+
+    patch.setattr(Gate, "ending", hasty)
+
+
+def give_up_reports_early(patch: pytest.MonkeyPatch) -> None:
+    """A report is awaited for a hundredth of its time."""
+    make = Awaiting.__init__
+    patch.setattr(Awaiting, "__init__", lambda awaiting, timeout_ns: make(awaiting, timeout_ns // 100))
+
+
 def submit_expired_messages(patch: pytest.MonkeyPatch) -> None:
     """A message that expired while its attempt was stored is submitted."""
     patch.setattr(Dispatcher, "may_still_go", lambda target, now_ns, batch_id: True)
@@ -152,6 +169,8 @@ def serve_lower_lanes_first(patch: pytest.MonkeyPatch) -> None:
         (call_unknown_outcomes_failures, {"unknown"}, "a provider accepted it"),
         (fail_at_the_first_transient_refusal, {"failed"}, "(refused)"),
         (fail_deferred_messages, {"failed"}, "(deferred)"),
+        (cancel_paused_campaigns, {"failed"}, "(cancelled)"),
+        (give_up_reports_early, {"unreported"}, "was given up after"),
         (repeat_permanent_refusals, {"refused"}, "after it had been refused permanently"),
         (repeat_without_end, {"retry budget"}, "attempts that count"),
         (repeat_elsewhere, {"accepted once"}, "was accepted"),

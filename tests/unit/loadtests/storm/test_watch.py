@@ -25,7 +25,7 @@ def process(now_ns: int = 100 * S, number: int = 1) -> Any:
 
 @pytest.fixture
 def watch() -> StormWatch:
-    return StormWatch(StormState(1, ("route",)), NO_POLICY, max_attempts=MOST_ATTEMPTS)
+    return StormWatch(StormState(1, ("route",)), NO_POLICY, max_attempts=MOST_ATTEMPTS, report_timeout_s=20.0)
 
 
 def submitted(watch: StormWatch, message: Message, now_ns: int = 100 * S) -> list[str]:
