@@ -64,11 +64,17 @@ class HalfFrame(Struct, frozen=True, array_like=True):
 
 
 class HalfStatus(Struct, frozen=True, array_like=True):
-    """The answer: when the next event is due, and how many messages are without report, and closed."""
+    """The answer: when the next event is due, and how many messages are without report, and closed.
+
+    With ``errno`` it is the last one: the second process ends with this error of the operating system, about
+    the file ``filename`` if it is known.
+    """
 
     next_due_ns: int | None = None
     awaiting_report: int = 0
     closed: int = 0
+    errno: int = 0
+    filename: str | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -4,9 +4,12 @@ ends of the messages, and their rows. ``two_processes.py`` starts it.
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -113,25 +116,46 @@ class SecondHalf:
 
 
 def main() -> int:
-    """The process's work. Returns its exit code, which is not 0 if the first process ended before the run."""
-    given = sys.stdin.buffer
+    """The process's work. Returns its exit code, which is not 0 if the first process ended before the run.
+
+    An error ends the process without the end of Python: the thread that reads may hold the lock of standard
+    input, and Python would abort with a text of its own.
+    """
+    try:
+        return _simulate_frames(sys.stdin.buffer, sys.stdout.buffer)
+    except BaseException as error:
+        with suppress(OSError):  # the first process has ended
+            if isinstance(error, OSError) and error.errno is not None:
+                filename = None if error.filename is None else str(error.filename)
+                write(sys.stdout.buffer, HalfStatus(errno=error.errno, filename=filename))
+            else:
+                traceback.print_exc()
+                sys.stderr.flush()
+    os._exit(1)
+
+
+def _simulate_frames(given: IO[bytes], answers: IO[bytes]) -> int:
     data = read(given)
     if data is None:
         return 1
-    half = SecondHalf(pickle.loads(data), sys.stdout.buffer)
-    ahead: Queue[HalfFrame | None] = Queue(_FRAMES_AHEAD)
+    half = SecondHalf(pickle.loads(data), answers)
+    ahead: Queue[HalfFrame | BaseException | None] = Queue(_FRAMES_AHEAD)
 
     def take() -> None:
         try:
             for frame in frames(given):
                 ahead.put(frame)
-        finally:  # also after an error, which the first process shows; else both would wait forever
+        except BaseException as error:  # else both processes would wait forever
+            ahead.put(error)
+        else:
             ahead.put(None)
 
     Thread(target=take, daemon=True).start()
     is_complete = False
     with collector_off():
         while (frame := ahead.get()) is not None:
+            if isinstance(frame, BaseException):
+                raise frame
             half.simulate(frame)
             is_complete = frame.ended is not None
     return 0 if is_complete else 1

@@ -13,6 +13,7 @@ before it leaves its carrier's queue. Then the part is simulated again, in one p
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import subprocess
@@ -91,18 +92,27 @@ def simulate_in_two(
             pass
         finally:
             second.stop()
+        gc.collect()  # the messages of this attempt are in cycles
     return simulate(schedule, profile, settings, run_dir, proceed)
 
 
 def is_worth_it(messages: int) -> bool:
     """Whether there is an idle core, as far as known, and enough to do: the process starts in 2 s."""
-    return messages >= _LEAST_MESSAGES and (os.cpu_count() or 1) > 1
+    return messages >= _LEAST_MESSAGES and _cores() > 1
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def is_separable(count: int, profile: Profile, settings: Settings) -> bool:
     """Whether ``count`` messages may be simulated in two processes, as far as known before."""
     return (
         settings.second is None
+        and settings.route.idempotency_window_s > 0  # ``simulate`` refuses others
         and settings.dispatch.hedge_otp_after_s is None
         and not profile.faults
         and not profile.numbers.magic
@@ -123,10 +133,14 @@ class SecondProcess:
             stdout=subprocess.PIPE,
             stderr=self._log,
         )
-        self.send(pickle.dumps(order))
+        try:
+            self.send(pickle.dumps(order))
+        except BaseException:
+            self.stop()
+            raise
 
     def send(self, value: HalfFrame | bytes) -> None:
-        """Raises ``SecondProcessError`` if it has ended."""
+        """Raises ``SecondProcessError`` if it has ended, or the ``OSError`` that ended it."""
         stream = self._child.process.stdin
         assert stream is not None
         try:
@@ -135,16 +149,18 @@ class SecondProcess:
             raise self._ended() from None
 
     def status(self) -> HalfStatus:
-        """Its next answer. Raises ``SecondProcessError`` if it has ended."""
+        """Its next answer. Raises as ``send``."""
         stream = self._child.process.stdout
         assert stream is not None
         found = read_status(stream)
         if found is None:
             raise self._ended()
+        if found.errno:
+            raise _error_of(found)
         return found
 
     def finish(self) -> None:
-        """Wait for its files. Raises ``SecondProcessError`` if it failed."""
+        """Wait for its files. Raises as ``send``."""
         process = self._child.process
         assert process.stdin is not None
         process.stdin.close()
@@ -158,14 +174,23 @@ class SecondProcess:
         self._child.release()
         self._log.close()
 
-    def _ended(self) -> SecondProcessError:
+    def _ended(self) -> SecondProcessError | OSError:
         code = self._child.process.wait()
+        answers = self._child.process.stdout
+        assert answers is not None
+        while (status := read_status(answers)) is not None:
+            if status.errno:
+                return _error_of(status)
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         last = f": {lines[-1]}" if lines else ""
         return SecondProcessError(
             f"the second process of the simulation ended with {ending_text(code)}{last}"
         )
+
+
+def _error_of(status: HalfStatus) -> OSError:
+    return OSError(status.errno, os.strerror(status.errno), status.filename)
 
 
 class _Span:

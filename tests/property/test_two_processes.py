@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import psutil
 import pytest
 from drawn_plans import plans, routes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from second_processes import second_processes
 
 from analysis.records import PROVIDER_SCHEMA, SENDER_SCHEMA, read_rows
 from loadtests import catalogue
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
-from loadtests.simulate import second_half, two_processes
+from loadtests.simulate import two_processes
 from loadtests.simulate.frames import HalfFrame, HalfStatus, read_status
 from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.second_half import SecondHalf
@@ -187,12 +187,6 @@ def test_what_passes_back_is_simulated_in_one(case: str, tmp_path: Path, runs: R
     assert bool(begun) == (case in AGAIN)
 
 
-def second_processes() -> list[psutil.Process]:
-    """Of simulations only: the process of the tests may have others, such as a database of another test."""
-    module = second_half.__name__
-    return [each for each in psutil.Process().children() if module in each.cmdline()]
-
-
 @pytest.fixture
 def other_process() -> Iterator[subprocess.Popen[bytes]]:
     """A process of another test, which a simulation neither counts nor ends."""
@@ -257,8 +251,13 @@ def test_with_the_bytes_of_the_protocol(tmp_path: Path, runs: Runs) -> None:
 
 def test_two_processes_are_for_a_large_part_and_two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, messages, expected in ((2, 200_000, True), (2, 199_999, False), (1, 500_000, False)):
-        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
-        assert is_worth_it(messages) is expected
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "cpu_count", lambda: 2)
+            patch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
+            assert is_worth_it(messages) is expected
+            patch.delattr(os, "sched_getaffinity")  # a system that does not say which cores
+            patch.setattr(os, "cpu_count", lambda cores=cores: cores)
+            assert is_worth_it(messages) is expected
 
 
 def test_the_choices_of_a_part_say_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
