@@ -5,7 +5,7 @@
 Sender, provider (profile fast) and this client share two cores. Also shown: when the campaign was
 acknowledged, the CPU of each process for a message, and the share of the two cores that was used. Each round
 has new processes and a new store. The profile delivers within 0.1 to 0.5 s. With ``--one-core`` all processes
-share one core.
+share one core. Exit code 1: the median rate is below ``--limit-per-s``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import os
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -73,6 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--limit-per-s", type=float, default=15_000.0, help="lowest median rate")
     parser.add_argument("--one-core", action="store_true")
     options = parser.parse_args()
     os.sched_setaffinity(0, {0} if options.one_core else {0, 1})
@@ -81,8 +83,10 @@ def main() -> None:
     for _ in range(options.rounds):
         rounds.append(one_round(options.messages, 0 if options.one_core else None))
         show(rounds[-1])
-    print("median:")
-    show(MeasuredCampaign(*map(statistics.median, zip(*rounds, strict=True))))
+    median = MeasuredCampaign(*map(statistics.median, zip(*rounds, strict=True)))
+    print(f"median (at least {options.limit_per_s:,.0f}/s):")
+    show(median)
+    sys.exit(0 if median.per_s >= options.limit_per_s else 1)
 
 
 def show(found: MeasuredCampaign) -> None:

@@ -244,7 +244,7 @@ def main() -> None:
         print("Kannel is not installed, so there is nothing to compare with: apt-get install kannel")
         return
     os.sched_setaffinity(0, {OTHERS_CORE})
-    ratios, by_cpu = [], []
+    ratios, by_cpu, senders, kannels = [], [], [], []
     for _ in range(options.rounds):
         found = []
         for measure in (measure_sender, measure_kannel):
@@ -252,6 +252,8 @@ def main() -> None:
                 found.append(measure(options, Path(name)))
         (ours, our_us), (theirs, their_us) = found
         ratios.append(ours / theirs)
+        senders.append(ours)
+        kannels.append(theirs)
         by_cpu.append(their_us / our_us)
         print(f"ratio {ratios[-1]:.2f}, by CPU {by_cpu[-1]:.2f}", flush=True)
     median = statistics.median(ratios)
@@ -259,6 +261,9 @@ def main() -> None:
         f"sender / Kannel with its spool, median of {options.rounds}: {median:.2f} (at least {options.limit})"
     )
     print(f"the same by CPU for a message: {statistics.median(by_cpu):.2f}")
+    # Kannel's rate falls while its spool directory fills; its best round is that of a fresh one.
+    best = statistics.median(senders) / max(kannels)
+    print(f"median of the sender / best round of Kannel: {best:.2f}")
     sys.exit(0 if median >= options.limit else 1)
 
 

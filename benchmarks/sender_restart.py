@@ -6,7 +6,7 @@ The store has ``--open`` messages. A provider accepted the first ``--sent`` of t
 the others are queued. Of the queued ones ``--held`` are scheduled for the next day, and a part of the others
 belongs to a paused campaign. Prints one line of JSON: the seconds of each start on that store (``start_s``)
 and on an empty one (``empty_s``), alternately, the ratio of their medians, and the seconds until every
-message was read (``all_read_s``).
+message was read (``all_read_s``). Exit code 1: the median start takes longer than ``--limit-s``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 import time
 from contextlib import closing
@@ -88,6 +89,7 @@ def main() -> None:
     parser.add_argument("--held", type=int, default=100_000)
     parser.add_argument("--sent", type=int, default=0)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--limit-s", type=float, default=5.0, help="longest median start")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         url = f"sqlite:///{Path(directory)}/s.db"
@@ -98,6 +100,7 @@ def main() -> None:
     counts = {"open": arguments.open, "held": arguments.held, "sent": arguments.sent}
     ratio = round(statistics.median(starts) / statistics.median(empty), 2)
     print(json.dumps(counts | {"start_s": starts, "empty_s": empty, "ratio": ratio, "all_read_s": read}))
+    sys.exit(0 if statistics.median(starts) <= arguments.limit_s else 1)
 
 
 if __name__ == "__main__":

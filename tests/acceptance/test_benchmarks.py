@@ -51,11 +51,13 @@ RUN_ELSEWHERE = {  # by a test of their result
     "fuzz_smpp.py": ROOT / "tests" / "wire" / "test_smpp_fuzz.py",
 }
 JUDGES_SPEED = {
+    "campaign_journey.py",
     "hostile_campaigns.py",
     "open_model_user.py",
     "otp_in_burst.py",
     "otp_in_flood.py",
     "overload.py",
+    "sender_restart.py",
 }  # exit code 1: a goal was missed
 NEEDS_WRK = {"kannel_ratio.py", "provider_sends.py", "sender_intake.py"}
 
