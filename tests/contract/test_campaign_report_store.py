@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from messages import made_message
 from msgspec.structs import replace
 from store_nodes import OpenStore
 
-from reference_sender.dispatch.values import Change, Lane, Message, State
+from reference_sender.dispatch.values import Change, Message, State
 from reference_sender.store import Work
 from reference_sender.store.campaign_reports import (
     CampaignProgress,
@@ -20,7 +21,9 @@ BOTH = ("a@example.org", "b@example.org")
 
 
 def message(number: int, campaign: str = "may") -> Message:
-    return Message(number, f"k-{number}", "48500100200", "Sale", Lane.MARKETING, "", campaign, 2, 10, 10**6)
+    return made_message(
+        number, text="Sale", sender_id="", campaign=campaign, segments=2, created_ns=10, expires_ns=10**6
+    )
 
 
 def ended(number: int, state: State, reason: str = "") -> Change:

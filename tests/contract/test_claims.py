@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
+from messages import made_message
 from msgspec.structs import replace
 from store_nodes import LONG, Join
 
@@ -14,7 +15,7 @@ from reference_sender.store.postgres import PostgresStore
 
 
 def message(message_id: int, lane: Lane = Lane.MARKETING) -> Message:
-    return Message(message_id, f"k-{message_id}", "48500100200", "x", lane, "Test", "", 1, 1_000, 2**62)
+    return made_message(message_id, lane=lane, created_ns=1_000)
 
 
 def ids(recovered: list[Recovered]) -> list[int]:

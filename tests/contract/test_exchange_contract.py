@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from messages import made_message
 from nanoseconds import S
 from route_accounts import route_url
 
@@ -35,7 +36,9 @@ def exchange_for(name: str) -> Exchange:
 
 def messages(count: int) -> tuple[Message, ...]:
     return tuple(
-        Message(n, f"k-{n}", f"4850010020{n}", f"text {n}", Lane.OTP, "", "", 1, 0, 3_600 * S)
+        made_message(
+            n, to=f"4850010020{n}", text=f"text {n}", lane=Lane.OTP, sender_id="", expires_ns=3_600 * S
+        )
         for n in range(count)
     )
 

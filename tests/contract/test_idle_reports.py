@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from messages import made_message
 from postgres_server import PostgresServer
 from store_nodes import LONG, Join
 
 from reference_sender.dispatch.message_states import DELIVERED_BY_SECOND
-from reference_sender.dispatch.values import Change, Lane, Message, Report, State
+from reference_sender.dispatch.values import Change, Message, Report, State
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.store import StoreError, Work
 from reference_sender.store.postgres import leases, writing
 
 
 def message(message_id: int) -> Message:
-    return Message(
-        message_id, f"k-{message_id}", "48500100200", "x", Lane.MARKETING, "Test", "", 1, 1_000, 2**62
-    )
+    return made_message(message_id, created_ns=1_000)
 
 
 def change(message_id: int, state: State, provider_id: str | None = None) -> Change:

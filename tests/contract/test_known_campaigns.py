@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 from store_nodes import LONG, Join, OpenStore
 
-from reference_sender.dispatch.values import Lane, Message
+from reference_sender.dispatch.values import Message
 from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState, KnownCampaign
 from reference_sender.policy.spending import Spent
 from reference_sender.store import Store, Work
@@ -30,7 +31,7 @@ KNOWN = KnownCampaign(PAUSED, [Spent("may", TODAY - 9, 3), Spent("may", TODAY, 2
 
 
 def message(number: int = 1, campaign: str = "may") -> Message:
-    return Message(number, f"k-{number}", "48500100200", "x", Lane.MARKETING, "S", campaign, 1, 10, 2**62)
+    return made_message(number, sender_id="S", campaign=campaign, created_ns=10)
 
 
 def purge(store: Store, old: OldRules = ALL) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 from postgres_server import PostgresServer
 from store_nodes import LONG, Join
@@ -32,9 +33,7 @@ from reference_sender.store.sharing import WHOLE
 
 
 def message(message_id: int, key: str = "", lane: Lane = Lane.MARKETING) -> Message:
-    return Message(
-        message_id, key or f"k-{message_id}", "48500100200", "x", lane, "Test", "", 1, 1_000, 2**62
-    )
+    return made_message(message_id, key=key, lane=lane, created_ns=1_000)
 
 
 def change(message_id: int, state: State, provider_id: str | None = None) -> Change:

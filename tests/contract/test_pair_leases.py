@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from messages import made_message
 from msgspec.structs import replace
 from store_nodes import LONG, Join
 
@@ -11,9 +12,7 @@ from reference_sender.store.postgres import PostgresStore
 
 
 def message(message_id: int, key: str = "") -> Message:
-    return Message(
-        message_id, key or f"k-{message_id}", "48500100200", "x", Lane.OTP, "", "", 1, 1_000, 2**62
-    )
+    return made_message(message_id, key=key, lane=Lane.OTP, sender_id="", created_ns=1_000)
 
 
 def change(message_id: int, state: State, provider_id: str | None = None) -> Change:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 
 import pytest
+from messages import made_message
 from postgres_server import PostgresServer
 
-from reference_sender.dispatch.values import Lane, Message
+from reference_sender.dispatch.values import Lane
 from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
@@ -64,7 +65,15 @@ UPDATE identity SET version = 1;
 def test_schema_1_is_upgraded_with_its_messages(postgres: PostgresServer) -> None:
     url = postgres.without_store()
     with closing(open_store(url)) as store:
-        store.commit(Work([Message(1, "k", "48500100200", "Hi", Lane.OTP, "", "may", 1, 1, 2**62)]))
+        store.commit(
+            Work(
+                [
+                    made_message(
+                        1, key="k", text="Hi", lane=Lane.OTP, sender_id="", campaign="may", created_ns=1
+                    )
+                ]
+            )
+        )
     created = postgres.sql(_COLUMNS), postgres.sql(_INDEXES)
     postgres.sql(_AS_SCHEMA_1)
     assert postgres.sql(_COLUMNS) != created[0]
@@ -112,7 +121,15 @@ def test_schema_4_to_6_are_upgraded_while_their_senders_run(
         postgres.sql(statements)
         with closing(open_store(url)) as store:
             assert postgres.sql(_COLUMNS) == created
-            earlier.commit(Work([Message(1, "k", "48500100200", "Hi", Lane.OTP, "", "may", 1, 1, 2**62)]))
+            earlier.commit(
+                Work(
+                    [
+                        made_message(
+                            1, key="k", text="Hi", lane=Lane.OTP, sender_id="", campaign="may", created_ns=1
+                        )
+                    ]
+                )
+            )
             # As they leave a message to any node: they do not know the later columns.
             postgres.sql(
                 "DELETE FROM smsbench.claim; INSERT INTO smsbench.claim (id, owner, lane) VALUES (1, 0, 0)"

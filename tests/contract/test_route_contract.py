@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from messages import made_message
 from route_accounts import SIGNED, route_url, sender_of
 from waiting import eventually_in_loop
 from wire_provider import TOKEN, StartProvider, started
@@ -68,7 +69,16 @@ def message(number: int, to: str = "48500100200", text: str = "hello", sender_id
     at_ns = now_ns()
     expires_ns = at_ns + 3_600 * 10**9
     key = f"k-{at_ns}-{number}"
-    return Message(number, key, to, text, Lane.TRANSACTIONAL, sender_id, "", 1, at_ns, expires_ns)
+    return made_message(
+        number,
+        key=key,
+        to=to,
+        text=text,
+        lane=Lane.TRANSACTIONAL,
+        sender_id=sender_id,
+        created_ns=at_ns,
+        expires_ns=expires_ns,
+    )
 
 
 def with_route(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from messages import made_message
 from postgres_server import PostgresServer
 from store_nodes import LONG, Join
 
-from reference_sender.dispatch.values import Lane, Message
+from reference_sender.dispatch.values import Lane
 from reference_sender.store import Work
 from reference_sender.store.postgres import PostgresStore
 
@@ -16,7 +17,7 @@ def test_a_node_that_dies_when_the_clock_was_set_back_is_taken_over_after_its_le
     join: Join, postgres: PostgresServer
 ) -> None:
     dead, heir = join(LONG), join(LONG)
-    dead.commit(Work([Message(1, "k-1", "48500100200", "x", Lane.OTP, "", "", 1, 1_000, 2**62)]))
+    dead.commit(Work([made_message(1, lane=Lane.OTP, sender_id="", created_ns=1_000)]))
     heir.renew(0)
     set_back(postgres, AN_HOUR_S)
     for _ in range(2):

@@ -10,12 +10,13 @@ from typing import Any
 
 import asyncpg
 import pytest
+from messages import made_message
 from postgres_server import PostgresServer
 from silent_proxy import SilentProxy, silent_proxy
 from store_nodes import LONG
 from waiting import eventually
 
-from reference_sender.dispatch.values import Lane, Message
+from reference_sender.dispatch.values import Message
 from reference_sender.store import StoreError, Work
 from reference_sender.store import postgres as module
 from reference_sender.store.postgres import PostgresStore, controls, link
@@ -44,9 +45,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def message(message_id: int, key: str = "") -> Message:
-    return Message(
-        message_id, key or f"k-{message_id}", "48500100200", "x", Lane.MARKETING, "Test", "", 1, 1_000, 2**62
-    )
+    return made_message(message_id, key=key, created_ns=1_000)
 
 
 def stored(store: PostgresStore) -> list[int]:

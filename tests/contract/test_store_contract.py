@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 from store_nodes import OpenStore
 
@@ -16,15 +17,12 @@ from reference_sender.store import CampaignEnd, Place, Store, StoreError, Work, 
 
 
 def message(message_id: int, key: str | None = None, text: str = "hello", campaign: str = "") -> Message:
-    return Message(
-        message_id=message_id,
-        key=key or f"k-{message_id}",
-        to="48500100200",
+    return made_message(
+        message_id,
+        key=key,
         text=text,
         lane=Lane.TRANSACTIONAL,
-        sender_id="Test",
         campaign=campaign,
-        segments=1,
         created_ns=1_000 + message_id,
         expires_ns=9_000,
     )

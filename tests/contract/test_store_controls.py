@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 from store_nodes import OpenStore
 
@@ -22,7 +23,15 @@ DAY_NS = 86_400_000_000_000
 
 
 def message(number: int, campaign: str = "may", lane: Lane = Lane.MARKETING, created_ns: int = 10) -> Message:
-    return Message(number, f"k-{number}", "48500100200", "Sale", lane, "Shop", campaign, 1, created_ns, 10**6)
+    return made_message(
+        number,
+        text="Sale",
+        lane=lane,
+        sender_id="Shop",
+        campaign=campaign,
+        created_ns=created_ns,
+        expires_ns=10**6,
+    )
 
 
 def ended(number: int, state: State, reason: str = "", at_ns: int = 20) -> Change:

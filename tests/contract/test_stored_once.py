@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from messages import made_message
 from msgspec.structs import replace
 from store_nodes import OpenStore
 
@@ -11,7 +12,17 @@ from reference_sender.store import Work
 
 def once(message_id: int, key: str | None = None, text: str = "hello", campaign: str = "may") -> Message:
     to, key = "48500100200", key or f"k-{message_id}"
-    return Message(message_id, key, to, text, Lane.OTP, "", campaign, 1, 1_000 + message_id, 2**62, once=True)
+    return made_message(
+        message_id,
+        key=key,
+        to=to,
+        text=text,
+        lane=Lane.OTP,
+        sender_id="",
+        campaign=campaign,
+        created_ns=1_000 + message_id,
+        once=True,
+    )
 
 
 def change(message_id: int, state: State) -> Change:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from messages import made_message
 from store_nodes import LONG, Join, OpenStore
 
 from reference_sender.dispatch.values import Change, Lane, Message, State, SubmitAttempt
@@ -10,9 +11,7 @@ from reference_sender.store import Work
 
 
 def message(message_id: int, text: str = "Server web1 is down") -> Message:
-    return Message(
-        message_id, f"k-{message_id}", "48500100200", text, Lane.TRANSACTIONAL, "", "", 1, 1_000, 2**62
-    )
+    return made_message(message_id, text=text, lane=Lane.TRANSACTIONAL, sender_id="", created_ns=1_000)
 
 
 def change(message_id: int, state: State, provider_id: str | None) -> Change:

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 from nanoseconds import S
 
@@ -72,8 +73,14 @@ class Script:
     def sent_before(self, number: int) -> Recovered:
         sent_ns = self.now_ns - 10 * S + number
         key, expires_ns = f"before{number}", self.now_ns + 3600 * S
-        message = Message(
-            -1 - number, key, "48500100200", "", Lane.MARKETING, "X", "c", 1, sent_ns, expires_ns
+        message = made_message(
+            -1 - number,
+            key=key,
+            text="",
+            sender_id="X",
+            campaign="c",
+            created_ns=sent_ns,
+            expires_ns=expires_ns,
         )
         self.sent.append(Change(message.message_id, key, State.SENT, "", f"p-{key}", 1, sent_ns, "a"))
         return Recovered(message, State.SENT, 1, f"p-{key}", sent_ns, "a", sent_ns)
@@ -116,17 +123,15 @@ class Script:
             len(self.made) + len(self.trace) * 10 + self.random.randrange(10**6) * 10**6,
         )
         lasts_ns = draw.choice([0, S, 30 * S, 3600 * S, 3600 * S, 3600 * S])
-        return Message(
+        return made_message(
             number,
-            f"k{number}",
-            "48500100200",
-            "x",
-            draw.choice(list(Lane)),
-            draw.choice("XY"),
-            draw.choice(["", "c"]),
-            draw.choice([1, 1, 1, 2, 5]),
-            self.now_ns,
-            self.now_ns + lasts_ns,
+            key=f"k{number}",
+            lane=draw.choice(list(Lane)),
+            sender_id=draw.choice("XY"),
+            campaign=draw.choice(["", "c"]),
+            segments=draw.choice([1, 1, 1, 2, 5]),
+            created_ns=self.now_ns,
+            expires_ns=self.now_ns + lasts_ns,
         )
 
     def answer(self) -> None:

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 from dispatch_steps import ticket_of
+from messages import made_message
 from msgspec import structs
 
 from reference_sender.dispatch import campaign_figures
@@ -31,7 +32,16 @@ class CampaignsModel:
 
     def new(self, name: str, key: str) -> None:
         lane = Lane.OTP if key.endswith("~2") else Lane.MARKETING
-        message = Message(len(self.states), key, "48100200300", "x", lane, "", name, 2, 0, 9)
+        message = made_message(
+            len(self.states),
+            key=key,
+            to="48100200300",
+            lane=lane,
+            sender_id="",
+            campaign=name,
+            segments=2,
+            expires_ns=9,
+        )
         self.figures.accepted([message])
         self.states[message] = State.QUEUED
 

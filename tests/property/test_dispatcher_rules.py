@@ -10,6 +10,7 @@ import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from messages import made_message
 from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
@@ -118,8 +119,16 @@ class DispatcherRules(RuleBasedStateMachine):
             key = f"k{self.made}"
             expires_ns = self.now_ns + int(life_s * S)
             offered.append(
-                Message(
-                    self.made, key, "48100", "x", lane, sender_id, campaign, segments, self.now_ns, expires_ns
+                made_message(
+                    self.made,
+                    key=key,
+                    to="48100",
+                    lane=lane,
+                    sender_id=sender_id,
+                    campaign=campaign,
+                    segments=segments,
+                    created_ns=self.now_ns,
+                    expires_ns=expires_ns,
                 )
             )
             self.states[key] = State.QUEUED

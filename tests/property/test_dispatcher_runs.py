@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from messages import made_message
 from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
@@ -42,17 +43,15 @@ def chance(*parts: object) -> float:
 
 def crowd(count: int, lanes: Sequence[Lane] = tuple(Lane)) -> list[Message]:
     return [
-        Message(
+        made_message(
             number,
-            f"k{number}",
-            "48100",
-            "x",
-            lanes[number % len(lanes)],
-            "XY"[number % 2],
-            f"c{number % 3}",
-            1 + number % 3,
-            0,
-            24 * 3600 * S,
+            key=f"k{number}",
+            to="48100",
+            lane=lanes[number % len(lanes)],
+            sender_id="XY"[number % 2],
+            campaign=f"c{number % 3}",
+            segments=1 + number % 3,
+            expires_ns=24 * 3600 * S,
         )
         for number in range(1, count + 1)
     ]
@@ -220,7 +219,15 @@ def test_an_otp_is_the_next_thing_submitted(
     life = begun(seed, crowd(count, lanes))
     life.run(int(after_s * S))
     before = len(life.submitted)
-    otp = Message(0, "otp", "48100", "x", Lane.OTP, "X", "", 1, life.now_ns, life.now_ns + 60 * S)
+    otp = made_message(
+        0,
+        key="otp",
+        to="48100",
+        lane=Lane.OTP,
+        sender_id="X",
+        created_ns=life.now_ns,
+        expires_ns=life.now_ns + 60 * S,
+    )
     life.stored[otp.key] = otp
     life.perform(life.core.offer(life.now_ns, [otp]))
     route = life.core.state(life.now_ns).routes[0]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from messages import made_message
 from nanoseconds import S
 
 from loadtests.simulate.exchange import ByteExchange, Exchange
@@ -79,7 +80,19 @@ def batches(draw: st.DrawFn) -> tuple[Message, ...]:
         life_s = draw(st.sampled_from([1, 300, 1_000, 1_200, 86_400, 200_000, 259_000, 259_200, 10**6]))
         expires_ns = NOW_NS + life_s * S + draw(st.integers(0, S))
         segments = count_segments(own)
-        messages.append(Message(number, key, to, own, lane, sender_id, "", segments, NOW_NS - S, expires_ns))
+        messages.append(
+            made_message(
+                number,
+                key=key,
+                to=to,
+                text=own,
+                lane=lane,
+                sender_id=sender_id,
+                segments=segments,
+                created_ns=NOW_NS - S,
+                expires_ns=expires_ns,
+            )
+        )
     return tuple(messages)
 
 
@@ -133,7 +146,8 @@ def test_every_refusal(
 ) -> None:
     profile = profile_of(throttle_answer=throttle_answer, retry_after=True)
     messages = tuple(
-        Message(n, f"k{n}", MOBILE[n], "Hi", Lane.OTP, "Test", "", 1, 0, 10**18) for n in range(count)
+        made_message(n, key=f"k{n}", to=MOBILE[n], text="Hi", lane=Lane.OTP, expires_ns=10**18)
+        for n in range(count)
     )
     values, bytes_ = both(profile)
     for invalid in ((), (MOBILE[0],)):

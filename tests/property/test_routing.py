@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from messages import made_message
 from msgspec.structs import replace
 from nanoseconds import S
 
@@ -16,7 +17,7 @@ from mock_provider.engine import Engine
 from mock_provider.testing.virtual import TOKEN, plain_profile
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.scoring import Purpose, ScoredRoute, score
-from reference_sender.dispatch.values import Lane, Message, RouteLimits
+from reference_sender.dispatch.values import Message, RouteLimits
 from reference_sender.dispatch.weights import FAILURES, STEP, TOTAL, Weights
 
 MINUTE = 60 * S
@@ -159,4 +160,4 @@ def test_the_pacing_converges_to_the_provider_s_real_limit(what: str, real: floa
 
 def _message(number: int) -> Message:
     to = f"48500{number:06d}"
-    return Message(number, f"k-{number}", to, "x", Lane.MARKETING, "Test", "", 1, 0, 10**15)
+    return made_message(number, to=to, expires_ns=10**15)

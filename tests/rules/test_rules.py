@@ -16,6 +16,7 @@ from typing import Any
 from any_hour import policy_at_any_hour
 from dispatch_steps import accepted, all_with, run_until
 from held_world import HeldWorld
+from messages import made_message
 from nanoseconds import LATER, S
 from sender_world import SenderWorld, run_sender
 
@@ -58,7 +59,7 @@ def core(*routes: RouteLimits, **settings: Any) -> Dispatcher:
 
 def message(lane: Lane = Lane.TRANSACTIONAL, segments: int = 1, expires_s: float = 86_400.0) -> Message:
     number = next(_numbers)
-    return Message(number, f"k-{number}", "48500100200", "x", lane, "", "", segments, 0, int(expires_s * S))
+    return made_message(number, lane=lane, sender_id="", segments=segments, expires_ns=int(expires_s * S))
 
 
 def batches(effects: Sequence[Any]) -> list[SubmitBatch]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from messages import made_message
 from route_accounts import SIGNED, route_url
 from running_sender import RunningSender, running_sender, until_true
 from waiting import eventually_in_loop
@@ -178,4 +179,13 @@ def test_a_report_with_the_signature_of_another_account_does_not_count(
 def namesake(key: str) -> Message:
     """Another account's message with this key."""
     at_ns = now_ns()
-    return Message(1, key, NUMBER, "Hi", Lane.OTP, "", "", 1, at_ns, at_ns + 3_600 * 10**9)
+    return made_message(
+        1,
+        key=key,
+        to=NUMBER,
+        text="Hi",
+        lane=Lane.OTP,
+        sender_id="",
+        created_ns=at_ns,
+        expires_ns=at_ns + 3_600 * 10**9,
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from accept_counts import accepts
+from messages import made_message
 from msgspec import structs
 from running_sender import RunningSender, running_sender, until_true
 from wire_provider import ADMIN_TOKEN, TOKEN
@@ -14,7 +15,7 @@ from wire_provider import ADMIN_TOKEN, TOKEN
 from mock_provider.app import ProviderConfig
 from mock_provider.testing.running import ProviderThread, changed_profile
 from reference_sender.dispatch import DispatchSettings
-from reference_sender.dispatch.values import Change, Lane, Message, State
+from reference_sender.dispatch.values import Change, Lane, State
 from reference_sender.store import Work, open_store
 
 REPLAY = "/v1/dead-letters/replay"
@@ -91,7 +92,9 @@ def pairs() -> Work:
     for number in range(len(SECONDS) + 1):
         first_id = 1 + 2 * number
         key = f"otp-{number}"
-        first = Message(first_id, key, f"4850010020{number}", "Code", Lane.OTP, "", "", 1, 0, 2**62)
+        first = made_message(
+            first_id, key=key, to=f"4850010020{number}", text="Code", lane=Lane.OTP, sender_id=""
+        )
         messages.append(first)
         changes.append(Change(first_id, key, State.FAILED, "undelivered", f"p-{number}", 1, 1, "first"))
         if number < len(SECONDS):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from messages import made_message
+
 from loadtests.storm.tables import Tables
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.awaiting import EarlyReports
-from reference_sender.dispatch.values import Lane, Message, Report, RouteLimits, State
+from reference_sender.dispatch.values import Message, Report, RouteLimits, State
 from reference_sender.node.node import Node
 
 LIMITS = tuple(
@@ -15,7 +17,7 @@ LIMITS = tuple(
 
 
 def message(number: int, campaign: str) -> Message:
-    return Message(number, f"k-{number}", "48500100200", "x", Lane.MARKETING, "", campaign, 1, 0, 2**62)
+    return made_message(number, sender_id="", campaign=campaign)
 
 
 def sizes(tables: Tables) -> dict[str, int]:

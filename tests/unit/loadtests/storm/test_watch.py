@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 from nanoseconds import S
 
@@ -16,7 +17,7 @@ from reference_sender.node.effects import SubmitNow
 from reference_sender.policy.settings import NO_POLICY
 
 MOST_ATTEMPTS = 3
-MESSAGE = Message(1, "k-1", "48500100200", "x", Lane.MARKETING, "", "may", 1, 0, 300 * S)
+MESSAGE = made_message(1, sender_id="", campaign="may", expires_ns=300 * S)
 
 
 def process(now_ns: int = 100 * S, number: int = 1) -> Any:

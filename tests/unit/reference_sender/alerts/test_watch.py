@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from dispatch_states import state_of
+from messages import made_message
 from nanoseconds import LATER
 
 from reference_sender.alerts.rules import AlertRules, Rule
@@ -16,7 +17,7 @@ from reference_sender.alerts.values import quantile_s
 from reference_sender.alerts.watch import Alerts
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.figures import BOUNDS_S, Histogram
-from reference_sender.dispatch.values import Lane, Message, Recovered, RouteLimits, State
+from reference_sender.dispatch.values import Recovered, RouteLimits, State
 from reference_sender.node.node import Node
 
 RULES = AlertRules(every_s=10, window_s=60)
@@ -106,7 +107,7 @@ def test_figures_without_a_problem_raise_no_alert(figures: Any) -> None:
 
 
 def queued(number: int) -> Recovered:
-    message = Message(number, f"k{number}", "48500100200", "x", Lane.MARKETING, "", "", 1, 0, 10**18)
+    message = made_message(number, key=f"k{number}", sender_id="", expires_ns=10**18)
     return Recovered(message, State.QUEUED, 0, None, None)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from dispatch_states import state_of
 from dispatch_steps import ticket_of
+from messages import made_message
 from msgspec.structs import replace
 
 from reference_sender import dashboard
@@ -19,7 +20,7 @@ from reference_sender.dashboard.values import Overview, ShownCampaign
 from reference_sender.dispatch import DispatchState
 from reference_sender.dispatch.campaign_figures import CampaignCounts, CountedCampaigns
 from reference_sender.dispatch.figures import BOUNDS_S
-from reference_sender.dispatch.values import Lane, Message, RouteLimits, State
+from reference_sender.dispatch.values import Message, RouteLimits, State
 from reference_sender.policy.campaigns import Campaign, CampaignState
 
 RULES = AlertRules(every_s=1, window_s=60, error_rate=Rule(above=0.1, clear=0.05, for_s=2))
@@ -43,7 +44,9 @@ class CountersBySecond:
         for _ in range(count):
             self._ids += 1
             made.append(
-                Message(self._ids, f"k-{self._ids}", "48", "x", Lane.MARKETING, "", campaign, segments, 0, 99)
+                made_message(
+                    self._ids, to="48", sender_id="", campaign=campaign, segments=segments, expires_ns=99
+                )
             )
         self.figures.accepted(made)
         self.accepted += count

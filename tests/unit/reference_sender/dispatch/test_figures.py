@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from messages import made_message
 from msgspec.structs import replace
 from nanoseconds import S
 
 from reference_sender.dispatch.figures import BOUNDS_S, OTHER_REASONS, Figures, Histogram, begun_ns
 from reference_sender.dispatch.ticket import MARKETING, OTP
-from reference_sender.dispatch.values import Lane, Message, State
+from reference_sender.dispatch.values import Lane, State
 
-MESSAGE = Message(1, "k", "48500100200", "x", Lane.OTP, "Test", "", 1, 10 * S, 99 * S)
+MESSAGE = made_message(1, key="k", lane=Lane.OTP, created_ns=10 * S, expires_ns=99 * S)
 
 
 def test_durations_count_from_the_acceptance_or_the_later_scheduled_time() -> None:

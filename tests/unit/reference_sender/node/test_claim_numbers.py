@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from messages import made_message
+
 from reference_sender.dispatch.values import Lane, Message
 from reference_sender.node.claim_numbers import ClaimNumbers
 
 
 def message(campaign: str, lane: Lane = Lane.MARKETING, segments: int = 1) -> Message:
-    return Message(1, "k", "48500100200", "x", lane, "Test", campaign, segments, 0, 2**62)
+    return made_message(1, key="k", lane=lane, campaign=campaign, segments=segments)
 
 
 def numbers(turns: ClaimNumbers, campaign: str, count: int, lane: Lane = Lane.MARKETING) -> list[int]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import pytest
+from messages import made_message
 
 from reference_sender.dispatch.values import Change, Lane, Message, Report, State, SubmitAttempt, SubmitBatch
 from reference_sender.node.commits import Commits, EndedReports
@@ -15,7 +16,7 @@ from reference_sender.store.protocol import Work
 
 
 def message(number: int) -> Message:
-    return Message(number, f"k-{number}", "48500100200", "x", Lane.OTP, "Test", "", 1, 0, 1)
+    return made_message(number, lane=Lane.OTP, expires_ns=1)
 
 
 def change(at_ns: int) -> Change:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 from held_world import HeldWorld
+from messages import made_message
 
-from reference_sender.dispatch.values import NS_PER_S, Lane, Message
+from reference_sender.dispatch.values import NS_PER_S
 from reference_sender.node.effects import Acknowledge, NodeEffect, SubmitNow
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.store.protocol import StoreError
 from reference_sender.store.rule_purge import OldRules, RulePlace
 
 FULL = StoreError("disk full")
-OTHER = Message(100, "k-100", "48500100201", "x", Lane.MARKETING, "", "other", 1, 0, 2**62)
+OTHER = made_message(100, to="48500100201", sender_id="", campaign="other")
 
 
 def commit_all(world: HeldWorld, at_ns: int) -> list[NodeEffect]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from messages import made_message
 
 from loadtests.storm.tables import Tables
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Lane, Message, Outcome, Report, Result, RouteLimits, State
+from reference_sender.dispatch.values import Lane, Outcome, Report, Result, RouteLimits, State
 from reference_sender.node.effects import NodeEffect, SubmitNow
 from reference_sender.node.node import Node
 from reference_sender.node.times import NodeTimes
@@ -35,7 +36,7 @@ def test_reports_without_keys_leave_nothing_while_a_request_is_always_in_flight(
     waiting: SubmitNow | None = None
     for number in range(1, 301):
         now_ns = number * MS
-        message = Message(number, f"k-{number}", "48500100200", "x", Lane.OTP, "", "", 1, now_ns, 2**62)
+        message = made_message(number, lane=Lane.OTP, sender_id="", created_ns=now_ns)
         node.take(message, "client")
         (submit,) = (each for each in stored(node, now_ns) if isinstance(each, SubmitNow))
         reports = [Report(f"{kind}-{number}", None, State.DELIVERED, "") for kind in ("p", "repeat")]

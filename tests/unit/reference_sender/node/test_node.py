@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 from nanoseconds import LATER
 
@@ -33,7 +34,7 @@ FAILED = StoreError("disk full")
 
 
 def message(number: int, lane: Lane = Lane.OTP, key: str = "") -> Message:
-    return Message(number, key or f"k-{number}", "48500100200", "x", lane, "Test", "", 1, 0, 2**62)
+    return made_message(number, key=key, lane=lane)
 
 
 def node() -> Node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 from nanoseconds import LATER
 
@@ -31,7 +32,7 @@ TIMES = NodeTimes(linger_ns=0, retry_ns=50, early_report_ns=100)
 
 
 def message(number: int, lane: Lane = Lane.MARKETING) -> Message:
-    return Message(number, f"k-{number}", "48500100200", "x", lane, "Test", "", 1, 0, 2**62)
+    return made_message(number, lane=lane)
 
 
 def node(window: int = 100, max_backlog: int = 500_000) -> Node:

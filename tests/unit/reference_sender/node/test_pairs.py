@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 from nanoseconds import LATER, S
 
@@ -36,7 +37,7 @@ FIRST_ENDS = Report("", "k-1", State.DELIVERED, "delivered_by_second")
 
 
 def otp(number: int, key: str) -> Message:
-    return Message(number, key, "48500100200", "x", Lane.OTP, "Test", "", 1, 0, 2**62)
+    return made_message(number, key=key, lane=Lane.OTP)
 
 
 FIRST, SECOND = otp(1, "k-1"), otp(2, "k-1~2")

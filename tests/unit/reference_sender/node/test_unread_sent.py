@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from messages import made_message
 from nanoseconds import LATER, S
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
@@ -41,7 +42,7 @@ DELIVERED = State.DELIVERED
 
 
 def message(number: int, key: str = "", lane: Lane = Lane.OTP) -> Message:
-    return Message(number, key or f"k-{number}", "48500100200", "x", lane, "", "may", 1, 1, 2**62)
+    return made_message(number, key=key, lane=lane, sender_id="", campaign="may", created_ns=1)
 
 
 def sent(number: int, at_ns: int) -> Recovered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Lane, Message, State
@@ -21,9 +22,7 @@ LATER_NS = DUE_NS + 1
 
 def message(number: int, campaign: str = "may", not_before_ns: int = DUE_NS) -> Message:
     to = f"4850{number:07d}"
-    return Message(
-        number, f"k-{number}", to, "x", Lane.MARKETING, "", campaign, 1, 0, 2**62, not_before_ns=not_before_ns
-    )
+    return made_message(number, to=to, sender_id="", campaign=campaign, not_before_ns=not_before_ns)
 
 
 @pytest.fixture

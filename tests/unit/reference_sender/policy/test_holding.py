@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 
-from reference_sender.dispatch.values import Lane, Message
+from reference_sender.dispatch.values import Message
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.gate import open_gate
 from reference_sender.policy.holding import Holding, HoldReason, why_campaign_held, why_held
@@ -23,15 +24,11 @@ POLICY = PolicySettings.model_validate({"countries": {"PL": DAYTIME}})
 def message(number: int, not_before_ns: int = 0, keeps_hours: bool = False) -> Message:
     end = MONDAY + 90 * HOUR
     key = f"k-{number}"
-    return Message(
-        message_id=number,
+    return made_message(
+        number,
         key=key,
-        to="48500100200",
-        text="x",
-        lane=Lane.MARKETING,
         sender_id="",
         campaign="may",
-        segments=1,
         created_ns=MONDAY,
         expires_ns=end,
         not_before_ns=not_before_ns,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from messages import made_message
 from nanoseconds import S
 
-from reference_sender.dispatch.values import Lane, Message
+from reference_sender.dispatch.values import Message
 from reference_sender.policy.countries import Prefixes, default_countries
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import SegmentPrices, Spending, Spent, day_of, day_start_ns, summed
@@ -21,12 +22,10 @@ def message(
     segments: int = 1, to: str = "48500100200", not_before_ns: int = 0, campaign: str = "may"
 ) -> Message:
     expires_ns = NOON + 3 * DAY
-    return Message(
-        message_id=1,
+    return made_message(
+        1,
         key="k",
         to=to,
-        text="x",
-        lane=Lane.MARKETING,
         sender_id="",
         campaign=campaign,
         segments=segments,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from messages import made_message
 from nanoseconds import S
 
 from reference_sender.dispatch.values import Lane, Message, Outcome, Result
@@ -13,10 +14,7 @@ from reference_sender.routes.protocol import NoReply, ProviderReply
 
 
 def messages(count: int) -> list[Message]:
-    return [
-        Message(number, f"k-{number}", "48500100200", "x", Lane.OTP, "", "", 1, 0, 300 * S)
-        for number in range(count)
-    ]
+    return [made_message(number, lane=Lane.OTP, sender_id="", expires_ns=300 * S) for number in range(count)]
 
 
 def problem(code: str | None, status: int = 422, retry_after: str | None = None) -> ProviderReply:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from messages import made_message
 
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import Lane, Message, Outcome
@@ -22,7 +23,7 @@ def protocol_at(port: int) -> RouteProtocol:
 
 def message() -> Message:
     at_ns = now_ns()
-    return Message(1, "k-1", "48500100200", "x", Lane.OTP, "", "", 1, at_ns, at_ns + 60 * 10**9)
+    return made_message(1, lane=Lane.OTP, sender_id="", created_ns=at_ns, expires_ns=at_ns + 60 * 10**9)
 
 
 def test_what_a_provider_does_not_offer_is_not_asked_for() -> None:

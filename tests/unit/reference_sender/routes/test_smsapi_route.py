@@ -10,6 +10,7 @@ from contextlib import suppress
 from urllib.parse import quote
 
 import pytest
+from messages import made_message
 from nanoseconds import S
 
 from reference_sender.clock import now_ns
@@ -97,7 +98,7 @@ def test_whether_a_provider_is_on_this_machine(host: str, local: bool) -> None:
 
 def message(number: int, text: str = "hello", life_s: float = 300.0) -> Message:
     expires_ns = now_ns() + round(life_s * S)
-    return Message(number, f"k-{number}", f"4850010020{number}", text, Lane.OTP, "Test", "", 1, 0, expires_ns)
+    return made_message(number, to=f"4850010020{number}", text=text, lane=Lane.OTP, expires_ns=expires_ns)
 
 
 def submit_to(peer: Peer | None, *messages: Message, timeout_s: float = 5.0) -> list[Outcome]:

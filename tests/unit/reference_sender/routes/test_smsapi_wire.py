@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from messages import made_message
 from nanoseconds import S
 
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, State
@@ -20,8 +21,8 @@ URL = "http://127.0.0.1:1/v1/reports/smsapi/s"
 
 def message(number: int, text: str = "hello", lane: Lane = Lane.MARKETING, life_s: int = 300) -> Message:
     expires_ns = NOW_NS + life_s * S
-    return Message(
-        number, f"k-{number}", f"4850010020{number}", text, lane, "Test", "", 1, NOW_NS, expires_ns
+    return made_message(
+        number, to=f"4850010020{number}", text=text, lane=lane, created_ns=NOW_NS, expires_ns=expires_ns
     )
 
 
@@ -137,7 +138,7 @@ def test_a_list_is_matched_message_by_message(case: str) -> None:
 
 
 def test_a_number_that_occurs_twice_without_idx_has_an_unknown_outcome() -> None:
-    twins = [message(1), Message(2, "k-2", "48500100201", "x", Lane.MARKETING, "Test", "", 1, 0, 1)]
+    twins = [message(1), made_message(2, to="48500100201", expires_ns=1)]
     reply = ok(item(1, idx=None), item(1, idx=None, id="p2"))
     assert [r.outcome for r in results(twins, reply)] == [Outcome.UNKNOWN, Outcome.UNKNOWN]
 

@@ -8,6 +8,7 @@ from email.utils import formatdate
 from urllib.parse import parse_qs, urlencode
 
 import pytest
+from messages import made_message
 from nanoseconds import S
 from twilio.request_validator import RequestValidator
 
@@ -33,7 +34,9 @@ def twilio(sender_id: str = "+15017122661") -> TwilioFormat:
 
 def message(text: str = "hello", sender_id: str = "", life_s: int = 300) -> Message:
     at_ns = NOW_NS
-    return Message(1, "k-1", "48500100200", text, Lane.OTP, sender_id, "", 1, at_ns, at_ns + life_s * S)
+    return made_message(
+        1, text=text, lane=Lane.OTP, sender_id=sender_id, created_ns=at_ns, expires_ns=at_ns + life_s * S
+    )
 
 
 def form(one: Message, sender_id: str = "+15017122661") -> dict[str, str]:

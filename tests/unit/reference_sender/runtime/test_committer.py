@@ -9,6 +9,7 @@ from typing import cast
 
 import msgspec
 import pytest
+from messages import made_message
 from waiting import eventually, eventually_in_loop
 
 from reference_sender.alerts.store import WORKS
@@ -49,7 +50,7 @@ EXISTING = Existing(1, "48500100200", "x", Lane.OTP, State.SENT)
 
 
 def message(number: int, key: str = "") -> Message:
-    return Message(number, key or f"k-{number}", "48500100200", "x", Lane.OTP, "Test", "", 1, 0, 1)
+    return made_message(number, key=key, lane=Lane.OTP, expires_ns=1)
 
 
 def driver(store: NotingStore) -> Driver:

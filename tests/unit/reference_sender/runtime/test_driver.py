@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from messages import made_message
 from waiting import eventually_in_loop
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
@@ -85,7 +86,7 @@ class NotingRoute:
 
 
 def message(number: int, lane: Lane = Lane.OTP, key: str = "") -> Message:
-    return Message(number, key or f"k-{number}", "48500100200", "x", lane, "Test", "", 1, 0, 2**62)
+    return made_message(number, key=key, lane=lane)
 
 
 def of_two_lanes() -> list[Message]:

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from messages import made_message
 from waiting import eventually_in_loop
 
 from reference_sender.clock import now_ns
@@ -30,7 +31,7 @@ LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, 1, 4, idempotency_window_s=0.0, lo
 
 
 def message(number: int) -> Message:
-    return Message(number, f"k-{number}", "48500100200", "x", Lane.OTP, "Test", "", 1, 0, 2**62)
+    return made_message(number, lane=Lane.OTP)
 
 
 class ListingRoute:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
@@ -37,8 +38,8 @@ PRICES = Spending(SegmentPrices(7, {}, Prefixes({})), None, ZoneInfo("UTC"))
 
 
 def message(number: int, campaign: str, segments: int = 2) -> Message:
-    return Message(
-        number, f"k-{number}", "48500100200", "x", Lane.MARKETING, "", campaign, segments, 1, 10**6
+    return made_message(
+        number, sender_id="", campaign=campaign, segments=segments, created_ns=1, expires_ns=10**6
     )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import cast
 
 import pytest
+from messages import made_message
 from waiting import eventually_in_loop
 
-from reference_sender.dispatch.values import Lane, Message, Recovered, Report, State
+from reference_sender.dispatch.values import Lane, Recovered, Report, State
 from reference_sender.node.node_share import ClaimLimit, NodeShare
 from reference_sender.policy.gate import open_gate
 from reference_sender.policy.recipients import NumberCount, RecipientLimits
@@ -20,9 +21,7 @@ from reference_sender.store import HandedOver, LeaseLost, Leases, Renewal, RuleC
 
 LEASE_S = 0.05
 TEN_LEASES_S = 10 * LEASE_S
-ENDING = Recovered(
-    Message(1, "k-1", "48500100200", "x", Lane.OTP, "", "", 1, 0, 1), State.QUEUED, 0, None, None
-)
+ENDING = Recovered(made_message(1, lane=Lane.OTP, sender_id="", expires_ns=1), State.QUEUED, 0, None, None)
 REPORT = HandedOver(1, Report("p-1", "k-1", State.DELIVERED, ""))
 
 

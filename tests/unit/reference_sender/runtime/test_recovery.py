@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from messages import made_message
+
 from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State
 from reference_sender.runtime.background import BackgroundTasks
 from reference_sender.runtime.recovery import PAGE, Recovery
@@ -20,7 +22,7 @@ OPEN = LAST_OTP
 
 
 def message(number: int, lane: Lane) -> Message:
-    return Message(number, f"k-{number}", "48500100200", "x", lane, "Test", "", 1, 0, 2**62)
+    return made_message(number, lane=lane)
 
 
 class ResumedStart:

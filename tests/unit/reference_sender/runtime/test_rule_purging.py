@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from messages import made_message
 from msgspec.structs import replace
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Change, Lane, Message, RouteLimits, State
+from reference_sender.dispatch.values import Change, Message, RouteLimits, State
 from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.gate import open_gate
 from reference_sender.policy.settings import PolicySettings, SpendingLimits
@@ -39,7 +40,7 @@ async def ask(question: Callable[[], _Answer]) -> _Answer:
 
 
 def message(number: int, campaign: str) -> Message:
-    return Message(number, f"k-{number}", "48500100200", "x", Lane.MARKETING, "S", campaign, 1, 10, 20)
+    return made_message(number, sender_id="S", campaign=campaign, created_ns=10, expires_ns=20)
 
 
 def with_sender(path: Path, do: Callable[[Driver, RulePurging, Store], Awaitable[None]]) -> None:

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from messages import made_message
 from nanoseconds import S
 
 from reference_sender.dispatch.values import Change, Lane, Message, State
@@ -49,7 +50,7 @@ PRAGMA user_version = 2;
 
 
 def message(number: int) -> Message:
-    return Message(number, f"k-{number}", "48500100200", "x", Lane.OTP, "Test", "", 1, 0, 1)
+    return made_message(number, lane=Lane.OTP, expires_ns=1)
 
 
 def opened(path: Path) -> Store:

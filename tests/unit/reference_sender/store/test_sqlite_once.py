@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from messages import made_message
 
 from reference_sender.dispatch.values import Lane, Message
 from reference_sender.store import Work, open_store
@@ -15,7 +16,9 @@ from reference_sender.store.sqlite_once import StoredOnce
 
 def once(message_id: int, number: int, campaign: str = "may") -> Message:
     to = str(48_500_000_000 + number)
-    return Message(message_id, f"k-{message_id}", to, "Hi", Lane.OTP, "", campaign, 1, 1, 2**62, once=True)
+    return made_message(
+        message_id, to=to, text="Hi", lane=Lane.OTP, sender_id="", campaign=campaign, created_ns=1, once=True
+    )
 
 
 @pytest.fixture
