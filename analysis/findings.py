@@ -241,7 +241,7 @@ class Bottleneck(Struct, frozen=True, kw_only=True):
     subject: str = ""  # the faults or carriers that the text names
 
 
-def on_the_way(found: Bottleneck) -> bool:
+def acts_after_acceptance(found: Bottleneck) -> bool:
     """Whether it is a network that is slow or loses messages: it acts after the provider's acceptance.
 
     It keeps no message from being taken, and limits no rate.

@@ -95,7 +95,7 @@ def rate_interval_text(low_per_s: float, high_per_s: float) -> tuple[str, str]:
     return low, high
 
 
-def of_unit(number: str, unit: str) -> str:
+def quantity_text(number: str, unit: str) -> str:
     """``100 segments/s``, and ``1 segment/s``. ``unit`` begins with a plural."""
     return f"{number} {re.sub('s(?=[/ ])', '', unit, count=1) if number == '1' else unit}"
 
@@ -150,7 +150,7 @@ def percentile_name(percentile: float) -> str:
     return f"p{percentile:g}"
 
 
-def times_text(count: int, noun: str = "message") -> str:
+def counted_text(count: int, noun: str = "message") -> str:
     """``3 messages``, ``1 message``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 

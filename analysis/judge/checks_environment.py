@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from analysis.arrays import Floats
-from analysis.formatting import count_text, seconds_text, significant, times_text
+from analysis.formatting import count_text, counted_text, seconds_text, significant
 from analysis.judge.check_names import END_OF_RUN, INSTRUMENT
 from analysis.judge.checks import unchecked
 from analysis.judge.losses import never_reached
@@ -165,7 +165,7 @@ def earlier_load(manifest: Manifest) -> tuple[Check, ...]:
     check = Check(
         name="earlier load",
         state="warn" if found else "ok",
-        value=f"{times_text(found)} of the previous load still open at the start",
+        value=f"{counted_text(found)} of the previous load still open at the start",
         limit="warn > 0",
         meaning="messages of an earlier load that were still open at the provider when this load began",
         advice="wait for the end of a load before you start the next one, or use a separate run for each",
@@ -182,7 +182,7 @@ def closed_connections(journeys: Journeys) -> tuple[Check, ...]:
     check = Check(
         name="closed connections",
         state="warn" if resent else "ok",
-        value=f"{times_text(resent)} sent again, {closed_idle:,} connections closed while idle",
+        value=f"{counted_text(resent)} sent again, {closed_idle:,} connections closed while idle",
         limit="warn > 0 sent again",
         meaning="requests that were sent while the target closed an idle connection were sent again "
         "with the same key: a sender that ignores keys may have accepted both",
@@ -216,7 +216,7 @@ def ending(manifest: Manifest, counted: Accounting, stopped_forwarding: bool = F
         "drain_ended": "the user ended the wait for open messages",
         "drain_timeout": f"stopped after draining for {manifest.drain_timeout_s:g} s",
     }.get(reason, reason)
-    still = f", {times_text(counted.open)} still open" if counted.open else ""
+    still = f", {counted_text(counted.open)} still open" if counted.open else ""
     if nothing_left:
         still = ", with no message open"
     return Check(

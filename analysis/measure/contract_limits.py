@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.findings import LimitName
-from analysis.formatting import of_unit, round_number_text
+from analysis.formatting import quantity_text, round_number_text
 
 _NS_PER_S = 1_000_000_000
 # Causes of a wait, as positions in ``ContractLimits.words`` and ``NAMES``.
@@ -118,11 +118,11 @@ def _carriers_text(carriers: Mapping[str, Any]) -> str:
     if not rates:
         return ""
     ends = dict.fromkeys(round_number_text(rate) for rate in (min(rates), max(rates)))
-    return of_unit(" to ".join(ends), "segments/s per carrier")
+    return quantity_text(" to ".join(ends), "segments/s per carrier")
 
 
 def _rate_text(rate: Any, unit: str) -> str:
-    return of_unit(round_number_text(rate), unit) if unit_ns(rate) else ""
+    return quantity_text(round_number_text(rate), unit) if unit_ns(rate) else ""
 
 
 def _table(value: Any) -> Mapping[str, Any]:

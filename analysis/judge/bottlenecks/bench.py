@@ -50,8 +50,8 @@ def mock(view: View) -> KindFinding:
 
 
 GENERATOR = Kind("generator", generator, frozenset(("sender_api", "sender_refuses")))
-_AFTER_THE_MOCK: tuple[BottleneckKind, ...] = (
+_AFTER_MOCK_PROVIDER: tuple[BottleneckKind, ...] = (
     *("sender_concurrency", "sender_pacing", "sender_rate", "sender_api", "sender_refuses", "sender_hold"),
     *("carrier_queue", "network", "provider_limit"),
 )
-MOCK = Kind("mock", mock, frozenset(_AFTER_THE_MOCK))
+MOCK = Kind("mock", mock, frozenset(_AFTER_MOCK_PROVIDER))

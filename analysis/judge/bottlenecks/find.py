@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import Bottleneck, BottleneckKind, on_the_way
+from analysis.findings import Bottleneck, BottleneckKind, acts_after_acceptance
 from analysis.judge.bottlenecks.bench import GENERATOR, MOCK
 from analysis.judge.bottlenecks.carriers import CARRIER
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding
@@ -60,7 +60,7 @@ def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
         windows: Bools = strengths[name] > 0
         bottlenecks.append(_bottleneck(view, name, seen[name].describe(windows), windows))
     if np.count_nonzero(view.not_taken) > REFUSED_SHARE * view.journeys.count:
-        bottlenecks.sort(key=on_the_way)
+        bottlenecks.sort(key=acts_after_acceptance)
     return tuple(bottlenecks) or (_unknown(view, found),)
 
 

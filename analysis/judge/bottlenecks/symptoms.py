@@ -84,9 +84,11 @@ def symptoms(view: View) -> Symptoms:
     found["failed"] = (lost >= FEWEST) & (chance < CHANCE / windows.count)
     # The bench is late only if it exceeds the limit of its validity check over the whole load too.
     limit_s = view.given.lag_limit_s
-    found["generator"] = (np.nan_to_num(view.lag_p99_s) > limit_s) & (_p(view.counted_lag_s, 99.0) > limit_s)
+    found["generator"] = (np.nan_to_num(view.lag_p99_s) > limit_s) & (
+        _percentile(view.counted_lag_s, 99.0) > limit_s
+    )
     found["dropped"] = windows.counts(due, view.dropped_by_bench) > REFUSED_SHARE * planned
-    mock_late = _p(_mock_seconds(view)[1], MOCK_PERCENTILE) > limit_s
+    mock_late = _percentile(_mock_seconds(view)[1], MOCK_PERCENTILE) > limit_s
     found["mock"] = (np.nan_to_num(mock_late_s(view)) > limit_s) & mock_late
     seen: Bools = np.any(np.array(list(found.values())), axis=0)
     if view.given.backlog_grew and not seen.any():  # a short load: no message has waited for long yet
@@ -95,7 +97,7 @@ def symptoms(view: View) -> Symptoms:
     return Symptoms(seen, tuple(_texts(view, found, seen)), next(stages, ""), "growing" in found)
 
 
-def _p(values: Floats, percentile: float) -> float:
+def _percentile(values: Floats, percentile: float) -> float:
     """Nearest rank; 0 without values."""
     ordered = np.sort(values)
     return float(ordered[ranks(len(ordered), (percentile,))[0] - 1]) if len(ordered) else 0.0

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.arrays import Floats, Ints
 from analysis.findings import DelaySplit, LimitName, Share
-from analysis.formatting import of_unit, round_number_text
+from analysis.formatting import quantity_text, round_number_text
 from analysis.measure.contract_limits import CARRIER, NAMES, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.dependence import evidence_of
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
@@ -184,7 +184,7 @@ def _carrier_limits(unit_ns: Mapping[str, int]) -> str:
     for name, unit in unit_ns.items():
         by_rate.setdefault(unit, []).append(name)
     return " and ".join(
-        of_unit(round_number_text(1e9 / unit), f"segments/s at the {_carriers(names)}")
+        quantity_text(round_number_text(1e9 / unit), f"segments/s at the {_carriers(names)}")
         for unit, names in by_rate.items()
     )
 
