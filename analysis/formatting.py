@@ -83,6 +83,7 @@ def limit_text(value_s: float) -> str:
 
 
 def rate_text(per_s: float | None) -> str:
+    """``12.5/s``; ``-`` if it is unknown."""
     return "-" if per_s is None else f"{significant(per_s)}/s"
 
 
@@ -101,6 +102,7 @@ def quantity_text(number: str, unit: str) -> str:
 
 
 def count_text(count: int) -> str:
+    """``1,234``."""
     return f"{count:,}"
 
 
@@ -147,6 +149,7 @@ def share_of_one_text(share: float) -> str:
 
 
 def percentile_name(percentile: float) -> str:
+    """``p95``, ``p99.9``."""
     return f"p{percentile:g}"
 
 
