@@ -50,7 +50,7 @@ def no_copies(quote: Quote, at: int) -> Sentence:
                 "What to do: look in the sender for two workers or processes that take the same message. The "
                 "copies came ",
                 quote.seconds(f"{path}.after_s"),
-                " (median) after the submit before, too soon for a repeat after a timeout. A worker must "
+                " (median) after the previous submit, too soon for a repeat after a timeout. A worker must "
                 f"claim a message before it submits it. {_REFUSED_BY_PROVIDER}{_LIST}",
             )
         return (

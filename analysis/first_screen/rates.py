@@ -244,7 +244,7 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
     has_evidence_above = overall(quote.report.objectives) == "missed"
     named = (quote.text(f"{path}.text"),) if has_evidence_above else with_evidence(quote, path, found)
     if _paused(quote.report.parts[place]):
-        return (*named, ". This load does not show what the sender carries without such a time.")
+        return (*named, ". This load does not show what the sender sustains without such a time.")
     return (
         f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ",
         *named,

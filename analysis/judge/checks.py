@@ -114,7 +114,7 @@ def schedule_lag(late: ScheduleLag, tightest: TightestObjective) -> Check:
 
 
 def _late_advice(late: ScheduleLag, tightest: TightestObjective) -> str:
-    """A tight objective is blamed only for a delay without other programs, and more workers are advised only
+    """The advice names a tight objective only if no other programs caused the delay, and more workers only
     if the generator had much work.
     """
     idle = late.late_cpu_percent < IDLE_PERCENT

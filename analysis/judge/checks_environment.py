@@ -52,7 +52,7 @@ def generator_cpu(journeys: Journeys) -> Check:
         "generator CPU",
         _values(journeys.samples, journeys.load_end_s, GENERATOR_PROCESSES, CPU_NAMES),
         GENERATOR_CPU_PERCENT,
-        "CPU use of the busiest process of the load generator, p95 of its seconds",
+        "CPU use of the busiest process of the load generator, p95 of one value per second",
     )
 
 
@@ -62,7 +62,7 @@ def machine_cpu(journeys: Journeys) -> Check:
         "machine CPU",
         _values(samples, until_s, MACHINE_PROCESSES, CPU_NAMES),
         MACHINE_CPU_PERCENT,
-        "of all cores (p95 of the seconds): above the limit the programs of the machine compete for cores",
+        "of all cores (p95 of one value per second): above the limit, programs compete for cores",
     )
     others = _values(samples, until_s, MACHINE_PROCESSES, ("others_percent",))
     median = float(np.median(others)) if len(others) else 0.0
@@ -126,7 +126,7 @@ def provider_loop(journeys: Journeys, lag_limit_s: float) -> Check:
         value=value,
         limit=f"warn {f'> {LOOP_LAG_WARN_MS:g} ms or ' if invalid_ms > LOOP_LAG_WARN_MS else ''}"
         f"a single stall > {stall_ms:g} ms, invalid > {invalid_ms:g} ms",
-        meaning="event-loop delay of the mock provider, which is part of the instrument (p95 of its seconds)",
+        meaning="event-loop delay of the mock provider, part of the instrument (p95 of one value per second)",
         advice="the mock provider was late: lower the rate, or give it a core of its own",
         value_number=high,
     )

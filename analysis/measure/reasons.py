@@ -1,4 +1,4 @@
-"""Why messages did not arrive: each message once, with the reason of the side that knows most.
+"""Why messages did not arrive: each message once, with the reason that is known best.
 
 The provider's final state goes first, then the sender's, then the answer of the sender's API. A message that
 was delivered, or that provider or sender still has, has no reason, whatever the API answered.

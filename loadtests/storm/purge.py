@@ -19,7 +19,7 @@ from reference_sender.store.rule_purge import OldRules, RulePlace
 _BETWEEN_STEPS_NS = 50_000_000
 _MESSAGES_PER_STEP = 3
 _RULES_PER_STEP = 2
-RULES_AFTER_NS = 2_500_000_000  # from the begin of a pass, however many messages it looks at
+RULES_AFTER_NS = 2_500_000_000  # from the beginning of a pass, for any number of messages
 _LONGEST_ANSWER_S = 1.0  # of the store, to the question which campaigns have controls
 _NO_DAY = 0  # before which no cost is old
 

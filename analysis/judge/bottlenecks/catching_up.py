@@ -46,7 +46,7 @@ def needs_limit(view: View) -> Bools:
 
 
 def catches_up(view: View) -> Bools:
-    """Windows in which the load needs no limit, and the sender paused in them or in the window before."""
+    """Windows in which the load needs no limit, and the sender paused in them or in the previous window."""
     spans = [(each.from_s, each.to_s) for each in view.pauses]
     spans += [(each.from_s, each.to_s) for each in view.silences if each.waited]
     paused = view.windows.overlapping(spans)

@@ -65,7 +65,7 @@ def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
 
 
 def _fewest(kind: Kind, symptoms: Bools) -> float:
-    """The windows in which a kind must be seen. Some are facts and named however short they were."""
+    """The number of windows in which a kind must be seen. One window is enough for a kind that is a fact."""
     facts = (UNFORWARDED, GAVE_UP, REPEATS, STOPPED)
     return 1.0 if kind in facts else max(1.0, _LEAST_SHARE * np.count_nonzero(symptoms))
 
@@ -99,7 +99,7 @@ def _bottleneck(view: View, name: BottleneckKind, described: Description, window
 
 
 def _unknown(view: View, found: Symptoms) -> Bottleneck:
-    evidence = found.words or ("there is a symptom",)
+    evidence = found.texts or ("there is a symptom",)
     what = "there is a symptom, and no sample or stage shows the cause"
     if found.stage:
         what = f"messages waited {found.stage}, and no sample shows why"

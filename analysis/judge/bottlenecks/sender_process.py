@@ -80,7 +80,7 @@ def loop(view: View) -> KindFinding:
         late = typical(own, windows)
         if late > LOOP_LATE_MS:
             evidence.append(
-                f"its event loop was {significant(late, 2)} ms late (in a quarter of the seconds)"
+                f"its event loop was at least {significant(late, 2)} ms late in a quarter of the seconds"
             )
         if (stopped[windows] > STOPPED_SHARE).any():
             evidence.append(f"it was found stopped in {100 * typical(stopped, windows):.0f} % of the samples")

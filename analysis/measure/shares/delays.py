@@ -148,7 +148,7 @@ def _limits_with_longest_waits(
     if not len(among) or split.contract_ns[among].sum() <= 0:
         return {}
     texts = {
-        NAMES[at]: _at_carriers(split, among, limits, carrier) if at == CARRIER else limits.words[at]
+        NAMES[at]: _at_carriers(split, among, limits, carrier) if at == CARRIER else limits.texts[at]
         for at in _binding(split, among)
     }
     return {name: text for name, text in texts.items() if text}
@@ -173,7 +173,7 @@ def _at_carriers(split: Split, among: Ints, limits: ContractLimits, carrier: Lab
     sums = np.bincount(of, weights=waits, minlength=len(carrier.names))
     order = np.argsort(-sums, kind="stable")[:_MOST_CARRIERS].tolist()
     named = [carrier.names[at] for at in order if sums[at] >= _NAMED_FROM * sums.max()]
-    return _carrier_limits({name: limits.carrier_ns.get(name, 0) for name in named}) or limits.words[CARRIER]
+    return _carrier_limits({name: limits.carrier_ns.get(name, 0) for name in named}) or limits.texts[CARRIER]
 
 
 def _carrier_limits(unit_ns: Mapping[str, int]) -> str:

@@ -141,7 +141,7 @@ def _throttled(refused: Ints, journeys: Journeys, faulty: bool, limits: Contract
     if not submits:
         return None
     messages = int(np.count_nonzero(refused))
-    named = [words for words in limits.words[:3] if words]
+    named = [text for text in limits.texts[:3] if text]
     of = f" ({', '.join(named)})" if named else ""
     later = int(np.count_nonzero((refused > 0) & journeys.provider.accepted))
     were = "was" if later == 1 else "were"
@@ -204,12 +204,13 @@ def _one_message_per_request(
     if of_itself and not _at_limit(requests_s, limits.requests):
         return None
     text = (
-        f"Each request had one message. The contract limits requests ({limits.words[0]}), and a request may "
+        f"Each request had one message. The contract limits requests ({limits.texts[0]}), and a request may "
         f"have {count_text(limits.batch)} messages. "
     )
     if above_contract:
         text += (
-            "More messages in a request use the contract better, but full requests cannot carry this load."
+            "More messages in a request use the contract better, but full requests are not enough for this "
+            "load."
         )
     else:
         text += "Fewer requests with more messages stay below the limit."
