@@ -43,7 +43,7 @@ _PROFILE_BEFORE_3 = {  # what the analysis reads of it
     "fast_price_factor": "priority_price_factor",
 }
 
-# Version 1 judged it whatever its objectives said.
+# Version 1 also judged this objective when the run did not name it.
 _BESIDE_THE_OBJECTIVES_OF_1 = ("not_taken<=0.1%",)
 
 

@@ -1,6 +1,7 @@
 """What a fault of the provider does, as far as the analysis must know it.
 
-The provider says it of every fault (``effect`` of its windows), so a new fault kind needs no entry here.
+The provider states the effect of every fault (``effect`` of its windows), so a new fault kind needs no
+entry here.
 """
 
 from __future__ import annotations

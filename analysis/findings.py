@@ -188,14 +188,17 @@ class Handsets(Struct, frozen=True, kw_only=True):
 
 
 class Availability(Struct, frozen=True, kw_only=True):
-    """Windows of 10 s in which the API accepted every message and the backlog did not grow without bound."""
+    """Windows of 10 s in which the API accepted every message and the backlog did not grow without bound.
+
+    Each of the ``windows`` is available, unavailable or unknown.
+    """
 
     windows: int
     available: int
     unavailable: int
     window_s: float
-    first_bad_at_s: float | None
-    why: str  # why windows were not available, or not known to be; "" if all were
+    first_bad_at_s: float | None  # start of the first unavailable window, after the load's start
+    why: str  # why windows were unavailable or unknown; "" if all were available
     only_grew: bool = False  # the growth of the backlog is the only reason
     unknown: int = 0  # windows of a load that is too short to distinguish growth from a hold
     load_needed_s: float = 0.0  # the shortest load that would decide it; 0 if no window is unknown
@@ -205,7 +208,7 @@ class OutageBacklog(Struct, frozen=True, kw_only=True):
     """The messages that waited in the sender after an outage of the provider, from the rows."""
 
     level: int  # the most in the 10 s before the outage
-    gone_s: float | None  # from the outage's end until no more than that waited; None: not so far
+    gone_s: float | None  # from the outage's end until no more than that waited; None: that did not happen
     left: int  # when the observation ended, or the next outage began
     watched_s: float  # from the outage's end until then
 
@@ -241,7 +244,7 @@ class Bottleneck(Struct, frozen=True, kw_only=True):
     subject: str = ""  # the faults or carriers that the text names
 
 
-def on_the_way(found: Bottleneck) -> bool:
+def acts_after_acceptance(found: Bottleneck) -> bool:
     """Whether it is a network that is slow or loses messages: it acts after the provider's acceptance.
 
     It keeps no message from being taken, and limits no rate.
@@ -308,6 +311,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 class CampaignFigures(Struct, frozen=True, kw_only=True):
+    """One campaign of several at the same time: messages, rate, delivery time."""
+
     name: str
     messages: int
     delivered: int

@@ -83,6 +83,7 @@ def limit_text(value_s: float) -> str:
 
 
 def rate_text(per_s: float | None) -> str:
+    """``12.5/s``; ``-`` if it is unknown."""
     return "-" if per_s is None else f"{significant(per_s)}/s"
 
 
@@ -95,12 +96,13 @@ def rate_interval_text(low_per_s: float, high_per_s: float) -> tuple[str, str]:
     return low, high
 
 
-def of_unit(number: str, unit: str) -> str:
+def quantity_text(number: str, unit: str) -> str:
     """``100 segments/s``, and ``1 segment/s``. ``unit`` begins with a plural."""
     return f"{number} {re.sub('s(?=[/ ])', '', unit, count=1) if number == '1' else unit}"
 
 
 def count_text(count: int) -> str:
+    """``1,234``."""
     return f"{count:,}"
 
 
@@ -147,10 +149,11 @@ def share_of_one_text(share: float) -> str:
 
 
 def percentile_name(percentile: float) -> str:
+    """``p95``, ``p99.9``."""
     return f"p{percentile:g}"
 
 
-def times_text(count: int, noun: str = "message") -> str:
+def counted_text(count: int, noun: str = "message") -> str:
     """``3 messages``, ``1 message``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 

@@ -54,12 +54,12 @@ class Distribution(Struct, frozen=True, kw_only=True):
 class Accounting(Struct, frozen=True, kw_only=True):
     """Every message, counted once. A validity check tests the three sums."""
 
-    planned: int
-    rows: int
+    planned: int  # arrivals of the schedule, by its own count
+    rows: int  # rows of the load
     sent: int
     dropped: int
-    answered: int
-    unfinished: int
+    answered: int  # reply read, or connection failed
+    unfinished: int  # no reply when the load stopped
     accepted: int
     refused: int
     failed_at_api: int
@@ -76,7 +76,7 @@ class Accounting(Struct, frozen=True, kw_only=True):
     found: int  # accepted messages of which the provider has a row
     unknown_messages: int  # at the provider with a key that the load did not send, also refused ones
     unknown_refused: int = 0  # of these, not accepted by the provider
-    repeated_keys: int
+    repeated_keys: int  # rows of the load with a key that an earlier row has
     unknown_to_both: int  # accepted, unknown to provider and sender; open if there are no sender rows
     unaccounted: int = 0  # accepted, never seen by the provider, not held by the sender (measure.outcomes)
     still_held: int = 0  # of these, may be in the sender: it was submitting until the run ended
@@ -119,6 +119,8 @@ class BestRate(Struct, frozen=True):
 
 
 class Throughput(Struct, frozen=True, kw_only=True):
+    """Rates of a part in messages per second, and the limit that they reached. None: not measured."""
+
     offered_mean_per_s: float
     offered_peak: BestRate | None
     accepted_best: BestRate | None
@@ -155,6 +157,8 @@ class Points(Struct, frozen=True):
 
 
 class Timeline(Struct, frozen=True, kw_only=True):
+    """The data of the charts over time: one value per bin of ``bin_s``. Times are from the load's start."""
+
     bin_s: float
     load_end_s: float
     end_s: float
@@ -170,7 +174,11 @@ class Timeline(Struct, frozen=True, kw_only=True):
 
 
 class BurstResult(Struct, frozen=True, kw_only=True):
-    """A burst of one class, and its effect on the guarded class."""
+    """A burst of one class, and its effect on the guarded class. Counts are messages.
+
+    ``from_s`` and ``to_s`` are seconds after the load's start, ``*_after_s`` seconds after ``to_s``; None: it
+    did not happen.
+    """
 
     message_class: str
     from_s: float

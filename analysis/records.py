@@ -239,8 +239,8 @@ class FailedCheck(Struct, frozen=True):
 
 
 class NamedBottleneck(Struct, frozen=True):
-    text: str
-    part: str = ""
+    text: str  # as the report names it
+    part: str = ""  # as in ``FailedCheck``
     kind: str = "unknown"  # as in ``summary.json``
 
 
@@ -307,7 +307,7 @@ def read_result(run_dir: Path) -> AnalysisResult | None:
 
 
 class RowWriter:
-    """Appends rows to an Arrow IPC stream, a batch per ``flush``; a crash loses at most the last batch."""
+    """Appends rows to an Arrow IPC stream, a batch per ``flush``; a crash loses the last. Raises OSError."""
 
     def __init__(self, path: Path, schema: pa.Schema, flush_rows: int = 16_384) -> None:
         self._schema = schema

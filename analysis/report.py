@@ -33,7 +33,9 @@ from analysis.read.journeys import MalformedRunError, class_names, load_rows
 from analysis.records import Manifest, read_manifest
 
 REPORT_SCHEMA_VERSION = 6
-PARTS_A_PROCESS = 3  # of a bench, one takes half of the time; with fewer, it is as fast to analyse them here
+PARTS_PER_PROCESS = (
+    3  # of a bench, one takes half of the time; with fewer, it is as fast to analyse them here
+)
 
 
 def build_report(
@@ -51,7 +53,7 @@ def build_report(
     places = _parts(run_dir, manifest)
     asked = [(part_dir, each, slug, given or _specs(part_dir, each)) for slug, part_dir, each in places]
     progress(f"analysing {len(asked)} part{'s' * (len(asked) > 1)}")
-    for number, part in enumerate(spread(_analysed, asked, PARTS_A_PROCESS), start=1):
+    for number, part in enumerate(spread(_analysed, asked, PARTS_PER_PROCESS), start=1):
         progress(f"analysed {part.slug} ({number} of {len(asked)})")
         parts.append(part)
     with_alone = with_campaign_alone(with_distinct_titles(parts), places)

@@ -70,13 +70,13 @@ STATUSES = frozenset(
 )
 
 
-PDUS_A_STREAM = 150
+PDUS_PER_STREAM = 150
 
 
 ANSWER_S, WITNESS_S = 5.0, 2.0
 
 
-MEMORY_FLOOR_BYTES, MEMORY_A_MESSAGE_BYTES = 100 * 1024**2, 3_000
+MEMORY_FLOOR_BYTES, MEMORY_PER_MESSAGE_BYTES = 100 * 1024**2, 3_000
 
 
 class Findings:
@@ -267,7 +267,7 @@ async def fuzz(port: int, pdus: int, seed: int, connections: int) -> tuple[Findi
 
     async def work() -> None:
         while found.inputs < pdus:
-            await one_stream(port, next(seeds), PDUS_A_STREAM, found)
+            await one_stream(port, next(seeds), PDUS_PER_STREAM, found)
 
     await asyncio.gather(*(work() for _ in range(connections)))
     done.set()
@@ -329,7 +329,7 @@ def main() -> int:
         if "Traceback" in logged or "ERROR" in logged:
             found.fail("an error in the provider's log", 0)
             print(logged[-3_000:])
-    allowed = MEMORY_FLOOR_BYTES + MEMORY_A_MESSAGE_BYTES * found.statuses[0]
+    allowed = MEMORY_FLOOR_BYTES + MEMORY_PER_MESSAGE_BYTES * found.statuses[0]
     if grown > allowed:
         found.fail("memory grew", 0)
     return report(found, worst_s, grown, allowed, seconds)

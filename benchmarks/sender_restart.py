@@ -28,7 +28,7 @@ from reference_sender.dispatch.values import Change, Lane, Message, State
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.store import Work, open_store
 
-_A_COMMIT = 10_000
+_MESSAGES_PER_COMMIT = 10_000
 _DAY_NS = 86_400_000_000_000
 
 
@@ -56,7 +56,7 @@ def fill(url: str, count: int, held: int, sent: int) -> None:
         for message in made:
             scheduled = sent < message.message_id <= sent + held
             batch.append(replace(message, not_before_ns=now_ns + _DAY_NS) if scheduled else message)
-            if len(batch) == _A_COMMIT:
+            if len(batch) == _MESSAGES_PER_COMMIT:
                 store.commit(Work(batch, _accepted(batch, sent)))
                 batch = []
         store.commit(Work(batch, _accepted(batch, sent)))

@@ -53,6 +53,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
     @property
     def duration_s(self) -> float:
+        """From the load's start to the end of the last stream, in seconds of the run."""
         return max(stream.start_s + duration_ns(stream.process) / NS_PER_S for stream in self.streams)
 
     def place(self, number: int) -> str:
@@ -127,6 +128,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
 
     @property
     def is_suite(self) -> bool:
+        """Whether it has several parts."""
         return len(self.parts) > 1
 
     def places(self) -> dict[str, str]:

@@ -27,8 +27,8 @@ _SAFETY = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
 )
-_ANEW = (("Cache-Control", "no-cache"),)
-_FOR_EVER = (("Cache-Control", "public, max-age=31536000, immutable"),)
+_REVALIDATED = (("Cache-Control", "no-cache"),)
+_IMMUTABLE = (("Cache-Control", "public, max-age=31536000, immutable"),)
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ def load_page(directory: Path) -> dict[str, PageFile]:
         digest.update(b"%b\0%d\0%b" % (name.encode(), len(content), content))
     below = f"/page/{digest.hexdigest()}/"
     index = files.pop(_INDEX).replace(b'"/page/', b'"' + below.encode())
-    pages = {"/": _file(_INDEX, index, _ANEW)}
+    pages = {"/": _file(_INDEX, index, _REVALIDATED)}
     for name, content in files.items():
-        pages[below + name] = _file(name, content, _FOR_EVER)
+        pages[below + name] = _file(name, content, _IMMUTABLE)
     return pages
 
 

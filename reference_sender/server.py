@@ -375,7 +375,7 @@ async def serve(
     if settings.token is None:
         line["token"] = token
     ready(json.dumps(line))
-    await _either(stopped, sender.background.failed)
+    await _wait_for_either(stopped, sender.background.failed)
     log.info("stopping")
     sender.api.stop()
     is_kept = await sender.close()
@@ -387,7 +387,7 @@ async def serve(
         raise ChangesLost
 
 
-async def _either(*events: asyncio.Event) -> None:
+async def _wait_for_either(*events: asyncio.Event) -> None:
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:

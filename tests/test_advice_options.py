@@ -52,8 +52,8 @@ def advice_texts() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("command", OPTIONS)
-def test_an_advice_may_name_the_options_of_its_command(command: MadeBy) -> None:
-    """Of those that an advice names, the command has these and no others."""
+def test_advice_may_name_the_options_of_its_command(command: MadeBy) -> None:
+    """Of those that the advice names, the command has these and no others."""
     assert OPTIONS[command] == set().union(*OPTIONS.values()) & options(command)
 
 

@@ -41,6 +41,11 @@ _THING = (
     "(?:row|line|entry|client|module|translation|class|callback|table|lookup|result"
     "|expression|locustfile|room|timer|task)"
 )
+_EARLIER = (
+    "commit|submit|test|sample|second|window|step|code|start|attempt|call|run|report|row|line|day|one|time"
+)
+_NEXT = r"the|an?|it|its|this|that|these|they|each|any|one|no|all|some|another|their|when|\w+ing|\d+"
+_SUBJECT = "the|an?|its|one|each"
 # What we do not write, and what we write instead.
 BANNED = {
     r"\bof before\b": "earlier, the previous ...",
@@ -102,6 +107,12 @@ BANNED = {
     r"\bchores?\b": "background task, work",
     r"\bspoil(?:s|ed|ing)?\b": "invalid, corrupted",
     r"\bbrought\b|\bbrings?\b": "sends, submits, has",
+    r"\b(?:comes?|came|coming) to\b": "reaches; the result of",
+    r"\bfor ever\b|\bthe begin\b|\bhence\b|\bnone of both\b": "without end; the beginning; so; neither",
+    r"\b(?:an|one|each|two|several) advices?\b(?! texts?\b)|\badvices\b": "advice (it is not counted)",
+    rf"\bthe (?:{_EARLIER}) before\b(?! (?:{_NEXT})\b| `)": "the previous ...",
+    rf"(?:[,;:.] |\band )so (?:is|are|does|has|have|was) (?:{_SUBJECT})\b": "the same applies to",
+    r"(?-i:\b[A-Z]{2,}[SD] AN? (?!DAY)[A-Z]+\b)": "..._PER_...",
 }
 GLOSSARY = ROOT / "docs" / "glossary.md"
 
@@ -144,7 +155,7 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _comments_and_strings(source: str) -> Iterator[tuple[int, str]]:
-    """Strings, names that are defined, and comments; comments on successive lines are one text."""
+    """Strings, names that are defined, constants, and comments; comments on successive lines are one text."""
     strings = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
     first_line, lines, before = 0, list[str](), ""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -157,7 +168,7 @@ def _comments_and_strings(source: str) -> Iterator[tuple[int, str]]:
             if not lines:
                 first_line = token.start[0]
             lines.append(token.string.lstrip("#"))
-        elif before in ("def", "class"):
+        elif before in ("def", "class") or (not token.start[1] and token.string.isupper()):
             yield token.start[0], token.string.replace("_", " ")
         before = token.string
     yield first_line, "\n".join(lines)
@@ -205,6 +216,10 @@ def test_the_language_is_plain(place: str) -> None:
         ("e.js", "// for good\n", "for good"),
         ("f.html.j2", "<p>turned away</p>", "turned away"),
         ("f2.md", "A message under\nway is sent again.", "under way"),
+        ("f3.md", "The page has an advice.", "an advice"),
+        ("f4.md", "It is stopped, and so is the load.", "and so is the"),
+        ("f5.md", "It waited in the second before.", "the second before"),
+        ("f6.py", "_ROWS_A_STEP = 3\n", "ROWS A STEP"),
         ("g.sql", "-- how far it has come stands in `progress`", "stands in"),
     ],
 )

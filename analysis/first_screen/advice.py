@@ -1,4 +1,4 @@
-"""What to change, for each kind of bottleneck. One screen has one advice on the contract."""
+"""What to change, for each kind of bottleneck. A screen advises on the contract at most once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import objective_part
 from analysis.model import PartReport, RunReport
 
-# Each kind has an entry; "" is no advice.
+# Each kind has an entry; "": no advice.
 ADVICE: dict[BottleneckKind, str] = {
     "sender_cpu": "give the sender more processor time: less work per message, or more processes.",
     "sender_loop": "move blocking work out of the process that answers requests.",
@@ -255,8 +255,8 @@ def limits_in_force(found: Bottleneck) -> set[LimitName]:
 
 
 def single_messages_bind(part: PartReport, found: Bottleneck) -> bool:
-    """Whether the limit of requests alone binds, and each request had one message: batches cure it, but
-    not a load above the other limits.
+    """Whether the limit of requests alone binds, and each request had one message: batches then help, unless
+    the load is above the other limits.
     """
     if part.throughput.above_contract:
         return False

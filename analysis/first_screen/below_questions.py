@@ -233,7 +233,7 @@ def _busiest_comparison(report: RunReport) -> int | None:
 def _where_it_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[Sentence, ...]:
     """The stages that make up the mean difference. Those of messages with every timestamp add up to it."""
     by_stage = _largest_stages(quote, f"{path}.by_stage_s", one.by_stage_s, _STAGE_SHARE * abs(one.mean_s))
-    return (("On average ", quote.seconds(f"{path}.mean_s"), *by_stage, "."),) if by_stage else ()
+    return (("The mean difference is ", quote.seconds(f"{path}.mean_s"), *by_stage, "."),) if by_stage else ()
 
 
 def _where_the_tail_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[Sentence, ...]:

@@ -127,7 +127,7 @@ def _numbers(part: PartReport, measure: Measure) -> list[int]:
     stopped = [place for place, kind in enumerate(kinds) if kind == "sender_stopped"]
     first = leading(part)
     named = [] if first is None else [first]
-    if measure in ("loss", "unaccounted") and _late_too(part):
+    if measure in ("loss", "unaccounted") and _is_also_late(part):
         stopped = stopped or named
     if measure not in _OWN or not_taken(part):
         return list(dict.fromkeys((*named, *_slow_after_fault(part), *stopped, *losses)))
@@ -144,7 +144,7 @@ def _slow_after_fault(part: PartReport) -> list[int]:
     return []
 
 
-def _late_too(part: PartReport) -> bool:
+def _is_also_late(part: PartReport) -> bool:
     """Whether a rate or a wait is at fault as well: a missed time, or messages still in the sender."""
     missed = {each.measure for each in part.objectives if each.verdict == "missed"}
     return bool(missed & {"availability", "delivery_time"}) or part.accounting.still_held > 0

@@ -44,13 +44,13 @@ def when_repeated(quote: Quote, at: int) -> Sentence:
 def no_copies(quote: Quote, at: int) -> Sentence:
     """By what most of the copies came after."""
     times, path = quote.report.parts[at].repeat_times, f"parts.{at}.repeat_times"
-    if times is not None and times.after_s is not None and _most(times.late, times):
+    if times is not None and times.after_s is not None and _is_majority(times.late, times):
         if times.after_s < _SHORTEST_TIMEOUT_S:
             return (
                 "What to do: look in the sender for two workers or processes that take the same message. The "
                 "copies came ",
                 quote.seconds(f"{path}.after_s"),
-                " (median) after the submit before, too soon for a repeat after a timeout. A worker must "
+                " (median) after the previous submit, too soon for a repeat after a timeout. A worker must "
                 f"claim a message before it submits it. {_REFUSED_BY_PROVIDER}{_LIST}",
             )
         return (
@@ -62,13 +62,13 @@ def no_copies(quote: Quote, at: int) -> Sentence:
             f". {_REFUSED_BY_PROVIDER}{_LIST}",
         )
     look_for = "that was successful or lost"
-    if times is not None and _most(times.unanswered, times):
+    if times is not None and _is_majority(times.unanswered, times):
         look_for = "that was lost"
-    elif times is not None and _most(times.known - times.late - times.unanswered, times):
+    elif times is not None and _is_majority(times.known - times.late - times.unanswered, times):
         look_for = "that was successful"
     advice = f"look in the sender for a repeat after an answer {look_for}. {_REFUSED_BY_PROVIDER}"
     return (f"What to do: {advice}{_LIST}",)
 
 
-def _most(count: int, times: RepeatTimes) -> bool:
+def _is_majority(count: int, times: RepeatTimes) -> bool:
     return 2 * count > times.known

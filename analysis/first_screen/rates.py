@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.findings import NO_TURN, NOT_FORWARDED, Bottleneck, on_the_way
+from analysis.findings import NO_TURN, NOT_FORWARDED, Bottleneck, acts_after_acceptance
 from analysis.first_screen.no_rate import no_rate_row, no_rate_sentences, profile_label
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
@@ -244,7 +244,7 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
     has_evidence_above = overall(quote.report.objectives) == "missed"
     named = (quote.text(f"{path}.text"),) if has_evidence_above else with_evidence(quote, path, found)
     if _paused(quote.report.parts[place]):
-        return (*named, ". This load does not show what the sender carries without such a time.")
+        return (*named, ". This load does not show what the sender sustains without such a time.")
     return (
         f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ",
         *named,
@@ -332,7 +332,9 @@ def limiting(part: PartReport) -> int | None:
     causes = delays if sustained(part) else NOT_FORWARDED
     first = leading(part)
     found = part.bottlenecks
-    limits = [at for at, each in enumerate(found) if each.kind not in causes and not on_the_way(each)]
+    limits = [
+        at for at, each in enumerate(found) if each.kind not in causes and not acts_after_acceptance(each)
+    ]
     return first if first in limits else next(iter(limits), None)
 
 

@@ -280,8 +280,8 @@ def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 
 
 def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
-    """One advice on the contract: sufficient, or to be extended. None of both if a fault caused the wait, or
-    if no limit was reached.
+    """The contract is called sufficient, or its extension is advised, and not both. Neither if a fault caused
+    the wait, or if no limit was reached.
     """
     every = sentences(screen)
     more = [

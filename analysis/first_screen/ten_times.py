@@ -100,7 +100,7 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
         quote.per_day(f"{path}.equivalent_per_day"),
         " a day, ",
         quote.rate(f"{path}.throughput.offered_mean_per_s", subject=f"offered mean {place}"),
-        *_how(quote, place),
+        *_rate_and_mode(quote, place),
         quote.seconds(f"{path}.identity.load_s"),
     ]
     outcome: Sentence = (": every objective met.",)
@@ -160,7 +160,7 @@ def _said_yes(report: RunReport, slug: str) -> bool:
     return any(each.ten_times == "yes" and each.ten_times_part == slug for each in report.levels)
 
 
-def _how(quote: Quote, place: int) -> Sentence:
+def _rate_and_mode(quote: Quote, place: int) -> Sentence:
     part = quote.report.parts[place]
     how = "in virtual time" if part.identity.mode == "simulated" else "run live"
     when = "at its peak" if part.identity.window == "peak" else "on average"  # a slice around the peak

@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from analysis.classes import class_text
-from analysis.findings import NOT_FORWARDED, Bottleneck, on_the_way
+from analysis.findings import NOT_FORWARDED, Bottleneck, acts_after_acceptance
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, Sentence
 from analysis.judge.evidence import needs_lead
@@ -60,7 +60,7 @@ def leading(part: PartReport) -> int | None:
     that is slow or loses messages, and messages that were not forwarded, are left out.
     """
     found, left = part.bottlenecks, not_taken(part)
-    others = [on_the_way(each) or each.kind in NOT_FORWARDED for each in found]
+    others = [acts_after_acceptance(each) or each.kind in NOT_FORWARDED for each in found]
     places = [at for at, other in enumerate(others) if not (left and other)]
     stops = [place for place in places if found[place].kind == "sender_stopped"]
     if stops and found[stops[0]].share_of_load >= found[places[0]].share_of_load:

@@ -14,11 +14,11 @@ from analysis.arrays import Floats
 from analysis.classes import class_text, messages_of
 from analysis.formatting import (
     count_text,
+    counted_text,
     limit_text,
     seconds_text,
     share_text,
     significant,
-    times_text,
 )
 from analysis.judge.check_names import INDEPENDENCE, SCHEDULE_LAG
 from analysis.judge.sample_size import count_as, too_few_for
@@ -114,7 +114,7 @@ def schedule_lag(late: ScheduleLag, tightest: TightestObjective) -> Check:
 
 
 def _late_advice(late: ScheduleLag, tightest: TightestObjective) -> str:
-    """A tight objective is blamed only for a delay without other programs, and more workers are advised only
+    """The advice names a tight objective only if no other programs caused the delay, and more workers only
     if the generator had much work.
     """
     idle = late.late_cpu_percent < IDLE_PERCENT
@@ -165,7 +165,7 @@ def dropped_arrivals(counted: Accounting, limit: int, needed: int) -> Check:
         return _dropped_without_room(counted, limit, needed)
     by_bench, by_target = counted.dropped_by_bench, counted.dropped_at_limit
     share = by_bench / counted.planned if counted.planned else math.nan
-    waited = f"; {times_text(by_target)} not sent because the sender did not answer" if by_target else ""
+    waited = f"; {counted_text(by_target)} not sent because the sender did not answer" if by_target else ""
     return Check(
         name="dropped arrivals",
         state=_state(share, 0.0, DROPPED_SHARE),
@@ -181,7 +181,7 @@ def dropped_arrivals(counted: Accounting, limit: int, needed: int) -> Check:
 def _dropped_without_room(counted: Accounting, limit: int, needed: int) -> Check:
     late, beyond = counted.dropped_by_bench, counted.dropped_at_machine_limit
     share = late / counted.planned
-    also = f"; {times_text(late)} because it was late" if late else ""
+    also = f"; {counted_text(late)} because it was late" if late else ""
     return Check(
         name="dropped arrivals",
         state="invalid" if share > DROPPED_SHARE else "warn",
@@ -249,7 +249,7 @@ def accounting_balance(counted: Accounting) -> Check:
     }
     wrong = [f"{words} is off by {count_text(abs(gap))}" for words, gap in gaps.items() if gap]
     if counted.repeated_keys:
-        wrong.append(f"{times_text(counted.repeated_keys)} with a key used before")
+        wrong.append(f"{counted_text(counted.repeated_keys)} with a key used before")
     return Check(
         name="accounting",
         state="invalid" if wrong else "ok",

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from analysis.arrays import Floats
-from analysis.formatting import count_text, seconds_text, significant, times_text
+from analysis.formatting import count_text, counted_text, seconds_text, significant
 from analysis.judge.check_names import END_OF_RUN, INSTRUMENT
 from analysis.judge.checks import unchecked
 from analysis.judge.losses import never_reached
@@ -52,7 +52,7 @@ def generator_cpu(journeys: Journeys) -> Check:
         "generator CPU",
         _values(journeys.samples, journeys.load_end_s, GENERATOR_PROCESSES, CPU_NAMES),
         GENERATOR_CPU_PERCENT,
-        "CPU use of the busiest process of the load generator, p95 of its seconds",
+        "CPU use of the busiest process of the load generator, p95 of one value per second",
     )
 
 
@@ -62,7 +62,7 @@ def machine_cpu(journeys: Journeys) -> Check:
         "machine CPU",
         _values(samples, until_s, MACHINE_PROCESSES, CPU_NAMES),
         MACHINE_CPU_PERCENT,
-        "of all cores (p95 of the seconds): above the limit the programs of the machine compete for cores",
+        "of all cores (p95 of one value per second): above the limit, programs compete for cores",
     )
     others = _values(samples, until_s, MACHINE_PROCESSES, ("others_percent",))
     median = float(np.median(others)) if len(others) else 0.0
@@ -126,7 +126,7 @@ def provider_loop(journeys: Journeys, lag_limit_s: float) -> Check:
         value=value,
         limit=f"warn {f'> {LOOP_LAG_WARN_MS:g} ms or ' if invalid_ms > LOOP_LAG_WARN_MS else ''}"
         f"a single stall > {stall_ms:g} ms, invalid > {invalid_ms:g} ms",
-        meaning="event-loop delay of the mock provider, which is part of the instrument (p95 of its seconds)",
+        meaning="event-loop delay of the mock provider, part of the instrument (p95 of one value per second)",
         advice="the mock provider was late: lower the rate, or give it a core of its own",
         value_number=high,
     )
@@ -165,7 +165,7 @@ def earlier_load(manifest: Manifest) -> tuple[Check, ...]:
     check = Check(
         name="earlier load",
         state="warn" if found else "ok",
-        value=f"{times_text(found)} of the previous load still open at the start",
+        value=f"{counted_text(found)} of the previous load still open at the start",
         limit="warn > 0",
         meaning="messages of an earlier load that were still open at the provider when this load began",
         advice="wait for the end of a load before you start the next one, or use a separate run for each",
@@ -182,7 +182,7 @@ def closed_connections(journeys: Journeys) -> tuple[Check, ...]:
     check = Check(
         name="closed connections",
         state="warn" if resent else "ok",
-        value=f"{times_text(resent)} sent again, {closed_idle:,} connections closed while idle",
+        value=f"{counted_text(resent)} sent again, {closed_idle:,} connections closed while idle",
         limit="warn > 0 sent again",
         meaning="requests that were sent while the target closed an idle connection were sent again "
         "with the same key: a sender that ignores keys may have accepted both",
@@ -216,7 +216,7 @@ def ending(manifest: Manifest, counted: Accounting, stopped_forwarding: bool = F
         "drain_ended": "the user ended the wait for open messages",
         "drain_timeout": f"stopped after draining for {manifest.drain_timeout_s:g} s",
     }.get(reason, reason)
-    still = f", {times_text(counted.open)} still open" if counted.open else ""
+    still = f", {counted_text(counted.open)} still open" if counted.open else ""
     if nothing_left:
         still = ", with no message open"
     return Check(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 
 from analysis.classes import message_of
-from analysis.formatting import count_text, times_text
+from analysis.formatting import count_text, counted_text
 from analysis.objectives.grammar import API
 
 _CONFIDENCE_Z = 1.959964  # two-sided 95 %
@@ -59,7 +59,7 @@ def more_needed(
     # The interval can need slightly more messages than the normal approximation says.
     more = _rounded_up(max(wanted - count, 0.05 * count, 1.0))
     noun = "request" if message_class == API else message_of(message_class)
-    words = f"about {times_text(more, f'more {noun}')}"
+    words = f"about {counted_text(more, f'more {noun}')}"
     if per_s <= 0:
         return words
     if whole_day:
@@ -80,10 +80,12 @@ def wait_longer(open_count: int, unforwarded: int = 0, for_phones: int = 0) -> s
     only a simulated load shows their final state.
     """
     if unforwarded:
-        return f"a sender that forwards what it accepts: {times_text(unforwarded)} did not reach the provider"
+        return (
+            f"a sender that forwards what it accepts: {counted_text(unforwarded)} did not reach the provider"
+        )
     verb = "was" if open_count == 1 else "were"
     wait = "wait longer after the load (--drain-timeout)"
-    subject = f"the final state of {times_text(open_count)} that {verb} still open"
+    subject = f"the final state of {counted_text(open_count)} that {verb} still open"
     if not for_phones:
         return f"{subject}: {wait}"
     if for_phones == open_count:

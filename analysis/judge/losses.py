@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.formatting import count_text, times_text
+from analysis.formatting import count_text, counted_text
 from analysis.model import Accounting
 
 # Columns of messages.csv that select the messages behind a count.
@@ -57,7 +57,9 @@ def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_
         reasons.append(why)
         needs = needs or decides
     elif accounting.lost and accounting.unknown_messages:
-        why = f"the provider has no row of {times_text(accounting.lost)} under {_their_keys(accounting.lost)}"
+        why = (
+            f"the provider has no row of {counted_text(accounting.lost)} under {_their_keys(accounting.lost)}"
+        )
         reasons.append(f"{why}; {may_be_unknown(accounting.unknown_messages)}")
         needs = needs or PASS_THE_KEY
     if not reasons:
@@ -71,7 +73,7 @@ def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_
 def _unseen(accounting: Accounting, unseen: int, waited_out: bool) -> tuple[str, str]:
     """Why it is not known whether they are lost, and what would decide it."""
     if accounting.unaccounted and not waited_out:
-        return ended_early(times_text(unseen)), WAIT_FOR_THEM
+        return ended_early(counted_text(unseen)), WAIT_FOR_THEM
     held, left_out = accounting.still_held, unseen - accounting.still_held
     if held and not left_out:
         return still_held(accounting), WAIT_FOR_THEM
@@ -83,7 +85,7 @@ def _unseen(accounting: Accounting, unseen: int, waited_out: bool) -> tuple[str,
 def never_reached(count: int, accounting: Accounting) -> str:
     """``60 messages never reached the provider``. Some of them may have come with unknown keys."""
     under = f" under {_their_keys(count)}" if accounting.unknown_messages else ""
-    return f"{times_text(count)} never reached the provider{under}"
+    return f"{counted_text(count)} never reached the provider{under}"
 
 
 def _their_keys(count: int) -> str:
@@ -97,20 +99,22 @@ def ended_early(messages: str) -> str:
 def still_held(accounting: Accounting) -> str:
     held = accounting.still_held
     were = "was" if held == 1 else "were"
-    return f"{times_text(held)} {were} still in the sender when the wait ended: it was submitting until then"
+    return (
+        f"{counted_text(held)} {were} still in the sender when the wait ended: it was submitting until then"
+    )
 
 
 def to_repeat(accounting: Accounting, repeats_awaited: bool) -> str:
     left = accounting.to_repeat
     why = "it was submitting until then" if repeats_awaited else "the wait was too short for a repeat"
     return (
-        f"the provider refused {times_text(left)} for the time being, and the sender had not submitted "
+        f"the provider refused {counted_text(left)} for the time being, and the sender had not submitted "
         f"{'it' if left == 1 else 'them'} again when the wait ended: {why}"
     )
 
 
 def keyless(accounting: Accounting) -> str:
-    return f"{times_text(accounting.without_key)} reached the provider without their key"
+    return f"{counted_text(accounting.without_key)} reached the provider without their key"
 
 
 def least_unaccounted(accounting: Accounting) -> int:
@@ -123,11 +127,11 @@ def may_be_unknown(unknown: int) -> str:
     came, may = (
         ("came with a key", "it may be one") if unknown == 1 else ("came with keys", "they may be some")
     )
-    return f"{times_text(unknown)} {came} that the load did not send: {may} of these"
+    return f"{counted_text(unknown)} {came} that the load did not send: {may} of these"
 
 
 def _refused(accounting: Accounting) -> str:
-    text = f"the provider refused {times_text(accounting.given_up)}{for_what(accounting)}"
+    text = f"the provider refused {counted_text(accounting.given_up)}{for_what(accounting)}"
     return f"{text}, and the sender gave {'it' if accounting.given_up == 1 else 'them'} up"
 
 

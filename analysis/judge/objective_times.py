@@ -11,7 +11,7 @@ from msgspec import structs
 
 from analysis.classes import ALL
 from analysis.findings import GREW
-from analysis.formatting import count_text, times_text
+from analysis.formatting import count_text, counted_text
 from analysis.judge.evidence import (
     ACCEPTS_TO_THE_END,
     HOPELESS,
@@ -153,7 +153,7 @@ def _measured(spec: Spec, count: int, quantile: Quantile) -> str:
 def _percentile_why(
     distribution: Distribution, quantile: Quantile, spec: Spec, undecided: bool, interval: str
 ) -> str:
-    counted = times_text(distribution.count, "request" if spec.measure == "api_response" else "message")
+    counted = counted_text(distribution.count, "request" if spec.measure == "api_response" else "message")
     if quantile.low_s is not None and math.isinf(quantile.low_s):
         rest, never = f"{100 - (spec.percentile or 0.0):g} %", "arrive"
         if spec.measure == "api_response":

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from analysis.classes import ALL, class_text
-from analysis.formatting import count_text, times_text
+from analysis.formatting import count_text, counted_text
 from analysis.judge.evidence import (
     ACCEPTS_TO_THE_END,
     messages_for_ratio,
@@ -144,7 +144,7 @@ def _unaccounted(spec: Spec, facts: ObjectiveInputs) -> Finding:
     accepted = f"of {count_text(accounting.accepted)} accepted"
     why = f"{accepted}; an unaccounted message was never seen by the provider"
     if count and not facts.sender_rows and not facts.waited_out:
-        why = f"{accepted}; {ended_early(times_text(count))}"
+        why = f"{accepted}; {ended_early(counted_text(count))}"
         return replace(_between(0, count, why, WAIT_FOR_THEM, accounting), value=float(count))
     if accounting.without_key:
         return _between(count, count + accounting.without_key, keyless(accounting), PASS_THE_KEY, accounting)
@@ -167,8 +167,8 @@ def _duplicates(facts: ObjectiveInputs) -> Finding:
     accepted = f"of {count_text(accounting.accepted)} accepted"
     if others := with_other_keys(accounting):
         why = (
-            f"{times_text(others)} at the provider had keys that the load did not send: they may be copies; "
-            f"{accepted}"
+            f"{counted_text(others)} at the provider had keys that the load did not send: they may be "
+            f"copies; {accepted}"
         )
         return _between(found, found + others, why, PASS_THE_KEY, accounting)
     why = f"{accepted}; a duplicate is a message that the provider accepted more than once"
@@ -268,7 +268,7 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
         return Finding(None, None, None, "no message came due", needs="a load")
     share = found.available / found.windows
     most = (found.available + found.unknown) / found.windows
-    why = f"{count_text(found.available)} of {times_text(found.windows, 'window')} of {found.window_s:g} s"
+    why = f"{count_text(found.available)} of {counted_text(found.windows, 'window')} of {found.window_s:g} s"
     why = f"{why}; {found.why}" if found.why else why
     if found.unknown:
         interval = f"{value_text(spec, share)} to {value_text(spec, most)}"

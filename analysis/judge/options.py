@@ -1,7 +1,7 @@
-"""Options of smsbench in an advice: only those that the command of the run has.
+"""Options of smsbench in advice texts: only those that the command of the run has.
 
-An advice names an option in brackets at the words that it belongs to: ``add workers (--workers)``. Other
-commands in an advice are written out: ``smsbench report DIR --export csv``.
+An advice text names an option in brackets at the words that it belongs to: ``add workers (--workers)``. Other
+commands are written out: ``smsbench report DIR --export csv``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from analysis.records import Manifest
 
 MadeBy = Literal["run", "simulate", "capacity"]
 _SEARCH = "capacity"  # name of the scenario of a search's trials
-# Of each command, the options that an advice may name. Tests check it against the commands.
+# Of each command, the options that an advice text may name. Tests check it against the commands.
 OPTIONS: dict[MadeBy, frozenset[str]] = {
     "run": frozenset(("--drain-timeout", "--ui", "--workers")),
     "simulate": frozenset(("--scale",)),

@@ -17,7 +17,7 @@ def too_few_for(objectives: Iterable[Objective]) -> str:
 
 
 def _too_few(objective: Objective, found: Quantile) -> str:
-    """If the messages are dependent, a larger number of them is no remedy by itself, and is not asked for."""
+    """If the messages are dependent, a larger number alone does not help, so it is not requested."""
     api = objective.message_class == API
     noun = "answers of the sender" if api else messages_of(objective.message_class)
     counted, name = count_text(objective.count), percentile_name(found.percentile)

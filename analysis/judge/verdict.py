@@ -26,13 +26,13 @@ def judge(relation: Relation, low: float | None, high: float | None, limit: floa
         if least == most == limit:
             return "met"
         return "missed" if least > limit or most < limit else "undecided"
-    ends = (_holds(relation, least, limit), _holds(relation, most, limit))
+    ends = (_is_within(relation, least, limit), _is_within(relation, most, limit))
     if all(ends):
         return "met"
     return "undecided" if any(ends) else "missed"
 
 
-def _holds(relation: Relation, value: float, limit: float) -> bool:
+def _is_within(relation: Relation, value: float, limit: float) -> bool:
     if relation == "<":
         return value < limit
     if relation == "<=":

@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import GREW, Availability
-from analysis.formatting import seconds_text, times_text
+from analysis.formatting import counted_text, seconds_text
 from analysis.measure.comparison.differences import TimeGroup, independent_difference
 from analysis.measure.outcomes import OPEN, MessageOutcomes
 from analysis.measure.unforwarded import skipped
@@ -291,8 +291,8 @@ def _left_text(absent: Bools, left_out: Bools) -> str:
     missing = int(np.count_nonzero(left_out & absent))
     refused = int(np.count_nonzero(left_out & ~absent))
     said = (
-        (missing, f"{times_text(missing, 'message')} never reached the provider"),
-        (refused, f"the provider accepted no submit of {times_text(refused, 'message')}"),
+        (missing, f"{counted_text(missing, 'message')} never reached the provider"),
+        (refused, f"the provider accepted no submit of {counted_text(refused, 'message')}"),
     )
     return " and ".join(text for count, text in said if count)
 
@@ -307,17 +307,17 @@ def _why(missing: tuple[Ints, Ints, Ints], left_text: str, growing: Bools, hold:
     """
     (not_taken, left, beyond), (unknown, hold_s) = missing, hold
     causes = (
-        (not_taken, f"the sender did not take {times_text(int(not_taken.sum()))}"),
+        (not_taken, f"the sender did not take {counted_text(int(not_taken.sum()))}"),
         (growing, GREW),
         (unknown, _unclear(hold_s)),
         (left, left_text),
-        (beyond, f"the bench had no room to send {times_text(int(beyond.sum()))}"),
+        (beyond, f"the bench had no room to send {counted_text(int(beyond.sum()))}"),
     )
     counted = [(int(np.count_nonzero(windows)), text) for windows, text in causes]
     seen = [(count, text) for count, text in counted if count]
     if len(seen) == 1:
         return seen[0][1]
-    return "; ".join(f"in {times_text(count, 'window')} {text}" for count, text in seen)
+    return "; ".join(f"in {counted_text(count, 'window')} {text}" for count, text in seen)
 
 
 def _unclear(hold_s: float) -> str:

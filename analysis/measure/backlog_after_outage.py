@@ -62,7 +62,7 @@ def backlog_after(
     watched_until_s = min(end_s, until_s)
     if from_s <= 0.0 or watched_until_s <= to_s:
         return None
-    level = _most(messages, max(from_s - BEFORE_S, 0.0), from_s)
+    level = _highest_count(messages, max(from_s - BEFORE_S, 0.0), from_s)
     held_until_s = float(messages.accepted_s[messages.due_s <= to_s].max(initial=to_s))
     # A backlog becomes smaller only when the provider accepts a message.
     accepted_s = messages.accepted_s[(messages.accepted_s > to_s) & (messages.accepted_s <= watched_until_s)]
@@ -78,7 +78,7 @@ def backlog_after(
     )
 
 
-def _most(messages: Waits, from_s: float, to_s: float) -> int:
+def _highest_count(messages: Waits, from_s: float, to_s: float) -> int:
     """The most that waited at one instant of this time."""
     due_s = messages.due_s[(messages.due_s > from_s) & (messages.due_s <= to_s)]
     return int(messages.at(np.append(from_s, due_s)).max())

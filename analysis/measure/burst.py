@@ -62,7 +62,7 @@ def _burst(
     accepted: Bools = inside & journeys.accepted
     last_submit = _last_s(journeys, outcomes, accepted, journeys.provider.submitted_s)
     last_delivery = _last_s(journeys, outcomes, accepted, journeys.provider.final_s)
-    mostly_s = _mostly(journeys, accepted, to_s)
+    mostly_s = _mostly_ended_after_s(journeys, accepted, to_s)
     observed_s = max(journeys.end_s - to_s, 0.0)
     # A submitted burst can still be in a carrier's queue and delay the OTPs behind it.
     until_s = to_s + (observed_s if mostly_s is None else mostly_s)
@@ -139,7 +139,7 @@ def _last_s(
     return float(finite.max())
 
 
-def _mostly(journeys: Journeys, accepted: Bools, to_s: float) -> float | None:
+def _mostly_ended_after_s(journeys: Journeys, accepted: Bools, to_s: float) -> float | None:
     """From the burst's end until 95 % of its accepted messages had arrived or failed, else None."""
     done = np.sort(np.nan_to_num(journeys.provider.final_s[accepted], nan=np.inf))
     if len(done) == 0:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.findings import LimitName
-from analysis.formatting import of_unit, round_number_text
+from analysis.formatting import quantity_text, round_number_text
 
 _NS_PER_S = 1_000_000_000
-# Causes of a wait, as positions in ``ContractLimits.words`` and ``NAMES``.
+# Causes of a wait, as positions in ``ContractLimits.texts`` and ``NAMES``.
 REQUESTS, SEGMENTS, CONCURRENT, DRAIN, CARRIER = range(5)
 NAMES: tuple[LimitName, ...] = ("requests", "segments", "concurrency", "accept_queue", "carrier")
 LIMITS = len(NAMES)
@@ -42,7 +42,7 @@ class ContractLimits:
     drain_ns: int = 0
     carrier_ns: Mapping[str, int] = field(default_factory=dict)
     batch: int = 1
-    words: tuple[str, str, str, str, str] = ("", "", "", "", "")  # the limit of each cause, "" without one
+    texts: tuple[str, str, str, str, str] = ("", "", "", "", "")  # the limit of each cause, "" without one
 
     @property
     def delay_sends(self) -> bool:
@@ -50,7 +50,7 @@ class ContractLimits:
         return bool(self.requests or self.segments or self.concurrent or self.drain_ns)
 
     def each_alone(self) -> dict[int, ContractLimits]:
-        """The contract with one of its limits only, by the limit's position in ``words``."""
+        """The contract with one of its limits only, by the limit's position in ``texts``."""
         batch = self.batch
         found = {
             REQUESTS: ContractLimits(requests=self.requests, batch=batch),
@@ -77,7 +77,7 @@ def read_limits(profile: Mapping[str, Any], protocol: str) -> ContractLimits:
         drain_ns=unit_ns(drain),
         carrier_ns={name: unit_ns(rate) for name, rate in carriers.items() if unit_ns(rate)},
         batch=batch if isinstance(batch, int) and batch >= 1 else 1,
-        words=(
+        texts=(
             _rate_text(requests.get("rate_per_s"), "requests/s"),
             _rate_text(segments.get("rate_per_s"), "segments/s"),
             f"{concurrent} concurrent requests" if isinstance(concurrent, int) else "",
@@ -118,11 +118,11 @@ def _carriers_text(carriers: Mapping[str, Any]) -> str:
     if not rates:
         return ""
     ends = dict.fromkeys(round_number_text(rate) for rate in (min(rates), max(rates)))
-    return of_unit(" to ".join(ends), "segments/s per carrier")
+    return quantity_text(" to ".join(ends), "segments/s per carrier")
 
 
 def _rate_text(rate: Any, unit: str) -> str:
-    return of_unit(round_number_text(rate), unit) if unit_ns(rate) else ""
+    return quantity_text(round_number_text(rate), unit) if unit_ns(rate) else ""
 
 
 def _table(value: Any) -> Mapping[str, Any]:

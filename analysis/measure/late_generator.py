@@ -34,7 +34,7 @@ _FULL_SHARE = 0.9  # the generator's own delay explains only a few requests in f
 class ScheduleLag:
     """For each message: ``lag_s`` is sent minus intended (NaN: not sent), ``disturbed`` whether its second
     was disturbed. ``late_cpu_percent``: the most of a core that a process of the generator used in a late
-    second or the one before; NaN without a sample.
+    second or the previous one; NaN without a sample.
     """
 
     lag_s: Floats

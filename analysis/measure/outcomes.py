@@ -85,37 +85,37 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     accepted, provider, sender = journeys.accepted, journeys.provider, journeys.sender
     outcome = np.full(journeys.count, OPEN, dtype=np.int64)
     at_provider = provider.accepted
-    _set(outcome, at_provider & _in(provider.state, PROVIDER_STATES, "delivered"), DELIVERED)
-    _set(
+    _set_where(outcome, at_provider & _is_one_of(provider.state, PROVIDER_STATES, "delivered"), DELIVERED)
+    _set_where(
         outcome,
-        at_provider & _in(provider.state, PROVIDER_STATES, "undelivered", "rejected", "unknown"),
+        at_provider & _is_one_of(provider.state, PROVIDER_STATES, "undelivered", "rejected", "unknown"),
         FAILED,
     )
-    _set(outcome, at_provider & _in(provider.state, PROVIDER_STATES, "expired"), EXPIRED)
+    _set_where(outcome, at_provider & _is_one_of(provider.state, PROVIDER_STATES, "expired"), EXPIRED)
     refused = ~at_provider & (provider.state != ABSENT)
-    gone = ~at_provider & _in(sender.state, SENDER_STATES, "failed")
-    _set(outcome, gone | (refused & (sender.state == ABSENT)), FAILED)
+    gone = ~at_provider & _is_one_of(sender.state, SENDER_STATES, "failed")
+    _set_where(outcome, gone | (refused & (sender.state == ABSENT)), FAILED)
     not_repeated = accepted & refused & (sender.state == ABSENT) & ~provider.recipient_at_fault
     for_now = not_repeated & ~provider.refused_permanently
     to_repeat = np.zeros(journeys.count, dtype=np.bool_)
     if for_now.any() and not sender.present and submits_to_the_end(journeys):
         to_repeat = for_now
-    _set(outcome, to_repeat if journeys.repeats_awaited else for_now, OPEN)
-    _set(outcome, ~at_provider & _in(sender.state, SENDER_STATES, "expired"), EXPIRED)
+    _set_where(outcome, to_repeat if journeys.repeats_awaited else for_now, OPEN)
+    _set_where(outcome, ~at_provider & _is_one_of(sender.state, SENDER_STATES, "expired"), EXPIRED)
     if not journeys.journal:
         # Without a journal (a real provider) only the sender's states are known.
-        _set(outcome, _in(sender.state, SENDER_STATES, "delivered"), DELIVERED)
+        _set_where(outcome, _is_one_of(sender.state, SENDER_STATES, "delivered"), DELIVERED)
     unknown_to_both = accepted & (provider.state == ABSENT) & (sender.state == ABSENT)
     vanished = np.zeros(journeys.count, dtype=np.bool_)
     if journeys.journal:
         # A provider with a journal has a row of every message that it got.
-        vanished = (provider.state == ABSENT) & _in(sender.state, SENDER_STATES, "sent", "delivered")
+        vanished = (provider.state == ABSENT) & _is_one_of(sender.state, SENDER_STATES, "sent", "delivered")
     gone = accepted & (vanished | unknown_to_both)
     without_key = gone & _came_without_key(journeys, gone)
-    _set(outcome, vanished, LOST)
+    _set_where(outcome, vanished, LOST)
     if sender.present:
-        _set(outcome, unknown_to_both, LOST)
-    _set(outcome, without_key, OPEN)
+        _set_where(outcome, unknown_to_both, LOST)
+    _set_where(outcome, without_key, OPEN)
     # The sender's account, its sender name or its request was refused, whatever its row says.
     by_its_fault = refused & provider.refused_permanently
     ended_by_it = sender.gave_up | (sender.state == ABSENT) | by_its_fault
@@ -151,11 +151,11 @@ def _came_without_key(journeys: Journeys, gone: Bools) -> bool:
     return journeys.journal and count > 0 and journeys.provider.unknown.count >= _EXPLAINED * count
 
 
-def _in(codes: Ints, names: tuple[str, ...], *wanted: str) -> Bools:
+def _is_one_of(codes: Ints, names: tuple[str, ...], *wanted: str) -> Bools:
     return np.isin(codes, [names.index(name) for name in wanted])
 
 
-def _set(outcome: Ints, where: Bools, value: int) -> None:
+def _set_where(outcome: Ints, where: Bools, value: int) -> None:
     outcome[where] = value
 
 

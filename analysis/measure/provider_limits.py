@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from analysis.formatting import of_unit, round_number_text
+from analysis.formatting import quantity_text, round_number_text
 from analysis.measure.contract_limits import read_limits
 from analysis.read.provider_rows import ProviderSide
 
@@ -25,11 +25,11 @@ def limits_text(profile: Mapping[str, Any]) -> str:
         (throttled, "segments/s"),
         (queue.get("drain_segments_per_s"), drained),
     ]
-    words = [of_unit(round_number_text(rate), unit) for rate, unit in found if _is_rate(rate)]
+    words = [quantity_text(round_number_text(rate), unit) for rate, unit in found if _is_rate(rate)]
     carriers = [rate for rate in _carrier_rates(profile.get("carriers")) if _is_rate(rate)]
     if carriers:
         ends = dict.fromkeys(round_number_text(rate) for rate in (min(carriers), max(carriers)))
-        words.append(of_unit(" to ".join(ends), "segments/s per carrier"))
+        words.append(quantity_text(" to ".join(ends), "segments/s per carrier"))
     return ", ".join(words) or "none"
 
 

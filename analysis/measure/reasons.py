@@ -1,4 +1,4 @@
-"""Why messages did not arrive: each message once, with the reason of the side that knows most.
+"""Why messages did not arrive: each message once, with the reason that is known best.
 
 The provider's final state goes first, then the sender's, then the answer of the sender's API. A message that
 was delivered, or that provider or sender still has, has no reason, whatever the API answered.
@@ -25,11 +25,11 @@ def reasons(journeys: Journeys) -> tuple[Reasons, ...]:
     unseen = provider.state == ABSENT
     open_there = provider.state == PROVIDER_STATES.index("open")
     by_provider = ~unseen & ~open_there & (provider.state != PROVIDER_STATES.index("delivered"))
-    by_sender = (unseen | open_there) & _in(sender.state, SENDER_STATES, "failed", "expired")
+    by_sender = (unseen | open_there) & _is_one_of(sender.state, SENDER_STATES, "failed", "expired")
     # Without a journal only the sender knows that it submitted a message, or that it arrived.
     known = ("queued", "submitting") if journeys.journal else ("queued", "submitting", "sent", "delivered")
-    not_taken = _in(load.outcome, OUTCOMES, "refused", "failed")
-    by_api = unseen & ~by_sender & ~_in(sender.state, SENDER_STATES, *known) & not_taken
+    not_taken = _is_one_of(load.outcome, OUTCOMES, "refused", "failed")
+    by_api = unseen & ~by_sender & ~_is_one_of(sender.state, SENDER_STATES, *known) & not_taken
     at_provider = _Ends("provider", by_provider, Labels(provider.state, PROVIDER_STATES), provider.reason)
     in_sender = _Ends("sender", by_sender, Labels(sender.state, SENDER_STATES), sender.reason)
     at_api = _Ends("sender API", by_api, Labels(load.outcome, OUTCOMES), _statuses(load.status))
@@ -63,5 +63,5 @@ def _statuses(status: Ints) -> Labels:
     return Labels(index, tuple(f"HTTP {value}" if value else "no reply" for value in values))
 
 
-def _in(codes: Ints, names: tuple[str, ...], *wanted: str) -> Bools:
+def _is_one_of(codes: Ints, names: tuple[str, ...], *wanted: str) -> Bools:
     return np.isin(codes, [names.index(name) for name in wanted])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.findings import Hint
-from analysis.formatting import count_text, times_text
+from analysis.formatting import count_text, counted_text
 from analysis.read.journeys import Journeys
 from analysis.refusals import reason_text
 
@@ -24,7 +24,7 @@ def repeats_hint(journeys: Journeys) -> Hint | None:
     ordered = places[np.argsort(-counts, kind="stable")][:_MOST_REASONS].tolist()
     names = ", ".join(reason_text(provider.reason.names[place]) for place in ordered)
     text = (
-        f"{times_text(count)} that the provider refuses permanently ({names}) "
+        f"{counted_text(count)} that the provider refuses permanently ({names}) "
         f"{'was' if count == 1 else 'were'} submitted {count_text(submits)} times. Do not repeat a permanent "
         "refusal: it uses the contract's limits and changes nothing."
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.findings import REPORTS_NOT_CONFIRMED, Hint
-from analysis.formatting import count_text, round_seconds_text, seconds_text, share_text, times_text
+from analysis.formatting import count_text, counted_text, round_seconds_text, seconds_text, share_text
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.silence import silences
 from analysis.read.journeys import Journeys, Samples
@@ -40,13 +40,13 @@ def reports_not_confirmed(journeys: Journeys, outcomes: MessageOutcomes) -> Hint
     if count:
         arrived = int(np.count_nonzero(never & (outcomes.outcome == DELIVERED)))
         sentences.append(
-            f"The sender did not confirm the delivery reports of {times_text(count)} "
+            f"The sender did not confirm the delivery reports of {counted_text(count)} "
             f"({share_text(count, int(np.count_nonzero(sent)))} of those with a report) before the run "
             f"ended, of which {count_text(arrived)} {'was' if arrived == 1 else 'were'} delivered: the "
             "sender does not know their final states from a report"
         )
     if late.any():
-        number, prompt = times_text(int(np.count_nonzero(late))), round_seconds_text(PROMPT_S)
+        number, prompt = counted_text(int(np.count_nonzero(late))), round_seconds_text(PROMPT_S)
         latest = f"after they were first sent, the latest after {seconds_text(float(delay_s.max()))}"
         if counted and not repeats:
             # No report was sent twice, so the sender confirmed the first request and was slow.
@@ -56,10 +56,10 @@ def reports_not_confirmed(journeys: Journeys, outcomes: MessageOutcomes) -> Hint
         else:
             sentences.append(f"The reports of {number} were confirmed more than {prompt} {latest}")
     if repeats or abandoned:
-        given_up = f", and gave up {times_text(abandoned, 'report')}" if abandoned else ""
+        given_up = f", and gave up {counted_text(abandoned, 'report')}" if abandoned else ""
         sentences.append(
-            f"The provider repeated reports {times_text(repeats, 'time')}{given_up}: the sender had answered "
-            "with an error, or not at all"
+            f"The provider repeated reports {counted_text(repeats, 'time')}{given_up}: the sender had "
+            "answered with an error, or not at all"
         )
     away = _while_not_reached(journeys, never)
     if away:

@@ -89,7 +89,7 @@ def silences(journeys: Journeys) -> tuple[Silence, ...]:
         if not waited:
             from_s, to_s = _absence(journeys, low_s, high_s)
         if to_s - from_s > least_s and not explained(journeys, from_s, to_s, waited):
-            gone = _gone(gauges) and _last_sample_s(gauges) < to_s
+            gone = _process_is_gone(gauges) and _last_sample_s(gauges) < to_s
             forwarded = _forwarded(journeys, from_s, to_s)
             found.append(Silence(from_s, to_s, int(waiting[place]), waited, gone, forwarded))
     return tuple(found)
@@ -187,10 +187,12 @@ def stop(journeys: Journeys) -> Stop | None:
         return None
     gauges = Gauges(journeys.samples, journeys.load_end_s)
     forwarded = _forwarded(journeys, at_s, journeys.load_end_s)
-    return Stop(at_s, count, _waited(journeys, after, gauges, at_s, np.inf), _gone(gauges), forwarded)
+    return Stop(
+        at_s, count, _waited(journeys, after, gauges, at_s, np.inf), _process_is_gone(gauges), forwarded
+    )
 
 
-def _gone(gauges: Gauges) -> bool:
+def _process_is_gone(gauges: Gauges) -> bool:
     others = max((_last_s(gauges, process) for process in ("machine", "provider")), default=-np.inf)
     last_s = _last_sample_s(gauges)
     return bool(np.isfinite(last_s)) and last_s < others - GONE_S

@@ -17,8 +17,8 @@ _WIDTHS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 90
 _MOST_BINS = 150
 _MOST_WITH_DRAIN = 600  # bins of load and drain together
 _LEAST_BINS = 10
-_MESSAGES_A_BIN = 20  # messages per bin; with fewer a line would show single messages
-_TIMES_A_BIN = 100  # mean messages per bin, so that nearly every bin has enough for a p95
+_MESSAGES_PER_BIN = 20  # messages per bin; with fewer a line would show single messages
+_TIMES_PER_BIN = 100  # mean messages per bin, so that nearly every bin has enough for a p95
 FEW_MESSAGES = 400  # messages; a class with fewer is drawn as points
 # With fewer messages a p95 has no 95 % interval (docs/report.md).
 _P50_NEEDS, _P95_NEEDS = 6, 72
@@ -82,7 +82,7 @@ def timeline(journeys: Journeys, outcomes: MessageOutcomes) -> Timeline:
     few = [(name, among) for name, among in classes if 0 < np.count_nonzero(among) < FEW_MESSAGES]
     # Wide enough for the smallest class that is drawn as a line.
     rarest = min((int(np.count_nonzero(among)) for _, among in crowds), default=0)
-    latency_width = bin_width(journeys.load_end_s, rarest, _TIMES_A_BIN)
+    latency_width = bin_width(journeys.load_end_s, rarest, _TIMES_PER_BIN)
     everyone = np.ones(journeys.count, dtype=np.bool_)
     waiting = (
         ("accepted, not yet submitted", unsubmitted(journeys, outcomes, everyone)),
@@ -129,7 +129,7 @@ def drawn_until_s(journeys: Journeys) -> float:
     return max(journeys.load_end_s, mostly, 1.0)
 
 
-def bin_width(span_s: float, count: int, wanted_in_each: int = _MESSAGES_A_BIN) -> float:
+def bin_width(span_s: float, count: int, wanted_in_each: int = _MESSAGES_PER_BIN) -> float:
     """A round width that gives at most 150 bins and, if possible, enough messages in each."""
     wanted = span_s / _MOST_BINS
     if count:

@@ -172,7 +172,7 @@ def _require_class(text: str, classes: Sequence[str]) -> None:
     shown = _one_line(text)
     at = len(shown) - len(shown.lstrip())
     raise ObjectiveError(
-        shown, at, f"no message of a load is of class {name}: {hint}there are {', '.join(classes)}; {ALL}"
+        shown, at, f"no message of a load is of class {name}: {hint}allowed: {', '.join(classes)}; {ALL}"
     )
 
 

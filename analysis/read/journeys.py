@@ -60,6 +60,8 @@ class SenderSide:
 
 @dataclass(frozen=True)
 class Samples:
+    """Rows of ``samples.arrow`` as columns of equal length. docs/run-directory.md has the units."""
+
     at_s: Floats
     process: tuple[str, ...]
     name: tuple[str, ...]
@@ -68,6 +70,8 @@ class Samples:
 
 @dataclass(frozen=True)
 class Journeys:
+    """The rows of a run, joined by key: every column has one entry for each row of the load."""
+
     load: LoadSide
     provider: ProviderSide
     journal: bool  # whether there are provider rows; without them deliveries are unknown
@@ -84,6 +88,7 @@ class Journeys:
 
     @property
     def count(self) -> int:
+        """Number of arrivals."""
         return len(self.load.intended_s)
 
     @property
@@ -115,6 +120,7 @@ class Journeys:
         return chosen & ~self.dropped_by_bench & ~self.dropped_at_machine_limit
 
     def of_class(self, name: str) -> Bools:
+        """Messages of this class. Raises ``ValueError`` if no row has it."""
         chosen: Bools = self.load.class_index == self.load.class_names.index(name)
         return chosen
 

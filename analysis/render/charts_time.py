@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.classes import class_text
-from analysis.formatting import RATE_OF_DELIVERIES, times_text
+from analysis.formatting import RATE_OF_DELIVERIES, counted_text
 from analysis.model import BurstResult, PartReport, Points, Series
 from analysis.render.chart_style import (
     BLUE,
@@ -41,7 +41,7 @@ def rates(part: PartReport, title: str) -> Figure | str:
     if not shown:
         return "no message was due in this run"
     if part.accounting.rows < _FEWEST:
-        return f"{times_text(part.accounting.rows)} are too few for a rate"
+        return f"{counted_text(part.accounting.rows)} are too few for a rate"
     figure, (axes,), strip = time_panels(part, title)
     scale = TimeScale(line.end_s)
     for series in shown:
@@ -62,7 +62,7 @@ def latency(part: PartReport, title: str) -> Figure | str:
     if not any(_some(series) for series in line.latency_p50) and not any(p.at_s for p in line.points):
         return "no message was delivered in this run"
     if part.accounting.rows < _FEWEST:
-        return f"{times_text(part.accounting.rows)} are too few for a chart over time"
+        return f"{counted_text(part.accounting.rows)} are too few for a chart over time"
     figure, (axes,), strip = time_panels(part, title)
     scale = TimeScale(line.load_end_s)  # the x axis is the intended start
     _draw_latency(part, axes, scale)
@@ -124,7 +124,7 @@ def backlog(part: PartReport, title: str) -> Figure | str:
     if line.peak_unsubmitted <= 0 and line.peak_undelivered <= 0:
         return "no message waited"
     if part.accounting.rows < _FEWEST:
-        return f"{times_text(part.accounting.rows)} are too few for a backlog"
+        return f"{counted_text(part.accounting.rows)} are too few for a backlog"
     figure, (axes,), strip = time_panels(part, title)
     scale = TimeScale(line.end_s)
     _draw_backlog(part, axes, scale)

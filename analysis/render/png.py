@@ -18,7 +18,7 @@ from analysis.render.charts import PART_CHARTS, REPORT_CHARTS, ReportChart
 from analysis.render.charts_screen import first_screen_picture
 from analysis.render.drawn_chart import DrawnChart
 
-PARTS_A_PROCESS = 2  # with fewer, drawing them takes no longer than starting a process
+PARTS_PER_PROCESS = 2  # with fewer, drawing them takes no longer than starting a process
 
 
 def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) -> tuple[DrawnChart, ...]:
@@ -31,7 +31,7 @@ def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) 
     parts = [part for part in report.parts if part.slug not in compared]
     draw = partial(_of_part, report.kind, out_dir)
     # Drawing takes most of a report's time.
-    for number, of_part in enumerate(spread(draw, parts, PARTS_A_PROCESS), start=1):
+    for number, of_part in enumerate(spread(draw, parts, PARTS_PER_PROCESS), start=1):
         progress(f"drew the charts of part {number} of {len(parts)}")
         drawn += of_part
     return tuple(drawn)

@@ -171,7 +171,7 @@ def plan_from_json(body: bytes) -> Plan:
 
 
 def key_tag_of(seed: int) -> str:
-    """A short tag for a run's keys: the same seed gives the same keys, hence the same outcomes at the
+    """A short tag for a run's keys: the same seed gives the same keys, and so the same outcomes at the
     provider.
     """
     return f"{derive_seed(seed, 'key_tag') & 0xFFFF:04x}"

@@ -68,7 +68,7 @@ def calibrate(
     groups = [name.strip() for name in only.split(",") if name.strip()] or list(plan.GROUPS)
     unknown = [name for name in groups if name not in plan.GROUPS]
     if unknown:
-        raise usage_error(f"--only: {', '.join(unknown)}: known are {', '.join(plan.GROUPS)}")
+        raise usage_error(f"--only: {', '.join(unknown)}: the groups are {', '.join(plan.GROUPS)}")
     durations = standard.QUICK if quick else standard.FULL
     try:
         tasks = (

@@ -202,8 +202,8 @@ def _longer_if_by_chance(
 ) -> float | None:
     """How long a missed trial must last to count, in seconds. None if it counts.
 
-    Its backlog grew at a rate below the throughput that the target has shown: that is chance, since arrivals
-    are random, or a target that varies. It is made once more.
+    Its backlog grew at a rate below the throughput that the target has shown. Random arrivals, or a target
+    that varies, can be the cause. So the trial is repeated.
     """
     known, longer_s = bracket.saturation, min(_LONGER * trial.load_s, settings.longest_s)
     if known is None or trial.sustained is not False or trial.rate_per_s > known.low_per_s:
@@ -215,7 +215,7 @@ def _longer_if_by_chance(
 def _with_failure(
     settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
 ) -> Bracket:
-    """The bench itself failed. Another program may be the cause, so such a trial is made once more."""
+    """The bench itself failed. Another program may be the cause, so such a trial is repeated."""
     rate = trial.rate_per_s
     if settings.brief or any(_same(each, trial) and each.verdict == "invalid" for each in before):
         return replace(bracket, ceiling_per_s=rate, ceiling="invalid")

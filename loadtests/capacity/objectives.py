@@ -69,7 +69,7 @@ def read_mix(text: str) -> Mix:
     for piece in text.split(","):
         name, _, number = (each.strip() for each in piece.partition("="))
         if name not in CLASSES:
-            raise ValueError(f"{name!r} is not a class; there are {', '.join(CLASSES)}")
+            raise ValueError(f"{name!r} is not a class; allowed: {', '.join(CLASSES)}")
         if name in weights:
             raise ValueError(f"{name} is given twice")
         try:

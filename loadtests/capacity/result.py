@@ -31,7 +31,7 @@ _APART = 1.1  # times the lower rate: two rates that differ clearly
 _SAME = 1.03  # times the lower throughput: the same one
 _SAMPLE_DAY = 1_000_000
 _REFUTED = "does not count, since a longer load at this rate was not met"
-_MADE_AGAIN = "made again for longer, since the target has shown a higher throughput"
+_MADE_AGAIN = "repeated for longer, since the target has shown a higher throughput"
 
 
 class Searched(Struct, frozen=True, kw_only=True):

@@ -159,7 +159,7 @@ def _next(settings: SearchSettings, bracket: Bracket) -> NextTrial:
     found = _by_throughput(settings, bracket)
     if found is not None and _between(settings, found.rate_per_s, floor, end):
         return found
-    # A rate that stayed undecided needed the longest trial, and so does one near it.
+    # A rate that stayed undecided needed the longest trial; a rate near it needs one too.
     load_s = settings.longest_s if bracket.ceiling == "undecided" and bracket.ceiling_per_s == end else 0.0
     below = _below_ceiling(settings, bracket)
     if below is not None and _between(settings, below, floor, end):

@@ -44,17 +44,17 @@ def await_the_rest(
             snapshot = observe()
             found = drain.judge(time.monotonic(), snapshot)
             if found.over:
-                if found.words:
-                    progress.note(f"  the drain is over; {_LEFT} {found.words}")
+                if found.text:
+                    progress.note(f"  the drain is over; {_LEFT} {found.text}")
                 return "finished"
-            progress.waits_for(f"drain: {found.words}")
+            progress.waits_for(f"drain: {found.text}")
             if time.monotonic() >= deadline_s:
-                progress.note(f"  the drain timeout of {limit_s:g} s has passed; {_LEFT} {found.words}")
+                progress.note(f"  the drain timeout of {limit_s:g} s has passed; {_LEFT} {found.text}")
                 return "drain_timeout"
             if enough(snapshot):
                 return "drain_timeout"
             if key.pressed() or (interruption.asked and not interrupted_before):
-                progress.note(f"  the drain was ended by the user; {_LEFT} {found.words}")
+                progress.note(f"  the drain was ended by the user; {_LEFT} {found.text}")
                 return "drain_ended"
             if interrupted_before:
                 time.sleep(TICK_S)

@@ -51,10 +51,10 @@ class OpenMessages(Struct, frozen=True):
 
 
 class DrainDecision(Struct, frozen=True):
-    """``words``: the messages that are awaited; after the drain, those left open ("" for none)."""
+    """``text``: the messages that are awaited; after the drain, those left open ("" for none)."""
 
     over: bool
-    words: str = ""
+    text: str = ""
 
 
 def standing(provider: ServiceState, sender: ServiceState | None, provider_before: int = 0) -> OpenMessages:

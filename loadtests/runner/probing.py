@@ -153,7 +153,7 @@ class Probing:
         """A note if the user's mock provider cannot be queried. Raises ``error`` for the run's own."""
         if self._mock is None or self._mock.own:
             raise error
-        return f"the mock provider could not be asked about the probe ({error}): check provider.admin_token"
+        return f"the mock provider could not be queried for the probe ({error}): check provider.admin_token"
 
     def _send(self, number: str, attempt: int, quick_report: bool) -> tuple[ProbeVerdict, ProbeFacts]:
         """Send a message to this number and poll until there is a verdict."""

@@ -16,7 +16,7 @@ from loadtests.scenario import Capacity, Part, Scenario
 
 
 def _parts() -> tuple[Part, ...]:
-    # 1,066 messages, about 160 of them one-time passwords: if three are slow by chance, the upper end of the
+    # 1,066 messages, about 160 of them one-time passwords: if two are slow by chance, the upper end of the
     # interval of the 95th percentile is still below the limit.
     peak_500k, peak_500k_simulated = with_simulated(peak("day-500k", LEVELS["day-500k"], 85.0, 20.0))
     ten_times, ten_times_simulated = with_simulated(peak(*TEN_TIMES, 24.0, 20.0))

@@ -19,7 +19,7 @@ def _parts() -> tuple[Part, ...]:
 
 SCENARIO = Scenario(
     name="ladder",
-    title="5k, 50k, 500k a day: each its peak at true speed and its whole day in 5 minutes; 5 million's peak",
+    title="5k, 50k, 500k a day: the peak at true speed, the whole day in 5 minutes; the peak of 5 million",
     parts=_parts(),
 )
 User, Shape = locustfile(SCENARIO, __name__)

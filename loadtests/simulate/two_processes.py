@@ -81,7 +81,7 @@ def simulate_in_two(
     proceed: Callable[[SimulationProgress], bool],
 ) -> Ending:
     """As ``simulate``, in two processes if that is possible. The number of open messages that ``proceed``
-    gets may be that of the sample before.
+    gets may be that of the previous sample.
     """
     if is_separable(len(schedule), profile, settings):
         settings = replace(settings, route=replace(settings.route, answers_status=False))
@@ -239,7 +239,7 @@ class _FirstRecords:
         self._until_ns = ZERO_NS
         self._unread = 0  # answers
         self._is_asked = False  # with the last frame
-        self.status = HalfStatus()  # perhaps of the sample before
+        self.status = HalfStatus()  # perhaps of the previous sample
 
     def arrived(self, messages: Sequence[Message], refused: set[int]) -> None:
         """As ``RunRecords``."""
@@ -254,7 +254,7 @@ class _FirstRecords:
     def sample(self, at_ns: int, dispatcher: Dispatcher, engine: SimulatedProvider) -> None:
         """As ``RunRecords``."""
         self._until_ns = at_ns
-        if self._unread:  # that of the sample before: the second process need not have reached this one
+        if self._unread:  # that of the previous sample: the second process need not have reached this one
             self._read()
         self._send(queued_of(dispatcher.state(at_ns)), asks=True)
 

@@ -129,7 +129,7 @@ def lower_lanes_pass_an_otp_only_with_their_shares(end: StormEnd) -> Iterator[Vi
     for process in end.world.sender.past:
         lanes = process.lanes
         if lanes.passed > lanes.allowed:
-            text = f"{lanes.passed} segments passed a waiting OTP; {lanes.allowed:.1f} were earned"
+            text = f"{lanes.passed} segments passed a waiting OTP; {lanes.allowed:.1f} are allowed"
             yield Violation("lanes", text)
 
 

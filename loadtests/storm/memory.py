@@ -19,8 +19,8 @@ _KINDS = 64  # of outcomes, refusals, reasons, countries, carriers, and edges of
 _CAMPAIGN_DAYS = 8  # of a storm: also of messages that the store refused
 _CLAIMED = 20_000  # ids that lookups must not take: ``dispatch/lookups.py`` keeps the newest
 _BETWEEN_LOOKUPS_S = 60.0  # of a message: at the next one its end is seen
-_REPORTS_OF_A_CALL = 5  # that are about no message in memory
-_EVENTS_OF_A_MESSAGE = 6  # that a provider has arranged, such as its delivery and its reports
+_REPORTS_PER_CALL = 5  # that are about no message in memory
+_EVENTS_PER_MESSAGE = 6  # that a provider has arranged, such as its delivery and its reports
 
 
 class Growth(Enum):
@@ -116,7 +116,7 @@ class MemoryWatch:
             bounds = {
                 Growth.REMEMBERED: provider.seen,
                 Growth.NUMBERS: 2 * provider.seen,
-                Growth.EVENTS: _EVENTS_OF_A_MESSAGE * most + _KINDS,
+                Growth.EVENTS: _EVENTS_PER_MESSAGE * most + _KINDS,
                 Growth.KINDS: _KINDS,
                 Growth.OPEN: most,
             }
@@ -151,7 +151,7 @@ class MemoryWatch:
             Growth.HEAP: 3 * most + _STALE,
             Growth.RULES: 2 * (rules + most) + _CAMPAIGN_DAYS,
             Growth.ATTEMPTED: 2 * (attempted + most),
-            Growth.CALL: _REPORTS_OF_A_CALL,
+            Growth.CALL: _REPORTS_PER_CALL,
             Growth.ENDED: self._late_reports,
             Growth.CLAIMED: _CLAIMED,
             Growth.KINDS: _KINDS,

@@ -1,4 +1,4 @@
-"""What a process of the sender gets, and whom it calls. None of it knows the process."""
+"""The interfaces between a process of the sender and the storm. They do not import the process."""
 
 from __future__ import annotations
 

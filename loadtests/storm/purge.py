@@ -17,9 +17,9 @@ from reference_sender.store.protocol import Record, StoreError
 from reference_sender.store.rule_purge import OldRules, RulePlace
 
 _BETWEEN_STEPS_NS = 50_000_000
-_MESSAGES_OF_A_STEP = 3
-_RULES_OF_A_STEP = 2
-RULES_AFTER_NS = 2_500_000_000  # from the begin of a pass, however many messages it looks at
+_MESSAGES_PER_STEP = 3
+_RULES_PER_STEP = 2
+RULES_AFTER_NS = 2_500_000_000  # from the beginning of a pass, for any number of messages
 _LONGEST_ANSWER_S = 1.0  # of the store, to the question which campaigns have controls
 _NO_DAY = 0  # before which no cost is old
 
@@ -78,9 +78,9 @@ class PurgePass:
 
     def _remove_messages(self, after_id: int) -> None:
         store, messages = self._process.store, self._state.disk.messages
-        page = store.records(after_id, _MESSAGES_OF_A_STEP)
+        page = store.records(after_id, _MESSAGES_PER_STEP)
         try:
-            step = store.purge(self._before_ns, after_id, _MESSAGES_OF_A_STEP)
+            step = store.purge(self._before_ns, after_id, _MESSAGES_PER_STEP)
         except StoreError:
             return
         self._process.messages_removed([each for each in page if each.message.message_id not in messages])
@@ -108,7 +108,7 @@ class PurgePass:
         disk = self._state.disk
         campaigns, spent = list(disk.campaigns), dict(disk.spent)
         try:
-            following = self._process.store.purge_rules(old, place, _RULES_OF_A_STEP)
+            following = self._process.store.purge_rules(old, place, _RULES_PER_STEP)
         except StoreError:
             return
         self._process.rules_removed(
@@ -130,7 +130,7 @@ class PurgePass:
             self._forget_costs(day)
             return
         rules = self._process.node.rules
-        page, left = names[:_RULES_OF_A_STEP], names[_RULES_OF_A_STEP:]
+        page, left = names[:_RULES_PER_STEP], names[_RULES_PER_STEP:]
         asked = rules.stored_campaigns(page)
 
         def read() -> None:

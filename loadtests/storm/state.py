@@ -100,7 +100,7 @@ class StormState:
         return self._notes is not None
 
     def set_disk_full(self, full: bool) -> None:
-        """Let the disk take no more, or again."""
+        """Make the disk full, or free it again."""
         self.note("the disk is full" if full else "the disk has room")
         self.disk.full = full
 

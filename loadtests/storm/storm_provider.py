@@ -193,7 +193,7 @@ class StormProvider:
 
     def _start(self) -> None:
         self.up = True
-        self._state.note(f"provider {self.plan.name} is up again")
+        self._state.note(f"provider {self.plan.name} runs again")
 
     def _end_epoch(self) -> None:
         self._rows.update({(row.key, row.provider_id): row for row in self.engine.close_rows()})

@@ -272,7 +272,7 @@ def _unknown_placeholders(request: object) -> Iterator[str]:
     for place, text in texts.items():
         if isinstance(text, str):
             for name in sorted(set(_ANY_PLACEHOLDER.findall(text)) - set(FIELDS)):
-                yield f"request.{place}: unknown placeholder {{{name}}}; there are {allowed}"
+                yield f"request.{place}: unknown placeholder {{{name}}}; allowed: {allowed}"
 
 
 def _not_json(request: object) -> Iterator[str]:

@@ -23,7 +23,7 @@ from loadtests.users.connection import Connection, connect, no_room, reason_of
 from loadtests.users.lateness import Lateness
 
 # Releases in a row before the event loop gets a turn to read replies, when the dispatcher is behind.
-_RELEASES_A_TURN = 32
+_RELEASES_PER_TURN = 32
 _WARM_CONNECTIONS = 16
 _WARM_ENDS_BEFORE_NS = 10_000_000  # before the first arrival may be due
 # A load that is late by no more is on time: what the check of the lag allows for an objective of 10 s.
@@ -112,7 +112,7 @@ class LoadDispatcher:
                 self._lateness.sample(now_ns)
                 gevent.sleep(wait_ns / 1e9)
                 in_a_row = 0
-            if in_a_row >= _RELEASES_A_TURN:
+            if in_a_row >= _RELEASES_PER_TURN:
                 gevent.sleep(0)
                 in_a_row = 0
             self._phase = "running"

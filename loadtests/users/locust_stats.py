@@ -14,7 +14,7 @@ import gevent
 
 from loadtests.users.dispatcher import SendDone
 
-_A_TURN = 50
+_EVENTS_PER_TURN = 50
 _PAUSE_S = 0.05
 SERVICE = "service time (from actual start)"
 
@@ -52,7 +52,7 @@ class RequestFeed:
             self._turn()
 
     def _turn(self) -> None:
-        for _ in range(min(_A_TURN, len(self._waiting))):
+        for _ in range(min(_EVENTS_PER_TURN, len(self._waiting))):
             self._fire_request(self._waiting.popleft())
 
     def _fire_request(self, done: SendDone) -> None:

@@ -105,6 +105,7 @@ class Admission:
         self._set_limits(now_ns)
 
     def set_wall_offset(self, wall_offset_ns: int) -> None:
+        """Unix time is the engine's clock plus ``wall_offset_ns`` from now on."""
         self._wall_offset_ns = self._country_rules.wall_offset_ns = wall_offset_ns
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:

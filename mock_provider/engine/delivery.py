@@ -227,6 +227,7 @@ class DeliveryPipeline:
         self._event_queue.add(message.due_ns, self._on_end, message)
 
     def gauges(self) -> dict[str, float]:
+        """Messages in each queue, ``queue_accept_segments`` in segments."""
         waiting = {f"queue_carrier_{name}": float(len(queue)) for name, queue in self._queues.items()}
         return {
             "queue_accept": float(len(self._accept_queue)),

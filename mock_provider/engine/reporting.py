@@ -65,6 +65,8 @@ class Outbox(Struct, frozen=True, gc=False):
 
 
 class Reporting:
+    """The delivery reports of one engine. Instants are nanoseconds on the engine's clock."""
+
     def __init__(
         self,
         event_queue: EventQueue,

@@ -117,6 +117,8 @@ class Submit(Struct, frozen=True, gc=False):
 
 
 class AcceptedMessage(Struct, frozen=True, gc=False):
+    """One accepted message. ``price`` is that of all its ``segments``."""
+
     provider_id: str
     msisdn: str
     submitted_number: str
@@ -161,6 +163,8 @@ class Disconnect(Struct, frozen=True, gc=False):
 
 
 class DeliveryReport(Struct, frozen=True, gc=False):
+    """The report of one message. ``price`` is in points, for all segments."""
+
     provider_id: str
     client_ref: str | None
     msisdn: str

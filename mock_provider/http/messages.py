@@ -22,6 +22,8 @@ class HttpRequest(Struct, frozen=True, gc=False):
 
 
 class HttpResponse(Struct, frozen=True, gc=False):
+    """The response to one request. ``headers`` are those besides ``Content-Type`` and ``Content-Length``."""
+
     status: int
     body: bytes
     content_type: str = JSON

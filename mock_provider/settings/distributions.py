@@ -83,7 +83,7 @@ PlainDistribution = Annotated[Fixed | Uniform | Lognormal | Empirical, Field(dis
 
 
 class RetrySteps(Section):
-    """``times`` further attempts, each ``every_s`` after the one before."""
+    """``times`` further attempts, each ``every_s`` seconds after the previous one."""
 
     every_s: PositiveSeconds
     times: int = Field(ge=1, le=10_000)

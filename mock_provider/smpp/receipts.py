@@ -32,7 +32,7 @@ class Link(Protocol):
         """Whether its peer understands optional parameters."""
 
     def deliver(self, tag: object, body: bytes) -> None:
-        """Send a deliver_sm; its answer comes to ``ReceiptLinks.answered`` with this tag."""
+        """Send a deliver_sm; ``ReceiptLinks.answered`` gets its answer with this tag."""
 
 
 class _Batch(Struct, gc=False):

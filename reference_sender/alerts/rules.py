@@ -40,11 +40,11 @@ class Rule(_Table):
         return self.above
 
     def begins(self, value: float) -> bool:
-        """Whether ``value`` asks for the alert."""
+        """Whether the alert begins at ``value``, after ``for_s``."""
         return value > self.above
 
     def ends(self, value: float) -> bool:
-        """Whether ``value`` asks for the all-clear."""
+        """Whether the alert ends at ``value``, after ``for_s``."""
         return value <= self.clear
 
 
@@ -70,11 +70,11 @@ class FloorRule(_Table):
         return self.below
 
     def begins(self, value: float) -> bool:
-        """Whether ``value`` asks for the alert."""
+        """Whether the alert begins at ``value``, after ``for_s``."""
         return value < self.below
 
     def ends(self, value: float) -> bool:
-        """Whether ``value`` asks for the all-clear."""
+        """Whether the alert ends at ``value``, after ``for_s``."""
         return value >= self.clear
 
 

@@ -45,5 +45,5 @@ def limit_text(limit: float, is_share: bool, unit: str) -> str:
 
 
 def beyond(limit: str, floor: bool) -> str:
-    """How the value of an alert that begins is to its limit, which is a lower one if ``floor``."""
+    """On which side of ``limit`` the value of an alert is when it begins. ``floor``: a lower limit."""
     return f"{'below' if floor else 'above'} the limit of {limit}"

@@ -18,7 +18,7 @@ _ENDED_ON_PURPOSE = (CANCELLED, OPTED_OUT, NOT_NEEDED)
 
 def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s: float) -> Iterator[Value]:
     """The values of the dispatcher, for the ``spent_s`` seconds between the two states. Too few messages give
-    no value: they show neither that a fault begins nor that it has ended.
+    no value: they show neither that a problem begins nor that it has ended.
     """
     error_rate = _error_rate(rules.least_messages, before, now)
     if error_rate is not None:

@@ -69,12 +69,12 @@ class Alerts:
 
     @property
     def active(self) -> list[ActiveAlert]:
-        """Alerts that began and have not ended, the first first."""
+        """Alerts that began and have not ended, the oldest first."""
         return list(self._active.values())
 
     @property
     def ended(self) -> list[EndedAlert]:
-        """The last alerts that ended, the latest first."""
+        """The last alerts that ended, the newest first."""
         return list(reversed(self._ended))
 
     @property

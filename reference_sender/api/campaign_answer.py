@@ -8,7 +8,7 @@ from reference_sender.api.answers import json_bytes
 from reference_sender.api.turns import Turns
 from reference_sender.policy.gate_values import HeldCounts
 
-_ENCODED_A_TURN = 2_000
+_ENTRIES_PER_TURN = 2_000
 
 
 class RefusedRows(Struct, gc=False):
@@ -42,8 +42,8 @@ async def encoded(answer: CampaignAnswer, turns: Turns) -> list[bytes]:
     parts = [before + opened]
     refused.reverse()
     while refused:
-        some = refused[: -_ENCODED_A_TURN - 1 : -1]
-        del refused[-_ENCODED_A_TURN:]
+        some = refused[: -_ENTRIES_PER_TURN - 1 : -1]
+        del refused[-_ENTRIES_PER_TURN:]
         parts.append(json_bytes(some)[1:-1] + (b"," if refused else b""))
         del some
         await turns.pause()

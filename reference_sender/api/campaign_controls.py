@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from reference_sender.api.answers import ApiError, json_answer
 from reference_sender.api.bodies import read_message
 from reference_sender.api.handlers import OPT_OUT_PATH, Handler
-from reference_sender.api.health import RETRY_STORE_S, kept
+from reference_sender.api.health import RETRY_STORE_S, wait_until_kept
 from reference_sender.api.intake import checked_number, explained
 from reference_sender.api.queries import Queries, UnreadError, instant
 from reference_sender.api.query_strings import fields_of, filter_of, limit_of
@@ -94,7 +94,7 @@ class CampaignControls:
         known = self._driver.gate.campaign(name)
         if known is not None and known.state is CampaignState.CANCELLED and state is not known.state:
             raise cancelled(name)
-        await kept(self._driver, self._driver.change_campaign(CampaignChange(name, state, limit)))
+        await wait_until_kept(self._driver, self._driver.change_campaign(CampaignChange(name, state, limit)))
         await wait_until_applied(self._driver, name, _APPLIED_WITHIN_S)
         shown = await self._shown(name)
         if shown["state"] == CampaignState.CANCELLED.value and state is not CampaignState.CANCELLED:
@@ -140,12 +140,12 @@ class CampaignControls:
     async def _opt_out(self, request: web.BaseRequest, _: str) -> web.Response:
         wanted = read_body(await read_message(request, self._patience_s), OptOutRequest)
         numbers = [checked_number(each, "numbers", place) for place, each in enumerate(wanted.numbers)]
-        await kept(self._driver, self._driver.opt_out(numbers))
+        await wait_until_kept(self._driver, self._driver.opt_out(numbers))
         return json_answer({"opted_out": len(set(numbers))})
 
     async def _opt_in(self, _: web.BaseRequest, number: str) -> web.Response:
         accepts = checked_number(unquote(number), "number")
-        await kept(self._driver, self._driver.opt_in([accepts]))
+        await wait_until_kept(self._driver, self._driver.opt_in([accepts]))
         return web.Response(status=204)
 
     async def _list_opt_outs(self, request: web.BaseRequest, _: str) -> web.Response:

@@ -153,7 +153,9 @@ def money_families(spending: SpendingState, balances: Mapping[str, float]) -> It
         yield _gauge("daily_spending_units", description, spending.spent_today / UNIT)
         yield _gauge("daily_spending_limit_units", "The daily spending limit", spending.daily_limit / UNIT)
     over = sum(each.over_limit for each in spending.campaigns)
-    description = "Messages of campaigns with a spending limit that wait for a higher one, or one of a day"
+    description = (
+        "Messages of campaigns with a spending limit that wait for a higher one, or for a higher daily limit"
+    )
     yield _gauge("over_limit_messages", description, over)
 
 

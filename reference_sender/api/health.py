@@ -28,7 +28,7 @@ async def check_health(driver: Driver) -> None:
         raise ApiError(503, "store_failed", text) from error
 
 
-async def kept(driver: Driver, change: Awaitable[None]) -> None:
+async def wait_until_kept(driver: Driver, change: Awaitable[None]) -> None:
     """Wait until ``change``, which is in force, is on disk. Raises ``ApiError`` 503 with the reason if that
     takes too long: it is then stored as soon as the store works.
     """

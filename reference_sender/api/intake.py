@@ -23,7 +23,7 @@ DEFAULT_EXPIRY_S = {Lane.OTP: 300, Lane.TRANSACTIONAL: 24 * 3600, Lane.MARKETING
 DEFAULT_SENDER_ID = ""  # of a message that names no sender: each route has a default
 
 # The most that a segment of several has; segments of longer texts are not counted.
-_CHARACTERS_A_SEGMENT = 153
+_CHARACTERS_PER_SEGMENT = 153
 
 _surrogate = re.compile("[\ud800-\udfff]").search
 _is_number = re.compile(r"\+?[1-9][0-9]{7,14}").fullmatch
@@ -273,7 +273,7 @@ def checked_segments(text: str, max_segments: int) -> int:
     # refuse it.
     if not text.isascii() and _surrogate(text) is not None:
         raise Invalid("invalid", "text", f"{rule}; it holds half a surrogate pair")
-    longest = _CHARACTERS_A_SEGMENT * max(2, max_segments)
+    longest = _CHARACTERS_PER_SEGMENT * max(2, max_segments)
     segments = count_segments(text) if len(text) <= longest else max_segments + 1
     if segments > max_segments:
         raise Invalid("too_long", "text", f"{rule}; it takes more")

@@ -22,7 +22,7 @@ def fields_of(query: str, known: Collection[str] | None = None) -> dict[str, str
         raise Invalid("malformed", "", f"the query is not UTF-8: {wrong} is not a character") from None
     for name, value in pairs:
         if name in fields:
-            raise Invalid("invalid", name[:64], f"{name[:64]} is in the query twice: it must be there once")
+            raise Invalid("invalid", name[:64], f"{name[:64]} is in the query twice: give it once")
         if known is not None and name not in known:
             allowed = f"known: {', '.join(sorted(known))}" if known else "this call has no query"
             raise Invalid("unknown_field", name[:64], f"{name[:64]} is not a field; {allowed}")

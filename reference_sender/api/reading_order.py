@@ -13,7 +13,7 @@ import asyncio
 from collections import OrderedDict
 from typing import Protocol
 
-REQUESTS_A_TURN = 16
+REQUESTS_PER_TURN = 16
 _OTP_MARKS = (b'"otp"', b"=otp")  # in JSON, and in a query
 _MOST_WAITING_BYTES = 65_536  # of one connection. Beyond it the reader's own flow control is needed
 
@@ -29,7 +29,7 @@ class ReadingConnection(Protocol):
 class ReadingOrder:
     """Shared by all connections of a process. For the event loop's thread."""
 
-    def __init__(self, requests_a_turn: int = REQUESTS_A_TURN) -> None:
+    def __init__(self, requests_a_turn: int = REQUESTS_PER_TURN) -> None:
         self._requests_a_turn = requests_a_turn
         self._loop = asyncio.get_running_loop()
         self._read = 0  # in this turn

@@ -23,7 +23,7 @@ from reference_sender.routes.protocol import (
 from reference_sender.runtime.driver import Driver
 
 REPORTS_PATH = "/v1/reports/"  # then the name of a provider's room, and the secret
-_REPORTS_A_TURN = 500  # of the event loop
+_REPORTS_PER_TURN = 500  # of the event loop
 _MOST_BYTES = 8 * 1024 * 1024
 # Before the answer to its submit, while sent messages are read after a start, or if the store gave no result.
 _NOT_YET = "it is not known yet which message a report is about: send it again"
@@ -87,10 +87,10 @@ class ReportIntake:
             raise ApiError(403, "forged_report", str(error)) from error
         self._tally.report_calls += 1
         self._tally.reports += len(found)
-        for start in range(0, len(found), _REPORTS_A_TURN):
+        for start in range(0, len(found), _REPORTS_PER_TURN):
             if start:
                 await self._turns.pause()
-            if not await self._driver.reported(found[start : start + _REPORTS_A_TURN]):
+            if not await self._driver.reported(found[start : start + _REPORTS_PER_TURN]):
                 self._tally.reports_put_off += 1
                 raise ApiError(503, "not_yet", _NOT_YET)
         confirmation = reader.confirmation

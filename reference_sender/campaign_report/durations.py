@@ -47,4 +47,4 @@ class DurationBuckets:
             if below >= wanted:
                 middle_ns = exp(bucket * _LOG_GROWTH) * sqrt(_GROWTH)
                 return min(middle_ns, self._longest_ns) / 1e9
-        raise ValueError("more is wanted than was counted")
+        raise ValueError("the rank is above the number of counted values")

@@ -63,7 +63,7 @@ class Board:
         return History(list(self._points))
 
     def observe(self, at_s: float, unix_s: float, seen: SenderCounters) -> Overview:
-        """The overview at ``at_s``, which never goes back; ``unix_s`` is the same instant for people."""
+        """The overview at ``at_s``, which never goes back; ``unix_s`` is the same instant in Unix time."""
         if self._began_s is None:
             self._began_s = at_s
         point = self._point(at_s, unix_s, seen)

@@ -186,7 +186,7 @@ class Ended:
 
 
 class EarlyReports:
-    """Reports without our key that came before the answer to their submit. Only that answer identifies them.
+    """Reports without the key that came before the answer to their submit. Only that answer identifies them.
 
     A report that carries the key is never early: it proves by itself that the provider has the message. One
     that is about no message in flight, such as a repeat, is dropped when all batches that were in flight when

@@ -90,7 +90,7 @@ class RouteChoice:
         return self._candidate(now_ns, route, 1, None)
 
     def scores(self, now_ns: int) -> list[float]:
-        """The score of each route for an OTP of one segment now, for those who watch."""
+        """The score of each route for an OTP of one segment now, for display."""
         purpose = self._purposes[OTP]
         return [score(self._candidate(now_ns, route, 1, None), purpose) for route in self._routes]
 

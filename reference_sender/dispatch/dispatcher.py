@@ -235,7 +235,7 @@ class Dispatcher:
     def status_found(self, now_ns: int, key: str, report: Report | None) -> Sequence[Effect]:
         """Take the answer to an ``AskReport``; None: the provider gave none.
 
-        Raises ``ValueError``, changing nothing, for a message that was not asked about.
+        Raises ``ValueError``, changing nothing, for a message that has no status query.
         """
         if self._unreported is None:
             raise ValueError(f"{key} was not asked about")

@@ -385,7 +385,7 @@ class MessageStates:
             self.closed(now_ns, second, State.EXPIRED, NOT_NEEDED, effects)
 
     def end_first(self, now_ns: int, key: str, effects: list[Effect]) -> None:
-        """The second message ``key`` was delivered: so is its first one."""
+        """The second message ``key`` was delivered, so its first one counts as delivered."""
         first = Report("", key_of_first(key), _DELIVERED, DELIVERED_BY_SECOND)
         if self.matches(first):
             self.reported(now_ns, [first], False, effects)

@@ -282,7 +282,7 @@ class RouteState:
 
 
 def check_routes(routes: Sequence[RouteLimits]) -> None:
-    """Raises ``ValueError``, naming all faults."""
+    """Raises ``ValueError``, naming all errors."""
     faults = [] if routes else ["there must be at least one route"]
     if len({limits.name for limits in routes}) < len(routes):
         faults.append("routes must have different names")

@@ -28,7 +28,7 @@ class ScoredRoute(Struct, frozen=True, gc=False):
 
 
 class Purpose(Struct, frozen=True, gc=False):
-    """What a message class asks of a route. ``worth`` is in the currency of the prices."""
+    """Worth and deadline of a message class. ``worth`` is in the currency of the prices."""
 
     worth: float
     deadline_s: float

@@ -223,7 +223,9 @@ class Sending:
                 if room.messages == 0:
                     return _ask_again(room.ask_ns, lingering_ns)
                 best = slot != SHARED or self._choice is None
-                most = room.messages if best else self._most(now_ns, route, head, room, worth, reserve)
+                most = (
+                    room.messages if best else self._most_for_route(now_ns, route, head, room, worth, reserve)
+                )
                 if most == 0:
                     continue
                 limit = min(room.segments, owed) if owed else room.segments
@@ -234,7 +236,7 @@ class Sending:
                 return _SENT_ONE
         return lingering_ns
 
-    def _most(
+    def _most_for_route(
         self, now_ns: int, route: RouteState, head: Ticket, room: RouteCapacity, worth: int, reserve: bool
     ) -> int:
         """How many messages ``route`` may take with ``head``; 0 if a better route for it can take it now."""

@@ -78,7 +78,9 @@ class DispatchSettings(BaseModel):
     otp_worth: float = Field(default=1.0, ge=0, le=1e6, description="what an OTP delivered in time is worth")
     transactional_worth: float = Field(default=0.3, ge=0, le=1e6)
     marketing_worth: float = Field(default=0.1, ge=0, le=1e6)
-    otp_deadline_s: float = Field(default=10.0, gt=0, le=86_400, description="in time: within this")
+    otp_deadline_s: float = Field(
+        default=10.0, gt=0, le=86_400, description="an OTP delivered within this is in time"
+    )
     transactional_deadline_s: float = Field(default=60.0, gt=0, le=86_400)
     marketing_deadline_s: float = Field(default=3600.0, gt=0, le=604_800)
     equal_within: float = Field(

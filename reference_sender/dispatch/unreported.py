@@ -104,7 +104,7 @@ class Unreported:
             effects.append(AskReport(route.name, key, sent.provider_id))
 
     def answered(self, now_ns: int, key: str, final: bool) -> None:
-        """The answer came. Raises ``ValueError`` for a key that was not asked about."""
+        """The answer came. Raises ``ValueError`` for a key that has no status query."""
         asked = self._asked.pop(key, None)
         if asked is None:
             raise ValueError(f"{key} was not asked about")

@@ -1,7 +1,7 @@
 """Finds campaigns that have ended, makes their reports in small steps, and mails them.
 
-The order of a report is in the store, and so is the report. A sender that is restarted in between makes it
-then. Of several nodes one makes them all.
+The store has the order of a report, and the report. A sender that is restarted between the two makes the
+report after the restart. Of several nodes one makes them all.
 """
 
 from __future__ import annotations

@@ -255,7 +255,7 @@ class Gate:
         by_ns = self.wall.set(now_ns, ahead_ns)
         for held in self._held.messages():
             if held.not_before_ns > 0 or held.keeps_hours:
-                message = self._stepped(now_ns, by_ns, held)
+                message = self._after_clock_step(now_ns, by_ns, held)
                 self._held.move(message, self._due_ns(now_ns, message))
         return by_ns
 
@@ -263,12 +263,12 @@ class Gate:
         """A message that is not held, as it is after ``set_wall``, and the end of the time in which it may be
         sent. That is ``now_ns`` if it may not be sent.
         """
-        message = self._stepped(now_ns, by_ns, message)
+        message = self._after_clock_step(now_ns, by_ns, message)
         if not self.is_ready(now_ns, message):
             return message, now_ns
         return message, self._window(message.to, now_ns).closes_ns if message.keeps_hours else FOREVER
 
-    def _stepped(self, now_ns: int, by_ns: int, message: Message) -> Message:
+    def _after_clock_step(self, now_ns: int, by_ns: int, message: Message) -> Message:
         # A validity that began before the step is an interval, unless the message waits for its instant.
         began_ns = now_ns + self.wall.ahead_ns - max(0, by_ns)
         return following_wall(message, by_ns) if message.not_before_ns % FOREVER > began_ns else message

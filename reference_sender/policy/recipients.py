@@ -67,7 +67,7 @@ class _Counted:
             self._turns_ns = now_ns + self.limit.window_ns
             begins_ns = now_ns - self.limit.window_ns
             self._others = {each: times for each, times in self._others.items() if times[-1] > begins_ns}
-        times: Sequence[int] | None = self._of(number)
+        times: Sequence[int] | None = self._times_of(number)
         others = self._others.get(number)
         if others is not None:
             times = sorted([*(times or ()), *others])[-self.limit.messages :]
@@ -87,7 +87,7 @@ class _Counted:
             self._unshared.add(number)
 
     def uncount(self, number: str, from_ns: int) -> None:
-        times = self._of(number)
+        times = self._times_of(number)
         at_ns = next((each for each in times or () if each >= from_ns), None)
         if times and at_ns is not None:
             times.remove(at_ns)
@@ -99,7 +99,7 @@ class _Counted:
         if not times_ns:
             self._others.pop(number, None)
             return
-        if self._of(number) and number not in self._others:
+        if self._times_of(number) and number not in self._others:
             self._unshared.add(number)
         self._others[number] = sorted(times_ns)
 
@@ -109,13 +109,13 @@ class _Counted:
         begins_ns = now_ns - self.limit.window_ns
         found = []
         for number in self._unshared:
-            times = [each for each in self._of(number) or () if each > begins_ns]
+            times = [each for each in self._times_of(number) or () if each > begins_ns]
             if len(times) >= part or number in self._others:
                 found.append((number, times))
         self._unshared.clear()
         return found
 
-    def _of(self, number: str) -> deque[int] | None:
+    def _times_of(self, number: str) -> deque[int] | None:
         times = self._recent.get(number)
         return self._older.get(number) if times is None else times
 
@@ -141,7 +141,7 @@ class RecipientLimits:
         """Count a message to ``number``. If a limit is reached it is not counted, and the result is how many
         nanoseconds to wait; otherwise 0.
         """
-        counted = self._of(lane)
+        counted = self._counted_for(lane)
         free_ns = max((each.free_ns(now_ns, number) for each in counted), default=0)
         if free_ns > now_ns:
             return free_ns - now_ns
@@ -154,14 +154,14 @@ class RecipientLimits:
         return " and ".join(
             f"{each.limit.messages} {'OTPs' if each is self._otp else 'messages'} in"
             f" {each.limit.window_ns / NS_PER_S:g} s"
-            for each in self._of(lane)
+            for each in self._counted_for(lane)
         )
 
     def undo(self, number: str, lane: Lane, created_ns: int) -> None:
         """A message that was counted, at ``created_ns`` or later, is not sent: its key was in use, or it was
         not stored. Later ones stay counted.
         """
-        for each in self._of(lane):
+        for each in self._counted_for(lane):
             each.uncount(number, created_ns)
 
     def learn(self, counted: Iterable[NumberCount]) -> None:
@@ -182,7 +182,7 @@ class RecipientLimits:
             for number, times in limit.to_share(now_ns, nodes)
         ]
 
-    def _of(self, lane: Lane) -> list[_Counted]:
+    def _counted_for(self, lane: Lane) -> list[_Counted]:
         found = []
         if self._every is not None:
             found.append(self._every)

@@ -71,8 +71,8 @@ class Spending:
         self.daily_limit = daily_limit
         self.spent: dict[str, int] = {}  # by campaign
         self._by_day: dict[int, int] = {}
-        self._own: dict[tuple[str, int], int] = {}  # part of both, by campaign and day, as is the next one
-        self._others: dict[tuple[str, int], int] = {}  # of other nodes
+        self._own: dict[tuple[str, int], int] = {}  # the part of this node, by campaign and day
+        self._others: dict[tuple[str, int], int] = {}  # the same, of other nodes
         self._days: dict[str, set[int]] = {}  # of both, by campaign
         self._moved: dict[int, int] = {}  # messages by the day whose limit was reached
         self._zone = zone
@@ -141,7 +141,7 @@ class Spending:
 
     def dated(self, message: Message, day: int) -> Message:
         """``message``, whose cost was reserved on ``day``, such that ``returned`` finds that day. It may have
-        been created the day before.
+        been created on the previous day.
         """
         if self._day_of(message) == day:
             return message

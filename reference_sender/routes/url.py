@@ -73,7 +73,7 @@ class RouteSpec(Struct, frozen=True):
             return self.host == "localhost"
 
     def open(self, report_url: str) -> HttpRoute:
-        """The route, whose reports come to ``report_url``. Call it with the event loop running."""
+        """The route, whose provider sends reports to ``report_url``. Call it with the event loop running."""
         protocol = self.definition.protocol(replace(self.account, report_url=report_url))
         repeats = self.limits.idempotency_window_s > 0
         status = None if self.definition.status is None else self.definition.status(self.account)

@@ -259,7 +259,7 @@ class Driver:
     async def close(self) -> None:
         """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
         await self.all_stored()
-        await self.all_stored()  # what followed from the commit before, such as the end of an attempt
+        await self.all_stored()  # what followed from the previous commit, such as the end of an attempt
         self._closed = True
         await self.commits.close()
 
@@ -287,7 +287,7 @@ class Driver:
 
     def _begin_commit(self, due_ns: int) -> None:
         self._commit_scheduled = False
-        if due_ns > now_ns():  # a timer counts from the begin of a turn of the loop
+        if due_ns > now_ns():  # a timer counts from the beginning of a turn of the loop
             self._schedule_commit()
         else:
             self.commits.commit(self._node.begin_commit(self._now()))

@@ -25,7 +25,7 @@ _LEARN_EVERY_S = 0.2
 # expects, such as on a disk that hung, and the mark has passed its changes then.
 LEARN_AGAIN_EVERY_S = 20.0
 _LEARN_AGAIN_S = 600.0
-_RENEWALS_A_LEASE = 5
+_RENEWALS_PER_LEASE = 5
 _LONGEST_RENEWAL_S = 1.0
 _REPORTS_AT_ONCE = 500
 _LOST = "it was not renewed in time, and another node took the work over"
@@ -48,7 +48,7 @@ class NodeMembership:
         self._leases = leases
         self._driver = driver
         self._loop = asyncio.get_running_loop()
-        self._renew_every_s = min(_LONGEST_RENEWAL_S, leases.lease_s / _RENEWALS_A_LEASE)
+        self._renew_every_s = min(_LONGEST_RENEWAL_S, leases.lease_s / _RENEWALS_PER_LEASE)
         self._renew_at_s = 0.0
         self._learn_at_s = 0.0
         self._learn_again_at_s = self._loop.time() + LEARN_AGAIN_EVERY_S

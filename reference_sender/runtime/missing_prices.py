@@ -31,7 +31,7 @@ def require_prices(policy: PolicySettings, store: Store, at_ns: int) -> None:
     raise PolicyError(
         f"--policy: messages wait for a higher spending limit ({', '.join(shown[:_MOST_NAMED] + further)}),"
         " and without prices no limit can be checked: give spending.cost_per_segment as before. To do without"
-        " prices from now on, start with them once more, and raise the limits or cancel the campaigns"
+        " prices from now on, start with them again, and raise the limits or cancel the campaigns"
     )
 
 

@@ -250,16 +250,18 @@ class Purged(Struct, frozen=True):
 class NodeStore(Protocol):
     """Durable storage of messages: what a node needs."""
 
-    def identity(self) -> Identity: ...
+    def identity(self) -> Identity:
+        """What the store keeps of itself. Raises ``StoreError``."""
+        ...
 
     def commit(self, work: Work) -> Mapping[int, Existing]:
         """Store all of ``work`` in one transaction. It is on disk on return. Raises ``StoreError``: nothing
         is stored.
 
         A message whose key is in use, by an earlier commit or earlier in ``Work.messages``, is not stored:
-        the result has, under its ``message_id``, the message that has the key. So it is with a duplicate of a
-        message that is stored ``once``, until that one is purged. Of several changes of one message the last
-        counts.
+        the result has, under its ``message_id``, the message that has the key. The same applies to a
+        duplicate of a message that is stored ``once``, until that one is purged. Of several changes of one
+        message the last counts.
         """
         ...
 

@@ -47,7 +47,7 @@ class StoredOnce:
             if message.campaign != campaign:
                 self.entries += len(ids) - before
                 campaign = message.campaign
-                ids = self._of(campaign)
+                ids = self._ids_of(campaign)
                 before = len(ids)
             number = message.message_id
             if ids.setdefault(hash((message.to, message.text)), number) != number:
@@ -61,7 +61,7 @@ class StoredOnce:
         """What keeps a possible duplicate from being stored. None: nothing does, and it has the entry now."""
         if (row := self._row("key = ?", message.key)) is not None:
             return _existing(row)
-        ids, entry = self._of(message.campaign), hash((message.to, message.text))
+        ids, entry = self._ids_of(message.campaign), hash((message.to, message.text))
         row = self._row("id = ?", ids.get(entry, 0))
         same = message.to, message.text, message.campaign, 1
         if row is not None and (row[1], row[2], *row[5:]) == same:
@@ -80,7 +80,7 @@ class StoredOnce:
         row: tuple[Any, ...] | None = self._writer.execute(_EXISTING + condition, (value,)).fetchone()
         return row
 
-    def _of(self, campaign: str) -> dict[int, int]:
+    def _ids_of(self, campaign: str) -> dict[int, int]:
         ids = self._campaigns.pop(campaign, None)
         if ids is None:
             rows = self._writer.execute(_OF_CAMPAIGN, (campaign, self._most)).fetchall()

@@ -92,7 +92,7 @@ def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
     try:
         output, errors = process.communicate(timeout=100)
     finally:
-        with suppress(ProcessLookupError):  # its servers too, where it did not come to its end
+        with suppress(ProcessLookupError):  # its servers too, where it did not finish
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     printed = f"{output}\n{errors}"

@@ -54,7 +54,7 @@ def instant(text: str) -> float:
     return float(found)
 
 
-def test_a_sender_whose_workers_repeat_a_refused_message_for_ever(tmp_path: Path) -> None:
+def test_a_sender_whose_workers_repeat_a_refused_message_without_end(tmp_path: Path) -> None:
     report = measured(tmp_path, refused="repeats")
     named_first(report, tmp_path / "run", "sender_repeats")
     found = report.bottlenecks[0]

@@ -60,7 +60,7 @@ def test_a_temporary_folder_that_takes_no_more_is_named_as_the_cause(
 
 def test_bad_usage(smsbench: StartSmsbench, tmp_path: Path) -> None:
     for arguments, words in (
-        (["--only", "speed"], "known are latency, throttle, failures, carriers, windows"),
+        (["--only", "speed"], "the groups are latency, throttle, failures, carriers, windows"),
         (["--profile", "nobody"], "neither a ready-made profile"),
     ):
         process = smsbench("calibrate", *arguments, "--out", str(tmp_path / "x"))

@@ -131,7 +131,7 @@ class Life:
                 self.perform(self.core.advance(self.now_ns))
 
     def crash(self) -> None:
-        """What was not stored is gone, and so are the answers in flight; the provider repeats its reports.
+        """What was not stored is gone, as are the answers in flight; the provider repeats its reports.
         The routes come back in the other order."""
         self.events = sorted(event for event in self.events if event[2] == "report")
         self.routes = self.routes[::-1]

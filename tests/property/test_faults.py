@@ -83,7 +83,7 @@ windows = st.tuples(st.sampled_from([0, 1, 2.5]), st.sampled_from([0.5, 2, 6])).
     lambda w: {"start_s": w[0], "end_s": w[0] + w[1]}
 )
 faults = st.lists(st.builds(lambda kind, window: kind | window, kinds, windows), max_size=4)
-# (seconds after the one before, keys of its messages)
+# (seconds after the previous one, keys of its messages)
 traffic = st.lists(
     st.tuples(st.sampled_from([0.0, 0.1, 0.7, 2.0]), st.lists(st.integers(0, 25), min_size=1, max_size=4)),
     max_size=30,

@@ -40,7 +40,7 @@ profiles = st.fixed_dictionaries(
         "account": st.just({"balance_points": 1_000.0}),
     }
 )
-# (seconds after the one before, keys, asks for a later time)
+# (seconds after the previous one, keys, asks for a later time)
 traffic = st.lists(
     st.tuples(
         st.sampled_from([0.0, 0.1, 1.0, 3.0]),

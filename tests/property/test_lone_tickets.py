@@ -23,7 +23,7 @@ class LaneSteps:
         self._lane = LaneQueue()
         self._waiting: list[Ticket] = []
         self._made = 0
-        self.lone = 0  # tickets that came to an empty lane
+        self.lone = 0  # tickets that entered an empty lane
 
     def run(self) -> list[object]:
         """What came out of each step, and what is left."""

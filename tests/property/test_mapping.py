@@ -1,4 +1,4 @@
-"""Values from dispatcher to engine and back come to the same as the protocol's bytes do."""
+"""Values from dispatcher to engine and back give the same result as the protocol's bytes."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ profiles = st.fixed_dictionaries(
         "faults": faults,
     }
 )
-# (seconds after the one before, keys of its messages, segments of each, fast, asks for the duplicate check)
+# (seconds after the previous one, keys of its messages, segments of each, fast, asks for the duplicate check)
 traffic = st.lists(
     st.tuples(
         st.sampled_from([0.0, 0.0, 0.01, 0.5, 3.0]),
@@ -352,7 +352,7 @@ unrecorded = st.sampled_from(
 @settings(deadline=None, max_examples=30)
 @given(unrecorded, st.integers(0, 50))
 def test_each_submit_is_drawn_again_with_or_without_a_row(submit: Submit, seed: int) -> None:
-    """No client meets the same simulated error for ever: of 64 repeats some pass, and some do not."""
+    """No client meets the same simulated error each time: of 64 repeats some pass, and some do not."""
     errors = [{"refusal": "internal_error", "share": 0.5}]
     faults: list[Sections] = [
         {"reply": {"errors": errors}},

@@ -1,5 +1,5 @@
 """Nodes never use more than the whole of a route's limits between them, in whatever order they join, renew,
-die and come to know their new share (reference_sender/store/sharing.py).
+die and learn their new share (reference_sender/store/sharing.py).
 """
 
 from __future__ import annotations

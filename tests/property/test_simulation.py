@@ -231,7 +231,7 @@ def submit_of(number: int, messages: int) -> Submit:
 
 
 def outcomes(effects: Iterable[Effect]) -> dict[int | str | None, list[object]]:
-    """What each request and each message came to, in its own order, without the instants of a late timer."""
+    """The result of each request and each message, in its own order, without the instants of a late timer."""
     found: dict[int | str | None, list[object]] = {}
     for effect in effects:
         if isinstance(effect, Reply):

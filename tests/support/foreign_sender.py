@@ -1,6 +1,6 @@
 """A sender of a user's own with a known fault: it drops every second message, delays each by a constant time,
 or has two workers that a refusal stops. It cuts some phone numbers, which the provider refuses. A worker then
-repeats the message for ever, or ends. Or it repeats a message if the answer takes over ``_TIMEOUT_S``.
+repeats the message without end, or ends. Or it repeats a message if the answer takes over ``_TIMEOUT_S``.
 
 It answers at once. It is a process of its own and needs a few percent of a core. A process that needs more is
 without a core while other tests run, and the report then names the machine, which is true.

@@ -1,4 +1,4 @@
-"""smpplib's client, and what came to it."""
+"""smpplib's client, and what it received."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _NoTls:
 
 
 class Esme:
-    """smpplib's client, and what came to it."""
+    """smpplib's client, and what it received."""
 
     def __init__(self, provider: ProviderThread) -> None:
         self._no_tls = _NoTls()

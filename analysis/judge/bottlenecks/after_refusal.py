@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.formatting import of_unit, round_number_text, significant
+from analysis.formatting import quantity_text, round_number_text, significant
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.kind import over
@@ -68,7 +68,7 @@ def pace_text(view: View, windows: Bools) -> str:
         rate, most, unit = submits.segments_per_s(view), contract.lowest_segments_per_s, "segments/s"
     assert most is not None
     low, high = (significant(float(end), 2) for end in (rate[windows].min(), rate[windows].max()))
-    span = of_unit(low, unit) if low == high else f"{low} to {high} {unit}"
+    span = quantity_text(low, unit) if low == high else f"{low} to {high} {unit}"
     return f"{span} of the {round_number_text(most)}"
 
 

@@ -41,7 +41,9 @@ def mock(view: View) -> KindFinding:
     full = over(used, CORE_PERCENT) & over(late_s, LATE_S)
 
     def describe(windows: Bools) -> Description:
-        evidence = [f"it was {seconds_text(typical(late_s, windows))} late in a quarter of the seconds"]
+        evidence = [
+            f"it was at least {seconds_text(typical(late_s, windows))} late in a quarter of the seconds"
+        ]
         if not np.isnan(typical(used, windows)):
             evidence.append(f"its process used {significant(typical(used, windows), 2)} % of a core")
         return Description("the mock provider was late: these figures describe the bench", tuple(evidence))
@@ -50,8 +52,8 @@ def mock(view: View) -> KindFinding:
 
 
 GENERATOR = Kind("generator", generator, frozenset(("sender_api", "sender_refuses")))
-_AFTER_THE_MOCK: tuple[BottleneckKind, ...] = (
+_AFTER_MOCK_PROVIDER: tuple[BottleneckKind, ...] = (
     *("sender_concurrency", "sender_pacing", "sender_rate", "sender_api", "sender_refuses", "sender_hold"),
     *("carrier_queue", "network", "provider_limit"),
 )
-MOCK = Kind("mock", mock, frozenset(_AFTER_THE_MOCK))
+MOCK = Kind("mock", mock, frozenset(_AFTER_MOCK_PROVIDER))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.formatting import times_text
+from analysis.formatting import counted_text
 from analysis.judge.bottlenecks import lowered_limit
 from analysis.judge.bottlenecks.kind import over
 from analysis.judge.bottlenecks.lowered_limit import THROTTLED_SHARE
@@ -46,7 +46,7 @@ def needs_limit(view: View) -> Bools:
 
 
 def catches_up(view: View) -> Bools:
-    """Windows in which the load needs no limit, and the sender paused in them or in the window before."""
+    """Windows in which the load needs no limit, and the sender paused in them or in the previous window."""
     spans = [(each.from_s, each.to_s) for each in view.pauses]
     spans += [(each.from_s, each.to_s) for each in view.silences if each.waited]
     paused = view.windows.overlapping(spans)
@@ -78,7 +78,7 @@ def refusals_text(view: View) -> list[str]:
     count = int(np.count_nonzero(refused & inside))
     if not count:
         return []
-    messages = times_text(count, "message")
+    messages = counted_text(count, "message")
     return [
         f"then it sent faster than the load: the provider refused {messages} because of its limits, and the "
         "load itself is below them"

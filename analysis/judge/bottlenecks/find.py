@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import Bottleneck, BottleneckKind, on_the_way
+from analysis.findings import Bottleneck, BottleneckKind, acts_after_acceptance
 from analysis.judge.bottlenecks.bench import GENERATOR, MOCK
 from analysis.judge.bottlenecks.carriers import CARRIER
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding
@@ -60,12 +60,12 @@ def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
         windows: Bools = strengths[name] > 0
         bottlenecks.append(_bottleneck(view, name, seen[name].describe(windows), windows))
     if np.count_nonzero(view.not_taken) > REFUSED_SHARE * view.journeys.count:
-        bottlenecks.sort(key=on_the_way)
+        bottlenecks.sort(key=acts_after_acceptance)
     return tuple(bottlenecks) or (_unknown(view, found),)
 
 
 def _fewest(kind: Kind, symptoms: Bools) -> float:
-    """The windows in which a kind must be seen. Some are facts and named however short they were."""
+    """The number of windows in which a kind must be seen. One window is enough for a kind that is a fact."""
     facts = (UNFORWARDED, GAVE_UP, REPEATS, STOPPED)
     return 1.0 if kind in facts else max(1.0, _LEAST_SHARE * np.count_nonzero(symptoms))
 
@@ -99,7 +99,7 @@ def _bottleneck(view: View, name: BottleneckKind, described: Description, window
 
 
 def _unknown(view: View, found: Symptoms) -> Bottleneck:
-    evidence = found.words or ("there is a symptom",)
+    evidence = found.texts or ("there is a symptom",)
     what = "there is a symptom, and no sample or stage shows the cause"
     if found.stage:
         what = f"messages waited {found.stage}, and no sample shows why"

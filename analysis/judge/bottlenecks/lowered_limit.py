@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.findings import FaultBand
-from analysis.formatting import fault_text, of_unit, round_number_text, times_text
+from analysis.formatting import counted_text, fault_text, quantity_text, round_number_text
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.view import View
 
@@ -67,7 +67,7 @@ def lowered_limit_text(view: View, band: FaultBand) -> str:
     messages = int(np.count_nonzero(refused_messages(view, band)))
     were = "was" if messages == 1 else "were"
     lowered_text = f'the fault "{name}" lowered the provider\'s limit{_rates(view, band)}'
-    return f"{lowered_text}, and {times_text(messages, 'message')} {were} refused for it"
+    return f"{lowered_text}, and {counted_text(messages, 'message')} {were} refused for it"
 
 
 def _rates(view: View, band: FaultBand) -> str:
@@ -82,7 +82,7 @@ def _rates(view: View, band: FaultBand) -> str:
             if after is None:
                 return ""
             begun = "" if before is None else f" from {round_number_text(before)}"
-            return f"{begun} to {of_unit(round_number_text(after), f'{limit}/s')}"
+            return f"{begun} to {quantity_text(round_number_text(after), f'{limit}/s')}"
     return ""
 
 

@@ -48,7 +48,7 @@ class _TooSlow:
     """Missed objectives that the drawn delays alone would miss: the windows, and a sentence for each."""
 
     windows: Bools
-    words: tuple[str, ...]
+    texts: tuple[str, ...]
     unflagged: frozenset[str]  # classes that would have a faster network with the provider's priority flag
     without_flag: bool  # each of the classes would have a faster network with the provider's priority flag
 
@@ -72,7 +72,7 @@ def find_network(view: View) -> KindFinding:
             evidence.append(
                 f"the provider answered {100 * typical(errors, windows):.0f} % of the requests with an error"
             )
-        evidence += too_slow.words
+        evidence += too_slow.texts
         otp: list[BottleneckSign] = ["otp_without_flag"] if GUARDED_CLASS in too_slow.unflagged else []
         if failing[windows].any() and expires:
             return Description(f"{THE_NETWORK}: {NETWORK_EXPIRES}", tuple(evidence), ("validity_passed",))
@@ -131,7 +131,7 @@ def _too_slow(view: View) -> _TooSlow:
     """
     drawn, slow = drawn_s(view), _without_flag(view)
     seen: Bools = np.zeros(view.windows.count, dtype=np.bool_)
-    words, unflagged, classes = [], [], set[str]()
+    texts, unflagged, classes = [], [], set[str]()
     for objective, of_class in view.missed_times:
         limit_s, percent = objective.limit_s, objective.percentile
         assert limit_s is not None and percent is not None
@@ -146,12 +146,12 @@ def _too_slow(view: View) -> _TooSlow:
         if unflagged[-1]:
             classes.add(objective.message_class)
         name = class_text(objective.message_class)
-        words.append(
+        texts.append(
             f"{name}: {f'{WITHOUT_FLAG} ' if unflagged[-1] else ''}the provider's answer "
             f"and the radio alone took {seconds_text(whole_s)} at p{percent:g}; "
             f"the limit is {limit_text(limit_s)}"
         )
-    return _TooSlow(seen, tuple(words), frozenset(classes), bool(unflagged) and all(unflagged))
+    return _TooSlow(seen, tuple(texts), frozenset(classes), bool(unflagged) and all(unflagged))
 
 
 def _percentile(values: Floats, percent: float) -> float:

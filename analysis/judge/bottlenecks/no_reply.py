@@ -34,7 +34,7 @@ def what_failed(view: View, chosen: Bools, to_the_end: bool = True) -> str:
     """
     failed: Bools = chosen & (view.load.outcome == OUTCOMES.index("failed"))
     errors, total = _errors(view, failed), int(np.count_nonzero(failed))
-    name, count = next(iter(_most(errors).items()), ("", 0))
+    name, count = next(iter(_most_frequent(errors).items()), ("", 0))
     if not name or name in WAITED_ERRORS or 2 * count <= total:
         return ""
     each = count == total
@@ -52,7 +52,7 @@ def what_failed(view: View, chosen: Bools, to_the_end: bool = True) -> str:
 def nothing_listens(view: View) -> bool:
     """Whether ``what_failed`` says of all messages that no process listens at the address of the target."""
     failed: Bools = view.load.outcome == OUTCOMES.index("failed")
-    name, count = next(iter(_most(_errors(view, failed)).items()), ("", 0))
+    name, count = next(iter(_most_frequent(_errors(view, failed)).items()), ("", 0))
     refused = name == CONNECTION_REFUSED and 2 * count > int(np.count_nonzero(failed))
     return refused and bool(_address(view.given.target))
 
@@ -66,14 +66,14 @@ def was_reached(view: View, chosen: Bools) -> bool:
 
 def error_names(view: View) -> tuple[str, ...]:
     """``connection reset``, ``timeout``, the most frequent first; empty if not known."""
-    return tuple(_most(_errors(view, view.not_taken)))
+    return tuple(_most_frequent(_errors(view, view.not_taken)))
 
 
 def failed_counts(view: View) -> list[str]:
     """``300 failed with connection refused``, the most frequent first; ``12 timed out``."""
     failed: Bools = (view.load.outcome == OUTCOMES.index("failed")) & view.not_taken
     count = int(np.count_nonzero(failed))
-    shown = _most(_errors(view, failed))
+    shown = _most_frequent(_errors(view, failed))
     found = [
         f"{count_text(number)} {'timed out' if name == 'timeout' else f'failed with {name}'}"
         for name, number in shown.items()
@@ -102,7 +102,7 @@ def _errors(view: View, chosen: Bools) -> Counter[str]:
     )
 
 
-def _most(errors: Counter[str]) -> dict[str, int]:
+def _most_frequent(errors: Counter[str]) -> dict[str, int]:
     """The most frequent errors, in this order."""
     order = sorted(errors.items(), key=lambda item: (-item[1], item[0]))
     return dict(order[:_MOST_ERRORS])

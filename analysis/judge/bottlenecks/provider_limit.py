@@ -11,12 +11,12 @@ from analysis.arrays import Bools, Floats
 from analysis.findings import ACCEPT_QUEUE, LIMIT_SIGNS, BottleneckSign, LimitName
 from analysis.formatting import (
     count_text,
-    of_unit,
+    counted_text,
+    quantity_text,
     rate_text,
     round_number_text,
     seconds_text,
     significant,
-    times_text,
 )
 from analysis.judge.bottlenecks import lowered_limit, submits
 from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, far_below_contract, slow_after_refusal
@@ -157,7 +157,7 @@ def _refused_text(view: View, unit: str, refused: float, of: float) -> str:
     known = says_how_long(view.given.profile, view.provider.protocol)
     return (
         f"in these windows of the load the provider refused {count_text(round(refused))} of "
-        f"{times_text(round(of), unit)} ({100 * refused / max(of, 1.0):.0f} %) because of its limits"
+        f"{counted_text(round(of), unit)} ({100 * refused / max(of, 1.0):.0f} %) because of its limits"
         f"{', with Retry-After' if known else ''}"
     )
 
@@ -166,7 +166,7 @@ def _empty_text(view: View, name: str, windows: Bools) -> str:
     """``22 of 25 samples``."""
     at_s, tokens = view.gauges.gauges.series("provider", f"tokens_{name}")
     chosen = tokens[view.windows.inside(at_s, windows)]
-    return f"{count_text(int(np.count_nonzero(chosen < 1)))} of {times_text(len(chosen), 'sample')}"
+    return f"{count_text(int(np.count_nonzero(chosen < 1)))} of {counted_text(len(chosen), 'sample')}"
 
 
 def _at_contract(view: View, contract: Contract) -> Bools:
@@ -287,7 +287,7 @@ def _named(contract: Contract, reached: tuple[Bools, ...], windows: Bools) -> di
         ("concurrency", contract.concurrent_requests, "concurrent requests"),
     )
     known = {
-        name: (of_unit(round_number_text(rate), unit), float(where[windows].mean()))
+        name: (quantity_text(round_number_text(rate), unit), float(where[windows].mean()))
         for (name, rate, unit), where in zip(limits, reached, strict=True)
         if rate
     }

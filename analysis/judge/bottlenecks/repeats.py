@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.findings import BottleneckSign
-from analysis.formatting import seconds_text, times_text
+from analysis.formatting import counted_text, seconds_text
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, strength
 from analysis.judge.bottlenecks.unforwarded import accepted_before, reasons_among, submits_text
 from analysis.judge.bottlenecks.view import View
@@ -36,15 +36,15 @@ def repeats(view: View) -> KindFinding:
         how = " permanently" if permanent else ""
         why = reason_text(reason or "no reason") + (", and others" if others else "")
         text = (
-            f"{view.sender_name} repeats {times_text(count)} that the provider refuses{how} ({why}), and has "
-            f"forwarded nothing else since {seconds_text(stop.at_s)} after the load's start"
+            f"{view.sender_name} repeats {counted_text(count)} that the provider refuses{how} ({why}), and "
+            f"has forwarded nothing else since {seconds_text(stop.at_s)} after the load's start"
         )
-        of_one = f"this message was submitted {times_text(submits, 'time')} until the run ended"
+        of_one = f"this message was submitted {counted_text(submits, 'time')} until the run ended"
         each = submits_text(provider.submits[repeated])
-        of_these = f"{times_text(submits, 'submit')} of these messages until the run ended: {each}"
+        of_these = f"{counted_text(submits, 'submit')} of these messages until the run ended: {each}"
         evidence = (
             of_one if count == 1 else of_these,
-            f"{times_text(int(np.count_nonzero(waits)))} waited in it",
+            f"{counted_text(int(np.count_nonzero(waits)))} waited in it",
         )
         if not permanent:
             return Description(text, evidence, ("waits_for_repeats",))

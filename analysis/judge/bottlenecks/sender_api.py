@@ -11,7 +11,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.classes import class_text
 from analysis.findings import BottleneckSign
-from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
+from analysis.formatting import count_text, counted_text, limit_text, seconds_text, share_text, significant
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.catching_up import refusals_text
 from analysis.judge.bottlenecks.class_shares import by_class
@@ -72,7 +72,9 @@ def slow(view: View) -> KindFinding:
             _, in_flight = view.gauges.gauges.series("load", "in_flight")
             most_waiting = int(in_flight.max(initial=0))
             if most_waiting > 1:
-                evidence.append(f"up to {times_text(most_waiting, 'request')} waited for it at the same time")
+                evidence.append(
+                    f"up to {counted_text(most_waiting, 'request')} waited for it at the same time"
+                )
         if longest is not None:
             evidence.append(_silence_text(view, longest, len(silences)))
             evidence += refusals_text(view)
@@ -153,7 +155,7 @@ def _stop_texts(view: View, found: Stop) -> tuple[str, str]:
     if found.forwarded:
         who, how = f"{who}'s API", f"{how}, but the sender still forwarded messages"
     text = f"{who} stopped answering {at} after the load's start: {how}"
-    return text, f"all {times_text(found.messages)} due from then on had no answer"
+    return text, f"all {counted_text(found.messages)} due from then on had no answer"
 
 
 def _unanswered_in(view: View, silence: Silence) -> Bools:
@@ -266,9 +268,9 @@ def _mostly_silent(view: View, silences: Sequence[Silence]) -> bool:
 
 def _silence_text(view: View, longest: Silence, count: int) -> str:
     from_to = f"from {seconds_text(longest.from_s)} to {seconds_text(longest.to_s)} after the load's start"
-    words = f"{times_text(longest.waiting, 'request')} waited and none was answered {from_to}"
+    words = f"{counted_text(longest.waiting, 'request')} waited and none was answered {from_to}"
     if view.journeys.journal:
-        seen = times_text(longest.forwarded) if longest.forwarded else "no message"
+        seen = counted_text(longest.forwarded) if longest.forwarded else "no message"
         words = f"{words} while the provider saw {seen} of the sender"
     return f"{words}, the longest of {count_text(count)} such times" if count > 1 else words
 
@@ -297,8 +299,8 @@ def _process(view: View, windows: Bools) -> list[str]:
     _, most, busy = submits.unanswered_in(view, windows)
     if most > 0:  # zero says nothing about a sender that the provider does not see
         evidence.append(
-            f"it had at most {times_text(most, 'request')} to the provider in flight, and one or more during "
-            f"{100 * busy:.0f} % of the time"
+            f"it had at most {counted_text(most, 'request')} to the provider in flight, and one or more "
+            f"during {100 * busy:.0f} % of the time"
         )
     return evidence
 

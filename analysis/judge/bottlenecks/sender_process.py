@@ -46,7 +46,7 @@ def cpu(view: View) -> KindFinding:
 
     def describe(windows: Bools) -> Description:
         percent = significant(typical(used, windows), 2)
-        process = _of(view, most_frequent(whose, windows))
+        process = _process_text(view, most_frequent(whose, windows))
         evidence = [f"{process} used {percent} % of a core"]
         if over(waited, 20.0)[windows].any():
             evidence.append(f"it waited for a core {significant(typical(waited, windows), 2)} % of the time")
@@ -80,13 +80,13 @@ def loop(view: View) -> KindFinding:
         late = typical(own, windows)
         if late > LOOP_LATE_MS:
             evidence.append(
-                f"its event loop was {significant(late, 2)} ms late (in a quarter of the seconds)"
+                f"its event loop was at least {significant(late, 2)} ms late in a quarter of the seconds"
             )
         if (stopped[windows] > STOPPED_SHARE).any():
             evidence.append(f"it was found stopped in {100 * typical(stopped, windows):.0f} % of the samples")
         used, whose = view.gauges.busiest("cpu_percent", *PROCESSES)
         percent = significant(typical(used, windows), 2)
-        process = _of(view, most_frequent(whose, windows))
+        process = _process_text(view, most_frequent(whose, windows))
         evidence.append(f"{process} used {percent} % of a core meanwhile")
         return Description(f"{process} was blocked or stopped while it had work to do", tuple(evidence))
 
@@ -99,7 +99,7 @@ def _mean(view: View, process: str, name: str) -> np.ndarray:
     return view.windows.share(at_s, values > 0, among)
 
 
-def _of(view: View, process: str) -> str:
+def _process_text(view: View, process: str) -> str:
     """The text for the sampled process. A target's worker has its process id in its name."""
     worker = process.partition("-")[2]
     return f"a process of {view.sender_name}" if worker else f"{view.sender_name}'s process"

@@ -13,11 +13,11 @@ from analysis.capacity_record import OWN_LIMIT
 from analysis.findings import OWN_PACING
 from analysis.formatting import (
     count_text,
+    counted_text,
     rate_text,
     round_seconds_text,
     seconds_text,
     significant,
-    times_text,
 )
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, pace_text, slow_after_refusal
@@ -254,7 +254,7 @@ def _scheduled(view: View, windows: Bools) -> Description:
     count, accepted = (int(np.count_nonzero(each)) for each in (with_time, due & view.provider.accepted))
     waited = median_text(view.scheduled_wait_s[with_time], view.before_its_time[with_time])
     evidence = (
-        f"{count_text(count)} of {times_text(accepted, 'message')} at the provider had such a time",
+        f"{count_text(count)} of {counted_text(accepted, 'message')} at the provider had such a time",
         f"the median of these messages waited {waited} for it",
     )
     text = f"{view.sender_name} asks the provider to send messages at a later time"
@@ -262,7 +262,7 @@ def _scheduled(view: View, windows: Bools) -> Description:
 
 
 def _by_quota(view: View, found: Quota, windows: Bools) -> Description:
-    period, most = round_seconds_text(round(found.period_s, 1)), times_text(found.messages, "message")
+    period, most = round_seconds_text(round(found.period_s, 1)), counted_text(found.messages, "message")
     quota = f"{most} in each {period} ({rate_text(found.per_s)})"
     *others, last = map(count_text, found.counts)
     counts = (
@@ -288,7 +288,7 @@ def _pauses(view: View, windows: Bools) -> Description:
     text = f"{view.sender_name} forwarded nothing for {span}{several}, while messages waited in it"
     of_several = f", the longest of {count_text(count)} such times" if count > 1 else ""
     from_to = f"from {seconds_text(longest.from_s)} to {seconds_text(longest.to_s)} after the load's start"
-    messages = times_text(longest.waiting, "message")
+    messages = counted_text(longest.waiting, "message")
     waited = f"{messages} waited in it and no request to the provider was in flight {from_to}{of_several}"
     evidence = (waited, f"the median message waited {in_sender(view, windows)} in it", *refusals_text(view))
     return Description(text, evidence, ("paused",))
@@ -309,7 +309,7 @@ def concurrency(view: View) -> KindFinding:
         evidence: list[str] = []
         if most:
             evidence.append(
-                f"at most {times_text(most, 'request')} to the provider {were} in flight at the same time, "
+                f"at most {counted_text(most, 'request')} to the provider {were} in flight at the same time, "
                 f"{significant(mean, 2)} on average; the provider answered one in "
                 f"{seconds_text(answer_s)} (median)"
             )

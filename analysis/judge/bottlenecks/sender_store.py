@@ -17,7 +17,7 @@ def find_sender_store(view: View) -> KindFinding:
     def describe(windows: Bools) -> Description:
         took = seconds_text(typical(commit, windows) / 1000.0)
         evidence = (
-            f"a commit took {took} (the longest of a second, in a quarter of the seconds)",
+            f"in a quarter of the seconds a commit took {took} or longer",
             f"{typical(waiting, windows):,.0f} messages waited for a commit",
         )
         return Description(f"{view.sender_name}'s store took {took} for a commit", evidence)

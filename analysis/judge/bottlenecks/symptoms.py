@@ -32,12 +32,12 @@ CHANCE = 0.05  # probability of one false alarm in a whole run
 
 @dataclass(frozen=True)
 class Symptoms:
-    """``windows``: the windows with a symptom. ``words`` describe the symptoms. ``stage``: where the median
+    """``windows``: the windows with a symptom. ``texts`` describe the symptoms. ``stage``: where the median
     message waited too long; "" if nowhere. ``only_growth``: no message has waited for long yet.
     """
 
     windows: Bools
-    words: tuple[str, ...]
+    texts: tuple[str, ...]
     stage: str = ""
     only_growth: bool = False
 
@@ -84,18 +84,20 @@ def symptoms(view: View) -> Symptoms:
     found["failed"] = (lost >= FEWEST) & (chance < CHANCE / windows.count)
     # The bench is late only if it exceeds the limit of its validity check over the whole load too.
     limit_s = view.given.lag_limit_s
-    found["generator"] = (np.nan_to_num(view.lag_p99_s) > limit_s) & (_p(view.counted_lag_s, 99.0) > limit_s)
+    found["generator"] = (np.nan_to_num(view.lag_p99_s) > limit_s) & (
+        _percentile(view.counted_lag_s, 99.0) > limit_s
+    )
     found["dropped"] = windows.counts(due, view.dropped_by_bench) > REFUSED_SHARE * planned
-    mock_late = _p(_mock_seconds(view)[1], MOCK_PERCENTILE) > limit_s
+    mock_late = _percentile(_mock_seconds(view)[1], MOCK_PERCENTILE) > limit_s
     found["mock"] = (np.nan_to_num(mock_late_s(view)) > limit_s) & mock_late
     seen: Bools = np.any(np.array(list(found.values())), axis=0)
     if view.given.backlog_grew and not seen.any():  # a short load: no message has waited for long yet
         found["growing"] = seen = np.ones(windows.count, dtype=np.bool_)
-    stages = (words for name, words in _STAGES.items() if found[name].any())
+    stages = (stage for name, stage in _STAGES.items() if found[name].any())
     return Symptoms(seen, tuple(_texts(view, found, seen)), next(stages, ""), "growing" in found)
 
 
-def _p(values: Floats, percentile: float) -> float:
+def _percentile(values: Floats, percentile: float) -> float:
     """Nearest rank; 0 without values."""
     ordered = np.sort(values)
     return float(ordered[ranks(len(ordered), (percentile,))[0] - 1]) if len(ordered) else 0.0
@@ -149,10 +151,10 @@ def _late(view: View) -> Bools:
 
 
 def _texts(view: View, found: dict[str, Bools], seen: Bools) -> list[str]:
-    words = ["the backlog grew"] if "growing" in found else []
+    texts = ["the backlog grew"] if "growing" in found else []
     left, planned = int(np.count_nonzero(view.not_taken)), view.journeys.count
     if found["not_taken"].any():
-        words.append(f"{count_text(left)} messages ({share_text(left, planned)}) were not taken")
+        texts.append(f"{count_text(left)} messages ({share_text(left, planned)}) were not taken")
     api_s = view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0)
     for (name, where), (least_s, most_s) in zip(
         _STAGES.items(),
@@ -163,14 +165,14 @@ def _texts(view: View, found: dict[str, Bools], seen: Bools) -> list[str]:
             longest_s = float(np.nanmax(least_s[seen]))
             shown = bounded(longest_s, float(np.nanmax(most_s[seen])))
             shown = shown if np.isfinite(longest_s) else "until the end"
-            words.append(f"the median message waited {shown} {where}")
+            texts.append(f"the median message waited {shown} {where}")
     for objective, _ in view.missed_times:
-        words.append(f"{objective.name}: {objective.measured}, limit {objective.limit}")
+        texts.append(f"{objective.name}: {objective.measured}, limit {objective.limit}")
     lost, accepted = (
         int(np.count_nonzero(each)) for each in (view.failed_on_the_way, view.provider.accepted)
     )
     if found["failed"].any():
-        words.append(
+        texts.append(
             f"{count_text(lost)} of {count_text(accepted)} messages failed on their way to the phone"
         )
-    return words
+    return texts

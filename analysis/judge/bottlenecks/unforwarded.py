@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Ints
 from analysis.findings import BottleneckSign
-from analysis.formatting import count_text, seconds_text, share_text, times_text
+from analysis.formatting import count_text, counted_text, seconds_text, share_text
 from analysis.judge.bottlenecks.class_shares import by_class
 from analysis.judge.bottlenecks.contract import says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, strength
@@ -91,9 +91,9 @@ def gave_up(view: View) -> KindFinding:
         permanent = gone & view.provider.refused_permanently
         if 2 * int(np.count_nonzero(permanent)) > count:
             reasons, since = reasons_among(view, gone), accepted_before(view, permanent)
-            words = [_words(reason, accepted_before=bool(since)) for reason, _ in reasons]
-            each = [f"{word}: {times_text(many)}" for word, (_, many) in zip(words, reasons, strict=True)]
-            text = f"the provider refused {times_text(count)} of {view.sender_name}: {words[0]}"
+            words = [_refusal_text(reason, accepted_before=bool(since)) for reason, _ in reasons]
+            each = [f"{word}: {counted_text(many)}" for word, (_, many) in zip(words, reasons, strict=True)]
+            text = f"the provider refused {counted_text(count)} of {view.sender_name}: {words[0]}"
             repeated = int(view.provider.submits[gone].max()) > 1
             often = [submits_text(view.provider.submits[gone])] if repeated else []
             evidence = (of_accepted, *since, *classes, *often, *(each if len(each) > 1 else ()))
@@ -101,7 +101,7 @@ def gave_up(view: View) -> KindFinding:
             return Description(text, evidence, (*signs, "accepted_before") if since else signs, reasons[0][0])
         limited = bool((view.provider.throttled[gone] > 0).all())
         refused = "refused for a limit" if limited else "refused for the time being"
-        what = f"{times_text(count)} that the provider {refused}"
+        what = f"{counted_text(count)} that the provider {refused}"
         text = f"{view.sender_name} gave up {what}"
         if not view.journeys.repeats_awaited:
             text = f"when the run ended, {view.sender_name} had not repeated {what}"
@@ -114,7 +114,7 @@ def gave_up(view: View) -> KindFinding:
     return KindFinding(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
 
 
-def _words(reason: str, accepted_before: bool) -> str:
+def _refusal_text(reason: str, accepted_before: bool) -> str:
     """A token with which the provider accepted messages before was not a wrong one."""
     if reason == "unauthorized" and accepted_before:
         return "its token is no longer valid"
@@ -132,7 +132,7 @@ def accepted_before(view: View, refused: Bools) -> tuple[str, ...]:
     later = int(np.count_nonzero(refused_s > last_s))
     if last_s > from_s + _IN_FLIGHT_S or later < _FEWEST or 2 * later <= len(refused_s):
         return ()
-    at, count = seconds_text(max(from_s, last_s, 0.0)), times_text(len(accepted_s))
+    at, count = seconds_text(max(from_s, last_s, 0.0)), counted_text(len(accepted_s))
     return (f"the provider accepted {count} before, and none from {at} after the load's start on",)
 
 

@@ -59,22 +59,26 @@ def claimed(low_s: float, high_s: float) -> bool:
     return low_s > 0.0 or high_s < 0.0
 
 
-def paired_difference(ours_s: Floats, theirs_s: Floats, percentile: float) -> Difference:
-    """The percentile of ``ours_s`` minus that of ``theirs_s``; entry i of both is the same message.
+def paired_difference(first_s: Floats, second_s: Floats, percentile: float) -> Difference:
+    """The percentile of ``first_s`` minus that of ``second_s``; entry i of both is the same message.
 
     Both in the order in which the messages were due. With fewer pairs than the percentile needs, the
     interval has no ends. The blocks are as long as the more correlated times need.
     """
-    count = len(ours_s)
-    value_s = _less(_percentile(ours_s, percentile), _percentile(theirs_s, percentile)) if count else None
+    count = len(first_s)
+    value_s = (
+        _finite_difference(_percentile(first_s, percentile), _percentile(second_s, percentile))
+        if count
+        else None
+    )
     if count < needed(percentile):
         return _difference(percentile, value_s, -math.inf, math.inf)
     chance = np.random.default_rng(_SEED)
-    length = _block_length(count, min(evidence_of(ours_s), evidence_of(theirs_s)))
+    length = _block_length(count, min(evidence_of(first_s), evidence_of(second_s)))
     found: list[Floats] = []
     for rows in _portions(count):
         places = _places(count, length, rows, chance)
-        found.append(_percentiles(ours_s[places], percentile) - _percentiles(theirs_s[places], percentile))
+        found.append(_percentiles(first_s[places], percentile) - _percentiles(second_s[places], percentile))
     differences = np.sort(np.concatenate(found))
     return _difference(percentile, value_s, *_ends(differences, differences))
 
@@ -87,7 +91,9 @@ def independent_difference(first: TimeGroup, second: TimeGroup, percentile: floa
     """
     value_s = None
     if first.count and second.count:
-        value_s = _less(_percentile(first.high_s, percentile), _percentile(second.high_s, percentile))
+        value_s = _finite_difference(
+            _percentile(first.high_s, percentile), _percentile(second.high_s, percentile)
+        )
     if not (first.enough(percentile) and second.enough(percentile)):
         return _difference(percentile, value_s, -math.inf, math.inf)
     chance = np.random.default_rng(_SEED)
@@ -191,7 +197,7 @@ def _ends(lows: Floats, highs: Floats) -> tuple[float, float]:
     return float(lows[low - 1]), float(highs[high - 1])
 
 
-def _less(ours_s: float, theirs_s: float) -> float | None:
+def _finite_difference(first_s: float, second_s: float) -> float | None:
     """The value; None if it is infinite or unknown."""
-    difference = ours_s - theirs_s
+    difference = first_s - second_s
     return difference if math.isfinite(difference) else None

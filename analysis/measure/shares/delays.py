@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.arrays import Floats, Ints
 from analysis.findings import DelaySplit, LimitName, Share
-from analysis.formatting import of_unit, round_number_text
+from analysis.formatting import quantity_text, round_number_text
 from analysis.measure.contract_limits import CARRIER, NAMES, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.dependence import evidence_of
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
@@ -148,7 +148,7 @@ def _limits_with_longest_waits(
     if not len(among) or split.contract_ns[among].sum() <= 0:
         return {}
     texts = {
-        NAMES[at]: _at_carriers(split, among, limits, carrier) if at == CARRIER else limits.words[at]
+        NAMES[at]: _at_carriers(split, among, limits, carrier) if at == CARRIER else limits.texts[at]
         for at in _binding(split, among)
     }
     return {name: text for name, text in texts.items() if text}
@@ -173,7 +173,7 @@ def _at_carriers(split: Split, among: Ints, limits: ContractLimits, carrier: Lab
     sums = np.bincount(of, weights=waits, minlength=len(carrier.names))
     order = np.argsort(-sums, kind="stable")[:_MOST_CARRIERS].tolist()
     named = [carrier.names[at] for at in order if sums[at] >= _NAMED_FROM * sums.max()]
-    return _carrier_limits({name: limits.carrier_ns.get(name, 0) for name in named}) or limits.words[CARRIER]
+    return _carrier_limits({name: limits.carrier_ns.get(name, 0) for name in named}) or limits.texts[CARRIER]
 
 
 def _carrier_limits(unit_ns: Mapping[str, int]) -> str:
@@ -184,7 +184,7 @@ def _carrier_limits(unit_ns: Mapping[str, int]) -> str:
     for name, unit in unit_ns.items():
         by_rate.setdefault(unit, []).append(name)
     return " and ".join(
-        of_unit(round_number_text(1e9 / unit), f"segments/s at the {_carriers(names)}")
+        quantity_text(round_number_text(1e9 / unit), f"segments/s at the {_carriers(names)}")
         for unit, names in by_rate.items()
     )
 

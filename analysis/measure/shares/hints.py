@@ -11,7 +11,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats, Ints
 from analysis.classes import messages_of
 from analysis.findings import POINTS, SINGLE, UCS2, Hint
-from analysis.formatting import count_text, seconds_text, share_text, significant, times_text
+from analysis.formatting import count_text, counted_text, seconds_text, share_text, significant
 from analysis.measure.contract_limits import Bucket, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import known, quantiles
@@ -98,7 +98,7 @@ def _marketing_with_priority(journeys: Journeys, profile: Mapping[str, Any]) -> 
     of_all = share_text(count, int(np.count_nonzero(accepted)))
     unit = currency_of(profile) or POINTS
     text = (
-        f"{times_text(count, 'marketing message')} ({of_all} of those that the provider accepted) had the "
+        f"{counted_text(count, 'marketing message')} ({of_all} of those that the provider accepted) had the "
         f"provider's priority flag, at {factor:g} times the price: they cost {significant(paid)} {unit}, and "
         f"would cost {significant(paid / factor)} {unit} without it. The flag is for all messages of a "
         "request, so marketing needs requests of its own."
@@ -141,7 +141,7 @@ def _throttled(refused: Ints, journeys: Journeys, faulty: bool, limits: Contract
     if not submits:
         return None
     messages = int(np.count_nonzero(refused))
-    named = [words for words in limits.words[:3] if words]
+    named = [text for text in limits.texts[:3] if text]
     of = f" ({', '.join(named)})" if named else ""
     later = int(np.count_nonzero((refused > 0) & journeys.provider.accepted))
     were = "was" if later == 1 else "were"
@@ -151,9 +151,9 @@ def _throttled(refused: Ints, journeys: Journeys, faulty: bool, limits: Contract
     )
     if 0 < later < messages:
         repeated += f", and {count_text(messages - later)} not at all"
-    refusals = f"{count_text(submits)} submits of {times_text(messages)}"
+    refusals = f"{count_text(submits)} submits of {counted_text(messages)}"
     if not _single(journeys.provider):
-        refusals = f"{times_text(messages)} {times_text(submits, 'time')} in all"
+        refusals = f"{counted_text(messages)} {counted_text(submits, 'time')} in all"
         refusals += " (a refused request counts once for each of its messages)"
     text = (
         f"{period} the provider refused {refusals} "
@@ -204,12 +204,13 @@ def _one_message_per_request(
     if of_itself and not _at_limit(requests_s, limits.requests):
         return None
     text = (
-        f"Each request had one message. The contract limits requests ({limits.words[0]}), and a request may "
+        f"Each request had one message. The contract limits requests ({limits.texts[0]}), and a request may "
         f"have {count_text(limits.batch)} messages. "
     )
     if above_contract:
         text += (
-            "More messages in a request use the contract better, but full requests cannot carry this load."
+            "More messages in a request use the contract better, but full requests are not enough for this "
+            "load."
         )
     else:
         text += "Fewer requests with more messages stay below the limit."
@@ -254,7 +255,7 @@ def _ucs2(journeys: Journeys, unit: str) -> Hint | None:
     )
     less = f", {saved} {unit} less" if paid else ""
     text = (
-        f"{times_text(messages)} of several segments need{'s' * (messages == 1)} UCS-2 for one character "
+        f"{counted_text(messages)} of several segments need{'s' * (messages == 1)} UCS-2 for one character "
         f"({shown}{more}): a segment has 67 characters instead of 153. They took {count_text(segments)} "
         f"segments{price}. Without {'it' if one else 'these characters'} they take about "
         f"{_from_to(least, most)}{less}. Remove {'the character' if one else 'them'} from the texts, or "

@@ -26,8 +26,8 @@ def out_of_reach(
     the priority flag, or a message on one of several routes, does not have the network of an ideal sender:
     then the sentence says so. With ``faults`` the network's time includes what they added to it.
     """
-    split = _of(splits, message_class)
-    network = _at(split.network_only, percentile) if split else None
+    split = _split_of(splits, message_class)
+    network = _quantile_at(split.network_only, percentile) if split else None
     if network is None or network.low_s is None or network.low_s <= limit_s:
         return Reach()
     assert split is not None
@@ -45,7 +45,7 @@ def out_of_reach(
     return Reach(
         "network_alone",
         f"{subject}{' with the injected faults' if faults else ''}: the network alone takes "
-        f"{_shown(network, limit_s)} for {percentile:g} % of {messages_of(message_class)}.",
+        f"{_with_interval_text(network, limit_s)} for {percentile:g} % of {messages_of(message_class)}.",
     )
 
 
@@ -67,18 +67,18 @@ def to_negotiate(
     the limit within the same contract, no limit is named, unless the backlog grew until the end of the load:
     then a longer load would miss it with any sender.
     """
-    split = _of(splits, message_class)
+    split = _split_of(splits, message_class)
     if split is None:
         return Reach()
-    total = _at(split.total, percentile)
+    total = _quantile_at(split.total, percentile)
     contract = next((share for share in split.shares if share.name == "contract"), None)
-    without = _at(contract.without, percentile) if contract else None
+    without = _quantile_at(contract.without, percentile) if contract else None
     if total is None or not _late(split, total, measured, limit_s):
         return Reach()
     if without is None or without.high_s is None or without.high_s > limit_s:
         return Reach()
     measured = measured or total
-    instead = "" if measured.state == "withheld" else f", not {_shown(measured, limit_s)}"
+    instead = "" if measured.state == "withheld" else f", not {_with_interval_text(measured, limit_s)}"
     ideal_s = _ideal_s(split, percentile)
     if not backlog_grew and ideal_s is not None and ideal_s <= limit_s:
         arrive = f"would arrive within {seconds_beside_limit(ideal_s, limit_s)}{instead}"
@@ -92,8 +92,8 @@ def to_negotiate(
     return Reach(
         "negotiate",
         f"Without the contract's share of the delay, {percentile:g} % of {messages_of(message_class)} would "
-        f"arrive within {_shown(without)}{instead}. The sender's share is still in this time. The limit to "
-        f"negotiate: {named}.",
+        f"arrive within {_with_interval_text(without)}{instead}. The sender's share is still in this time. "
+        f"The limit to negotiate: {named}.",
     )
 
 
@@ -111,9 +111,9 @@ def out_of_order(
     longer load does not change that, also if its backlog grows: it is one of the other class.
     """
     found = tuple(splits)
-    split = _of(found, message_class)
+    split = _split_of(found, message_class)
     ideal_s = _ideal_s(split, percentile) if split else None
-    total = _at(split.total, percentile) if split else None
+    total = _quantile_at(split.total, percentile) if split else None
     if split is None or ideal_s is None or total is None or not _late(split, total, measured, limit_s):
         return Reach()
     if ideal_s > limit_s or _waits(split, percentile) is not False:
@@ -134,7 +134,7 @@ def out_of_order(
 
 def _waits(split: DelaySplit, percentile: float) -> bool | None:
     """Whether an ideal sender has to wait for the contract's limits; None if it is not known."""
-    ideal_s, network = _ideal_s(split, percentile), _at(split.network_only, percentile)
+    ideal_s, network = _ideal_s(split, percentile), _quantile_at(split.network_only, percentile)
     if ideal_s is None or network is None or network.value_s is None or math.isinf(network.value_s):
         return None
     return ideal_s - network.value_s > _WAITS * split.total_mean_s
@@ -174,11 +174,11 @@ def why_missed(
     return ordered if ordered.kind else contract
 
 
-def _of(splits: Iterable[DelaySplit], message_class: str) -> DelaySplit | None:
+def _split_of(splits: Iterable[DelaySplit], message_class: str) -> DelaySplit | None:
     return next((split for split in splits if split.message_class == message_class), None)
 
 
-def _at(quantiles: tuple[Quantile, ...], percentile: float) -> Quantile | None:
+def _quantile_at(quantiles: tuple[Quantile, ...], percentile: float) -> Quantile | None:
     return next((each for each in quantiles if each.percentile == percentile), None)
 
 
@@ -195,7 +195,7 @@ def _late(split: DelaySplit, total: Quantile, measured: Quantile | None, limit_s
     return missed and split.total_mean_s > limit_s
 
 
-def _shown(quantile: Quantile, limit_s: float | None = None) -> str:
+def _with_interval_text(quantile: Quantile, limit_s: float | None = None) -> str:
     """The value with its interval; only the interval if the value is withheld."""
     interval = interval_text(quantile, limit_s)
     return interval if quantile.value_s is None else f"{quantile_text(quantile, limit_s)} ({interval})"

@@ -143,14 +143,14 @@ class DirectSmsapi(Exchange):
         known = self._refusals.get(kind)
         if known is None:
             reply = as_read(refusal_reply(refused, True, self._settings))
-            stand_in = (_STAND_IN,) * (1 if alone else 2)
-            known = self._refusals[kind] = read_results(stand_in, reply)[0]
+            placeholder = (_PLACEHOLDER,) * (1 if alone else 2)
+            known = self._refusals[kind] = read_results(placeholder, reply)[0]
         return known
 
 
 _INVALID = Result(Outcome.PERMANENT, reason="invalid_number")
 _MISSING = Result(Outcome.UNKNOWN, reason="missing_in_reply")
-_STAND_IN = Message(
+_PLACEHOLDER = Message(
     message_id=0,
     key="",
     to="",

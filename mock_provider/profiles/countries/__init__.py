@@ -28,7 +28,7 @@ def country_table(country: str) -> dict[str, Any]:
 
 def _ready(country: str) -> str:
     if country not in table_names():
-        raise ValueError(f"no ready-made table of this country; there are {', '.join(table_names())}")
+        raise ValueError(f"no ready-made table of this country; allowed: {', '.join(table_names())}")
     return country
 
 

@@ -32,12 +32,16 @@ class Reader:
         self.at = 0
 
     def octet(self) -> int:
+        """The next octet, 0 to 255. Raises ``PduError`` ESME_RINVCMDLEN at the end of the body."""
         if self.at >= len(self._body):
             raise PduError(codes.ESME_RINVCMDLEN)
         self.at += 1
         return self._body[self.at - 1]
 
     def c_octets(self, longest: int, too_long: int) -> str:
+        """A text that ends with NUL, without it. Raises ``PduError``: ``too_long`` above ``longest`` octets,
+        ESME_RINVCMDLEN without NUL.
+        """
         end = self._body.find(0, self.at)
         if end < 0:
             raise PduError(codes.ESME_RINVCMDLEN)
@@ -52,6 +56,7 @@ class Reader:
         return self.octet(), self.octet(), self.c_octets(longest, too_long)
 
     def octets(self, count: int, too_few: int) -> bytes:
+        """The next ``count`` octets. Raises ``PduError`` with the status ``too_few``."""
         if self.at + count > len(self._body):
             raise PduError(too_few)
         self.at += count
@@ -63,6 +68,7 @@ class Reader:
 
 
 def read_tlvs(body: bytes, at: int) -> tuple[tuple[int, bytes], ...]:
+    """Tag and value of each TLV from ``at`` on. Raises ``PduError`` ESME_RINVOPTPARSTREAM."""
     found: list[tuple[int, bytes]] = []
     octets = len(body)
     while at < octets:
@@ -82,6 +88,7 @@ def write_tlv(tag: int, value: bytes) -> bytes:
 
 
 def c_octets(text: str, longest: int, field: str) -> bytes:
+    """``text`` in Latin-1 with NUL at its end. Raises ``ValueError`` above ``longest`` octets."""
     octets = text.encode("latin-1")
     if len(octets) > longest or b"\0" in octets:
         raise ValueError(f"{field} must have at most {longest} octets, none of them NUL")

@@ -67,6 +67,7 @@ class Replacement(Struct, frozen=True, gc=False):
 
 
 def read_multi(body: bytes) -> SubmitMultiBody:
+    """The body of a submit_multi. Raises ``PduError``: ESME_RINVNUMDESTS for a wrong number of them."""
     reader = Reader(body)
     reader.c_octets(SERVICE_TYPE, codes.ESME_RINVSERTYP)
     reader.address(codes.ESME_RINVSRCADR)
@@ -132,6 +133,7 @@ def read_cancel(body: bytes) -> MessageName:
 
 
 def read_replace(body: bytes) -> Replacement:
+    """The body of a replace_sm. Raises ``PduError``."""
     reader = Reader(body)
     message_id = reader.c_octets(MESSAGE_ID, codes.ESME_RINVMSGID)
     name = MessageName(message_id, Address(*reader.address(codes.ESME_RINVSRCADR)))

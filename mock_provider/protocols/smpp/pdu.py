@@ -69,6 +69,7 @@ def write_pdu(command_id: int, status: int, sequence: int, body: bytes = b"") ->
 
 
 def read_short_message(body: bytes) -> ShortMessage:
+    """The body of a submit_sm or deliver_sm. Raises ``PduError`` with the status of the wrong field."""
     find = body.find
     service_end = find(0)
     source_end = find(0, service_end + 3)

@@ -164,7 +164,7 @@ def _decoded(sources: list[_Pairs], as_json: bool) -> Fields:
         for name, value in (pair for source in sources for pair in source):
             if name == _ENCODING and not (charset := _charset_named(value)):
                 raise UnreadableFieldError(
-                    "encoding: utf-8, iso-8859-1 to -16 and windows-1250 to -1258 are known"
+                    "encoding: allowed are utf-8, iso-8859-1 to -16 and windows-1250 to -1258"
                 )
         for source in sources:
             fields |= spelled_out([(name.decode(charset), value.decode(charset)) for name, value in source])

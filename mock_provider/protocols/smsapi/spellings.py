@@ -72,5 +72,5 @@ def _in_order(name: str, numbered: list[tuple[int | None, str]]) -> list[str]:
     if len(indices) != len(numbered):
         raise UnreadableFieldError(f"{name}: some of its values have an index and some have none")
     if len(set(indices)) != len(indices):
-        raise UnreadableFieldError(f"{name}: an index is there twice")
+        raise UnreadableFieldError(f"{name}: an index occurs twice")
     return [value for _, value in sorted(numbered, key=lambda each: each[0] or 0)]

@@ -60,7 +60,7 @@ class TwilioLookup:
         if page is None:
             return None
         since_s += _ahead_s(reply) - _MARGIN_S
-        same = [each for each in page.messages if self._is(message, each) and _created_s(each) >= since_s]
+        same = [each for each in page.messages if self._may_be(message, each) and _created_s(each) >= since_s]
         return [
             report_of(
                 each.sid, message.key, each.status, "" if each.error_code is None else str(each.error_code)
@@ -68,7 +68,7 @@ class TwilioLookup:
             for each in reversed(same)  # Twilio lists the newest first
         ]
 
-    def _is(self, message: Message, listed: _ListedResource) -> bool:
+    def _may_be(self, message: Message, listed: _ListedResource) -> bool:
         sender_id = message.sender_id or self._sender_id
         # A Messaging Service chooses the sender later.
         by_number = not is_service(sender_id) and listed.sender is not None

@@ -22,7 +22,7 @@ from reference_sender.store.sharing import granted
 log = logging.getLogger(__name__)
 
 _LOCK = 0x736D7363  # renewals follow one another, see sharing.py
-_FREED_A_RENEWAL = 20_000  # claims of dead nodes; so many that a renewal stays short
+_FREED_PER_RENEWAL = 20_000  # claims of dead nodes; so many that a renewal stays short
 _COUNTED = 1_000_000  # unclaimed messages; there may be more
 _REPEATED_KEPT = "1 minute"
 _REPORT_KEPT = "1 hour"  # for a message that is not known, or that has ended
@@ -251,7 +251,7 @@ async def _free_claims(connection: asyncpg.Connection[Any]) -> bool:
     """Free some claims of dead nodes; False if there are none left."""
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM node WHERE dead)"):
         return False
-    await connection.execute(_FREE, _FREED_A_RENEWAL)
+    await connection.execute(_FREE, _FREED_PER_RENEWAL)
     await connection.execute(_FORGET_DEAD)
     return True
 

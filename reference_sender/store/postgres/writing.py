@@ -282,8 +282,8 @@ def _report_columns(reports: Sequence[Report]) -> tuple[list[Any], ...]:
 
 
 def _storable(text: str) -> str:
-    """A provider's text without what PostgreSQL cannot store: a change that fails would be tried again for
-    ever.
+    """A provider's text without what PostgreSQL cannot store: a change that fails would be tried again
+    without end.
     """
     if text.isprintable():
         return text

@@ -1,4 +1,4 @@
-"""``.ci/check_report.py``: it passes the reports of a bench that came to an answer, and no other."""
+"""``.ci/check_report.py``: it passes the reports of a bench that has an answer, and no other."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_bench_with_an_answer_passes_and_files_that_differ_do_not(
     assert check.faults(run_dir) == ["report/result.json is missing"]
 
 
-def test_a_bench_that_was_interrupted_came_to_no_answer(check: ModuleType, new_run: Build) -> None:
+def test_a_bench_that_was_interrupted_has_no_answer(check: ModuleType, new_run: Build) -> None:
     run = new_run("run")
     for slot in range(40):
         run.journey(f"m-{slot}", slot / 4, 3.0)

@@ -1,4 +1,4 @@
-"""Exit code, result.json, summary.json, JUnit, terminal and step summary of a run come to one verdict."""
+"""Exit code, result.json, summary.json, JUnit, terminal and step summary of a run have one verdict."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ NAMES = ("a", "b", "c")
 
 @pytest.fixture(params=(1, 2))
 def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(report, "PARTS_A_PROCESS", 1)
+    monkeypatch.setattr(report, "PARTS_PER_PROCESS", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: request.param)
     return int(request.param)
 
@@ -40,7 +40,7 @@ def test_several_processes_analyse_what_one_does(
     for number, name in enumerate(NAMES):
         run_of(new_run(name), 60 + number)
     run_dir = write_suite(*NAMES)
-    monkeypatch.setattr(report, "PARTS_A_PROCESS", 1)
+    monkeypatch.setattr(report, "PARTS_PER_PROCESS", 1)
     built = {}
     for cores in (1, 2):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)

@@ -86,7 +86,7 @@ def test_without_charts_the_words_and_figures_are_the_same(new_run: Build, run_c
     drawn = summary_of(run_dir)
     assert run_cli(run_dir) == 0
     assert summary_of(run_dir) == drawn
-    assert not list((run_dir / "report").glob("*.png"))  # those of the report before are removed
+    assert not list((run_dir / "report").glob("*.png"))  # those of the previous report are removed
     assert "<svg" not in page_of(run_dir) and ">YES</p>" in page_of(run_dir)
     assert "![" not in (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 # The import of one module never ends. It says so, and waits for the signal. With ``wraps`` it answers the
 # signal with an error of its own, as a compiled library may.
-_STAGED = """
+_SCRIPT = """
 import sys, time
 
 class Slow:
@@ -91,7 +91,7 @@ def interrupted(script: str) -> tuple[int, str]:
     ],
 )
 def test_ctrl_c_during_an_import(slow: str, wraps: bool) -> None:
-    script = _STAGED.format(slow=slow, wraps=wraps)
+    script = _SCRIPT.format(slow=slow, wraps=wraps)
     assert interrupted(script) == (130, "smsbench: interrupted\n")
 
 
@@ -102,7 +102,7 @@ def test_ctrl_c_before_the_imports_and_after_them(script: str) -> None:
 
 def test_ctrl_c_during_an_import_of_the_analysis() -> None:
     main = "from smsbench.launch import main\nmain()"
-    script = _STAGED.format(slow="analysis.cli", wraps=False)
+    script = _SCRIPT.format(slow="analysis.cli", wraps=False)
     assert main in script
     script = script.replace(main, "import runpy\nrunpy.run_module('analysis', run_name='__main__')")
     assert interrupted(script) == (130, "interrupted before the report was complete\n")

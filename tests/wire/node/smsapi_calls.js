@@ -1,4 +1,4 @@
-// Makes every call of the official JavaScript client that a sender uses, and prints what each came to.
+// Makes every call of the official JavaScript client that a sender uses, and prints the result of each.
 // Arguments: the provider's URL with /api, and the token.
 const { SMSAPI } = require("smsapi");
 

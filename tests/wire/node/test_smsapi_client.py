@@ -15,7 +15,7 @@ NUMBER, OTHER = "48500100200", "48500100201"
 
 
 class Called:
-    """What each call of ``smsapi_calls.js`` came to."""
+    """The result of each call of ``smsapi_calls.js``."""
 
     def __init__(self, results: dict[str, Any], provider: ProviderThread) -> None:
         self._results = results

@@ -150,7 +150,7 @@ async def until_mailed(world: SenderWorld) -> None:
 
 
 def test_a_restart_before_the_report_and_one_before_the_mail(run_world: RunWorld) -> None:
-    """Each step is done once, by whichever process comes to it."""
+    """Each step is done once, by the process that reaches it first."""
     box = Mailbox()
 
     async def sends_and_dies(world: SenderWorld) -> None:

@@ -67,7 +67,7 @@ def test_the_contract_is_said_and_no_advice_that_cannot_work(new_run: Build) -> 
     )
     whole = " ".join((*said, aside_text(screen, "ask")))
     assert "wait as long as" not in whole and "stay below the limit" not in whole
-    assert "full requests cannot carry this load" in whole
+    assert "full requests are not enough for this load" in whole
 
 
 @pytest.mark.parametrize(
@@ -129,4 +129,4 @@ def test_a_short_burst_that_batches_cure_is_not_above_the_contract(
     assert ("send many messages in one request: only the limit of requests was reached" in said) != above
     aside = aside_text(screen, "ask")
     assert "other limits" not in aside
-    assert ("full requests cannot carry this load" in aside) == above
+    assert ("full requests are not enough for this load" in aside) == above

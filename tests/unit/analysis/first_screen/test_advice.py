@@ -40,7 +40,7 @@ def test_each_kind_has_an_entry() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(set(get_args(BottleneckKind)) - WITHOUT_ADVICE - {"provider_fault"}))
-def test_each_kind_has_an_advice(kind: BottleneckKind) -> None:
+def test_each_kind_has_advice(kind: BottleneckKind) -> None:
     """That on a fault names its window: ``test_fault_advice.py``."""
     assert advice(kind).endswith(".")
 
@@ -61,7 +61,7 @@ def test_a_sign_changes_the_advice_with_other_facts(sign: BottleneckSign) -> Non
 
 
 @pytest.mark.parametrize(("kind", "sign"), BY_SIGN)
-def test_a_sign_has_an_advice_of_its_own(kind: BottleneckKind, sign: BottleneckSign) -> None:
+def test_a_sign_has_its_own_advice(kind: BottleneckKind, sign: BottleneckSign) -> None:
     assert advice(kind, sign) == BY_SIGN[kind, sign] != advice(kind)
 
 

@@ -1,4 +1,4 @@
-"""An advice about faults names those in whose time the bottleneck was seen."""
+"""The advice about faults names those in whose time the bottleneck was seen."""
 
 from __future__ import annotations
 

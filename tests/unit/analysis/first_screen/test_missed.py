@@ -197,7 +197,7 @@ def test_messages_without_their_key_are_not_called_tracked(tmp_path: Path) -> No
     assert disagreements(page, summary) == []
 
 
-def test_duplicates_have_a_cause_and_an_advice(tmp_path: Path) -> None:
+def test_duplicates_have_a_cause_and_advice(tmp_path: Path) -> None:
     twice = missed("duplicates", "0", "19", 0.0)
     made = report(part(accounting=accounting(duplicates=19), objectives=(twice,)), objectives=(twice,))
     cause, advice = map(as_text, first_screen(made).bottleneck)

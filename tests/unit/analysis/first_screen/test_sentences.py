@@ -389,8 +389,8 @@ def test_live_against_simulated_says_by_stage_where_the_difference_arose() -> No
     """Of the busiest live part; a class that differs by more than one-time passwords is named too."""
     assert aside_text(suite(comparisons=live_and_simulated()), "real") == (
         "Part: ten times that. OTP: the delivery time of a message, live and simulated, differs by "
-        "5.60 ms (median), and for 99 % of the messages by at most 66.0 ms (marketing: 168 ms). On average "
-        "5.90 ms: 4.50 ms until "
+        "5.60 ms (median), and for 99 % of the messages by at most 66.0 ms (marketing: 168 ms). The mean "
+        "difference is 5.90 ms: 4.50 ms until "
         "the sender stored the message and answered, 1.30 ms in the sender's queue, 100 µs because the bench "
         "sent later than planned. "
         "The 1 % of the marketing messages that differ most (18 with every timestamp) differ by 268 ms on "

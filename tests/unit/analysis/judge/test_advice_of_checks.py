@@ -59,7 +59,7 @@ def test_no_text_of_a_report_names_an_option_that_its_command_lacks(
     }
 
 
-def test_an_advice_of_several_parts_is_shown_once_and_quoted(new_run: Build, write_suite: Suite) -> None:
+def test_advice_of_several_parts_is_shown_once_and_quoted(new_run: Build, write_suite: Suite) -> None:
     for name in ("a", "b"):
         run = new_run(name)
         for slot in range(200):

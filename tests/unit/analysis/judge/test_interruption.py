@@ -1,4 +1,4 @@
-"""Runs that did not come to their end, and runs of hardly any messages: what the first screen says."""
+"""Runs that did not finish, and runs of hardly any messages: what the first screen says."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_a_wait_is_no_answer_if_no_outcome_of_the_open_messages_decides(new_run:
 
 
 def test_a_few_open_messages_of_a_dependent_class_are_awaited_before_a_long_load(new_run: Build) -> None:
-    """The numbers of the test before, with times that depend on each other: 74,000 more were asked for."""
+    """The numbers of the previous test, with times that depend on each other: 74,000 more were asked for."""
     run = new_run("run")
     steady(run, 81)
     for slot in range(4):

@@ -98,7 +98,7 @@ def test_the_first_page_names_the_pauses(new_run: Build, tmp_path: Path) -> None
     assert contradictions(screen, made) == ()
     said = answer_text(screen, "rate")
     assert "\nmy-sender forwarded nothing for " in said
-    assert said.endswith(". This load does not show what the sender carries without such a time.")
+    assert said.endswith(". This load does not show what the sender sustains without such a time.")
     assert "at least" not in said and "may be higher" not in said
     assert "the provider's limit" not in said
     assert "no backlog grew except while it forwarded nothing, in 4 of 4" in answer_text(screen, "wrong")

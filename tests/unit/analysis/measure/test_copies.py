@@ -50,7 +50,7 @@ def test_copies_that_come_too_soon_for_a_timeout_are_of_two_workers(
     said = as_text(first_screen(reported(run)).bottleneck[-1])
     assert ("two workers or processes that take the same message" in said) is two_workers
     assert ("timeout for an answer of the provider is too short" in said) is not two_workers
-    assert (f"came {after_s * 1e3:.2f} ms (median) after the submit before" in said) is (after_s == 0.003)
+    assert (f"came {after_s * 1e3:.2f} ms (median) after the previous submit" in said) is (after_s == 0.003)
 
 
 def test_a_timeout_that_is_too_short_is_named(new_run: Build) -> None:

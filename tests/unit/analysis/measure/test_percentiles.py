@@ -104,7 +104,7 @@ def test_correlated_values_count_for_fewer() -> None:
 
 
 def autoregressive(random: np.random.Generator, count: int, r: float) -> Floats:
-    """Standard normal values of which each is correlated with the one before by ``r``."""
+    """Standard normal values of which each is correlated with the previous one by ``r``."""
     steps = random.normal(scale=math.sqrt(1.0 - r * r), size=count)
     values = np.empty(count)
     values[0] = random.normal()

@@ -123,9 +123,9 @@ def test_errors_show_the_place(text: str, at: int, words: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("opt.p95<10s", "is of class opt: did you mean otp? there are otp, marketing; all"),
+        ("opt.p95<10s", "is of class opt: did you mean otp? allowed: otp, marketing; all"),
         (" OTP.delivered>90%", "did you mean otp?"),
-        ("vip.p95<10s", "is of class vip: there are otp, marketing; all"),
+        ("vip.p95<10s", "is of class vip: allowed: otp, marketing; all"),
     ],
 )
 def test_a_class_that_no_load_has_is_refused_where_the_classes_are_known(

@@ -16,7 +16,7 @@ from analysis.report import possible_classes
     [
         (
             "opt.p95<1s",
-            "did you mean otp? there are otp, transactional, marketing, VIP; all",
+            "did you mean otp? allowed: otp, transactional, marketing, VIP; all",
         ),
         ("VIP.P95<9s", "small letters: VIP.p95<9s"),
         ("VIP.p95<9s", ""),

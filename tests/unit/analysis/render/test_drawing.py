@@ -33,7 +33,7 @@ def test_several_processes_draw_what_one_does(
     for name in names:
         run_of(new_run(name))
     report = build_report(write_suite(*names))
-    monkeypatch.setattr(png, "PARTS_A_PROCESS", 1)
+    monkeypatch.setattr(png, "PARTS_PER_PROCESS", 1)
     drawn = {}
     for cores in (1, 2):
         out_dir = tmp_path / f"cores-{cores}"

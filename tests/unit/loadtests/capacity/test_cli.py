@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[4]
         (["--precision", "nan"], "--precision must be from 0.005 to 0.5, not nan"),
         (["--trial-s", "1"], "--trial-s must be from 3 to 600 seconds, not 1"),
         (["--trials", "13"], "13"),
-        (["--mix", "sms=1"], "--mix: 'sms' is not a class; there are otp, transactional, marketing"),
+        (["--mix", "sms=1"], "--mix: 'sms' is not a class; allowed: otp, transactional, marketing"),
         (["--slo", "otp.p95<"], "otp.p95<"),
         (["--slo", "opt.p95<10s"], "did you mean otp?"),
         (

@@ -332,13 +332,13 @@ def test_a_growth_below_the_throughput_that_the_target_has_shown_is_made_again()
     trials = [trial(50, "met"), trial(450, "missed", 300), trial(312, "missed", 300), growth]
     assert read_trials(SETTINGS, trials).repeat == (296, 16.0)
     assert last_trial_text(SETTINGS, trials).endswith(
-        "made again for longer, since the target has shown a higher throughput"
+        "repeated for longer, since the target has shown a higher throughput"
     )
     met = replace(trial(296, "met"), load_s=16.0)
     found = capacity_result(SETTINGS, [*trials, met], SEARCHED)
     assert found.sustained_per_s == 296
     assert found.trials[3].why == (
-        "the backlog grew by 12/s; made again for longer, since the target has shown a higher throughput"
+        "the backlog grew by 12/s; repeated for longer, since the target has shown a higher throughput"
     )
     # Twice is not due to chance.
     twice = [*trials, replace(growth, load_s=16.0)]

@@ -182,7 +182,7 @@ def test_a_mix_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "told_of"),
     [
-        ("sms=1", "'sms' is not a class; there are otp, transactional, marketing"),
+        ("sms=1", "'sms' is not a class; allowed: otp, transactional, marketing"),
         ("otp", "the share of otp must be a number from 0 to 1e+06, not ''"),
         ("otp=-1", "must be a number from 0"),
         ("otp=nan", "must be a number from 0"),

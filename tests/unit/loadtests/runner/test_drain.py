@@ -67,7 +67,7 @@ def with_reference_sender(verdicts_final: Callable[[], bool] | None = None) -> D
 
 def test_nothing_open_is_over_at_once() -> None:
     at_s, found = first_over(with_reference_sender(), seen(5, provider(5), sender()))
-    assert (at_s, found.words) == (0.0, "")
+    assert (at_s, found.text) == (0.0, "")
     # One of them failed or expired in the sender.
     assert with_reference_sender().judge(0.0, seen(5, provider(4), sender())).over
 
@@ -95,7 +95,7 @@ def test_the_providers_queues_are_waited_for_while_they_can_change_a_verdict() -
         assert first_over(drain, at_provider)[0] == 400.0
     at_s, found = first_over(with_reference_sender(lambda: True), at_provider)
     assert at_s == FINAL_FOR_S
-    assert found.words == (
+    assert found.text == (
         "3 in the provider's queues, 1 for phones that are off or out of coverage; "
         "their outcome cannot change a verdict"
     )
@@ -114,7 +114,7 @@ def test_messages_in_queues_and_on_the_air_are_named_and_judged_together() -> No
 def test_phones_that_are_off_are_not_waited_for() -> None:
     snapshot = seen(100, provider(100, phones=9), sender(awaiting=9))
     at_s, found = first_over(with_reference_sender(), snapshot)
-    assert (at_s, found.words) == (0.0, "9 for phones that are off or out of coverage")
+    assert (at_s, found.text) == (0.0, "9 for phones that are off or out of coverage")
 
 
 def test_the_drain_ends_when_open_messages_cannot_change_the_verdict() -> None:
@@ -123,7 +123,7 @@ def test_the_drain_ends_when_open_messages_cannot_change_the_verdict() -> None:
     assert first_over(with_reference_sender(lambda: False), snapshot)[0] == 400.0
     at_s, found = first_over(with_reference_sender(lambda: True), snapshot)
     assert at_s == FINAL_FOR_S
-    assert found.words.startswith("4 on their way to handsets, 1 for phones")
+    assert found.text.startswith("4 on their way to handsets, 1 for phones")
 
 
 def test_the_drain_ends_only_after_the_verdict_stays_final() -> None:
@@ -159,14 +159,14 @@ def test_reports_get_some_time_and_no_more() -> None:
     assert found == DrainDecision(True, "2 whose delivery report is not confirmed")
     # The provider lost the reports: the sender waits for what will not come.
     at_s, found = first_over(with_reference_sender(), seen(9, provider(9), sender(awaiting=2)))
-    assert (at_s, found.words) == (QUIET_S, "2 without a delivery report")
+    assert (at_s, found.text) == (QUIET_S, "2 without a delivery report")
 
 
 @pytest.mark.parametrize(("count", "said"), [(1, "1 delivery report"), (2, "2 delivery reports")])
 def test_one_delivery_report_is_no_plural(count: int, said: str) -> None:
     for at_provider in (provider(9, reports=count), provider(9)):  # which has lost them
         drain = with_reference_sender()
-        assert drain.judge(0.0, seen(9, at_provider, sender(awaiting=count))).words == said
+        assert drain.judge(0.0, seen(9, at_provider, sender(awaiting=count))).text == said
 
 
 def test_the_drain_of_another_sender_waits_for_all_its_messages() -> None:
@@ -195,7 +195,7 @@ def test_a_refused_message_is_not_called_unseen() -> None:
 
 def test_what_a_provider_of_the_users_own_took_before_the_load_does_not_count() -> None:
     drain = Drain(sender_answers=False, provider_answers=True, provider_before=1_000)
-    assert drain.judge(0.0, seen(5, provider(1_004))).words == "1 that the provider has not seen"
+    assert drain.judge(0.0, seen(5, provider(1_004))).text == "1 that the provider has not seen"
     assert drain.judge(0.5, seen(5, provider(1_005))).over
     # Earlier rounds of the same load do.
     drain = Drain(sender_answers=False, provider_answers=True, accepted_before=10)

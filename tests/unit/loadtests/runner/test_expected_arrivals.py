@@ -26,7 +26,7 @@ def test_due_arrivals_come_from_the_plan_and_not_from_the_workers() -> None:
     # Two workers stopped apart: slots 0, 200 .. 1,000 ms of the one, 100, 300 .. 1,100 ms of the other.
     assert arrivals_due(plan, {0: ended(1_050), 1: ended(1_150)}, 2, complete=False) == 12
     assert arrivals_due(plan, {0: ended(1_050), 1: ended(1_050)}, 2, complete=False) == 11
-    # A dead worker owes its share up to the load's end, and so does one that never wrote a word.
+    # A dead worker owes its share up to the load's end, also one that wrote no row.
     dead = msgspec.structs.replace(ended(300), phase="running")
     assert arrivals_due(plan, {0: ended(2_050), 1: dead}, 2, complete=False) == 21
     assert arrivals_due(plan, {0: ended(2_050)}, 2, complete=False) == 21

@@ -220,7 +220,7 @@ def test_a_suite_as_a_locustfile_plays_its_live_parts_one_after_another() -> Non
         ("day-5k", Adjustment(288.0, "peak", 600.0), "at most 86400 s"),
     ],
 )
-def test_an_adjustment_that_cannot_work_is_refused_with_an_advice(
+def test_an_adjustment_that_cannot_work_is_refused_with_advice(
     name: str, adjustment: Adjustment, expected: str
 ) -> None:
     with pytest.raises(ScenarioError, match=expected):

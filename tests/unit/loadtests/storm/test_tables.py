@@ -42,7 +42,7 @@ def test_tables_in_objects_in_lists_are_found_and_tables_of_objects_have_their_e
     core.offer(0, [message(number, f"c{number % 2}") for number in range(60)])
     grown = {name: (now, was) for name, now, was in tables.grown() if now > before.get(name, 0)}
     assert grown["_dispatcher.tickets"] == (60, 0)
-    # Two batches are in flight. Each of the two campaigns has an entry, and so has each of its messages.
+    # Two batches are in flight. Each of the two campaigns has an entry, as has each of its messages.
     assert grown["_dispatcher._backlog.queues.0.2._flows"] == (2 + 40, 0)
     assert grown["_dispatcher._sending.in_flight"][0] == 2
 

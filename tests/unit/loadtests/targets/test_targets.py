@@ -144,8 +144,7 @@ admin_token = "${ABSENT}"
         "speed: unknown key; known here: name, health_url,",
         "accepted.field.like: unknown key; known here: path, equals",
         "request: neither url nor body has a placeholder for {to}",
-        "request.body: unknown placeholder {nope}; there are {key}, {to}, {text}, "
-        "{message_class}, {campaign}",
+        "request.body: unknown placeholder {nope}; allowed: {key}, {to}, {text}, {message_class}, {campaign}",
         "request.headers.X-Run: unknown placeholder {run}",
         "request.url: host is not on this machine; localhost, 127.0.0.1 and ::1 are allowed",
         "request.timeout_s:",
@@ -213,7 +212,7 @@ def test_a_body_that_is_not_the_json_that_its_header_says(
     ("lines", "expected"),
     [
         ('url = "http://127.0.0.1:1/"\nbody = "{text}"', "has a placeholder for {to}"),
-        ('url = "http://127.0.0.1:1/"\nbody = "{to}{text}{nope}"', "unknown placeholder {nope}; there are"),
+        ('url = "http://127.0.0.1:1/"\nbody = "{to}{text}{nope}"', "unknown placeholder {nope}; allowed:"),
         ('url = "http://sms.example.com/"\nbody = "{to}{text}"', "set allow_remote = true"),
         ('url = "http://127.0.0.1:1/\\u0000"\nbody = "{to}{text}"', "request.url: must be an http"),
         ('url = "http://127.0.0.1:1 /"\nbody = "{to}{text}"', "request.url: must be an http"),

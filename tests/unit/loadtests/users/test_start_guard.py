@@ -1,4 +1,4 @@
-"""A start in Locust's web UI: held while the test before stops, refused with the reason if that lasts."""
+"""A start in Locust's web UI: held while the previous test stops, refused with the reason if that lasts."""
 
 from __future__ import annotations
 

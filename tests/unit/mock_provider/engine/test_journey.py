@@ -290,7 +290,7 @@ def test_a_receiver_gets_a_report_of_a_cancelled_message() -> None:
     assert stages(p) == [(10 * S, "cancelled")]
 
 
-def test_a_lost_message_is_open_for_ever_and_never_closed() -> None:
+def test_a_lost_message_stays_open_and_is_never_closed() -> None:
     p = virtual_provider(faults=[{"kind": "accept_then_lose"}])
     number = p.send(1, "k")
     p.run()

@@ -70,7 +70,7 @@ class ScriptedReceiver:
 
 
 def outcomes(script: Sequence[Sequence[bytes]], calls: int) -> tuple[list[str], ScriptedReceiver]:
-    """What each call, one after the other, came to: status and body, or the failure."""
+    """The result of each call, one after the other: status and body, or the failure."""
 
     async def run() -> tuple[list[str], ScriptedReceiver]:
         receiver = ScriptedReceiver(script)

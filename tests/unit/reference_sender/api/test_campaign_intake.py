@@ -79,7 +79,7 @@ class KeepingDriver:
 
 
 def take(rows: Rows, *pieces: bytes) -> tuple[CampaignAnswer | Invalid, StepCounter, int]:
-    """What a campaign of ``pieces`` comes to, the steps it took, and the rows that were read of it."""
+    """The result of a campaign of ``pieces``, the steps it took, and the rows that were read of it."""
 
     async def run() -> tuple[CampaignAnswer | Invalid, StepCounter, int]:
         steps, coming = StepCounter(), iter([*pieces, b""])
@@ -154,7 +154,7 @@ def test_a_body_of_exactly_the_size_limit_is_taken(monkeypatch: pytest.MonkeyPat
 def test_a_slow_body_is_waited_for_while_bytes_arrive() -> None:
     assert wait_limit_s(30.0, 0, 0.0) == 30.0
     assert wait_limit_s(30.0, 0, 20.0) == 10.0
-    assert wait_limit_s(30.0, 1_000_000, 900.0) == 30.0  # at more than 1,000 bytes a second, for ever
+    assert wait_limit_s(30.0, 1_000_000, 900.0) == 30.0  # at more than 1,000 bytes per second, without end
     assert wait_limit_s(30.0, 10_000, 39.0) == 1.0
     assert wait_limit_s(30.0, 10_000, 41.0) < 0.0
 

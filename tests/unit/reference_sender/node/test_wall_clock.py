@@ -321,7 +321,7 @@ def test_a_cancel_returns_to_the_day_on_which_the_commit_began(restarts: bool) -
     world.pass_time(24 * HOUR - S)
     world.set_state(CampaignState.PAUSED)
     created = world.message()
-    world.now_ns += 2 * S  # the commit before took that long
+    world.now_ns += 2 * S  # the previous commit took that long
     world.take(created)
     assert world.disk.spent == {("may", 1): 1_000_000}
     if restarts:

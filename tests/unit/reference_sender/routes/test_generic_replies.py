@@ -1,4 +1,4 @@
-"""Replies of the generic API, code by code: what each message of a request comes to."""
+"""Replies of the generic API, code by code: the outcome of each message of a request."""
 
 from __future__ import annotations
 

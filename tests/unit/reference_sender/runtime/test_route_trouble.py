@@ -15,7 +15,7 @@ NOT_SENT = Result(Outcome.RETRYABLE, reason="connection_refused")
 ACCEPTED = Result(Outcome.ACCEPTED, provider_id="1")
 
 
-def test_a_refused_account_is_logged_once_and_so_is_its_recovery(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_account_and_its_recovery_are_each_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     trouble = RouteTrouble()
     for second, result in enumerate((ACCEPTED, REFUSED, REFUSED, ACCEPTED, ACCEPTED)):

@@ -197,7 +197,7 @@ def test_held_messages_of_a_new_campaign_go_when_its_old_controls_are_forgotten(
 
 @pytest.mark.parametrize("is_stored", [True, False])
 def test_a_message_that_ended_during_a_purge_keeps_the_controls_too(tmp_path: Path, is_stored: bool) -> None:
-    """Its campaign holds nothing when the answer of the store comes, which is of the time before."""
+    """Its campaign holds nothing when the answer of the store comes, which is of an earlier instant."""
 
     async def do(driver: Driver, _: RulePurging, store: Store) -> None:
         await driver.change_campaign(CampaignChange("may", CampaignState.CANCELLED))

@@ -40,7 +40,7 @@ class MessagesOfNodes:
             if left or begin < min(end, old):
                 is_young = False
             if end > begin:
-                # The slow pass may be ahead. What it removes there counts once the other passes come to it.
+                # The slow pass may be ahead. What it removes there counts once the other passes reach it.
                 gone = max(0, min(end, old) - begin) if begin == self._removed_to[node] else 0
                 self._removed_to[node] += gone
                 count += gone

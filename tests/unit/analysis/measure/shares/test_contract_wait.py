@@ -194,7 +194,7 @@ def test_units_are_rounded_as_the_provider_rounds_them(rate: float) -> None:
 )
 def test_what_is_not_of_its_kind_is_no_limit(profile: dict[str, Any]) -> None:
     limits = read_limits(profile, "smsapi")
-    assert not limits.delay_sends and not limits.carrier_ns and limits.words == ("", "", "", "", "")
+    assert not limits.delay_sends and not limits.carrier_ns and limits.texts == ("", "", "", "", "")
 
 
 def test_limits_have_names() -> None:
@@ -205,7 +205,7 @@ def test_limits_have_names() -> None:
     }
     carriers = [{"name": "a", "segments_per_s": 150}, {"name": "b", "segments_per_s": 200}]
     limits = limits_of(throttle=throttle, accept_queue={"drain_segments_per_s": 500.0}, carriers=carriers)
-    assert limits.words == (
+    assert limits.texts == (
         *("100 requests/s", "50 segments/s", "4 concurrent requests"),
         *("500 segments/s out of the accept queue", "150 to 200 segments/s per carrier"),
     )

@@ -37,7 +37,7 @@ def test_right_wrong_expired_and_used_up() -> None:
     assert codes.verify(NUMBER, code, 999) is CodeVerdict.WRONG
 
 
-def test_a_new_code_takes_the_place_of_the_one_before() -> None:
+def test_a_new_code_replaces_the_previous_one() -> None:
     codes = codes_of(1)
     first, second = codes.draw(NUMBER, 6), codes.draw(NUMBER, 6)
     codes.issue(NUMBER, first, 10)
