@@ -7,8 +7,8 @@ READY := $(VENV)/.ready
 NODE_CLIENTS := tests/wire/node
 NODE_BIN := $(NODE_CLIENTS)/node_modules/.bin
 PAGES := page_parts/shared mock_provider/inbox/page reference_sender/dashboard/page
-# Four processes share the tests on two cores, since many tests wait. Files are handed out in the order of their names:
-# tests/acceptance, which takes longest, comes first, so that no worker is left with it at the end. Then two processes share the
+# Six processes share the tests on two cores, since many tests wait. Files are handed out in the order of their names:
+# tests/acceptance, which takes longest, comes first, so that no worker is left with it at the end. Then three processes share the
 # tests that find a bottleneck or a capacity, test by test, and the longest is the first. Tests that compare instants with
 # milliseconds, or need a core of their own, come last, one after another. A test of how a run begins or ends, or of the parts of
 # a bench, takes any verdict: it may share the first step.
@@ -58,8 +58,8 @@ bench: $(RUNS) ## run the bench (about 5 minutes) and write reports/runs/<time>-
 test: export PYTHONDONTWRITEBYTECODE =
 test: lint ## lint, type check and run every test; prints the branches that tests took
 	SMSBENCH_BRANCH_COVERAGE=$(MISSED_BRANCHES) \
-	  $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(SHARED_TIMED_TESTS)
+	  $(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(SHARED_TIMED_TESTS)
 	$(BIN)/python -m pytest $(LONE_TIMED_TESTS)
 
 # `make test` counts no branches of child processes. This does, and traces with coverage.py, which takes 2.6 to 3.6 times the CPU

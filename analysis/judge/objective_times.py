@@ -69,6 +69,8 @@ def delivery_time(spec: Spec, facts: ObjectiveInputs) -> Finding:
         late = _late_already(spec, _quantile_of(distribution, spec), ages())
         if late is not None:
             return _percentile(spec, distribution, ages, facts, unforwarded, late)
+        if not unforwarded and _late_if_none_arrives(spec, ages()):
+            return replace(found, needs=wait_longer(distribution.open_count))
     if verdict == "undecided" and not unforwarded:
         # The percentile describes a backlog that grows with the load, so more of this load decides nothing.
         return replace(found, needs=NO_GROWTH)
@@ -90,6 +92,12 @@ def _late_already(spec: Spec, found: Quantile, ages: Ages) -> Quantile | None:
     if judge(spec.relation, alone.low_s, alone.high_s, spec.limit) != "missed":
         return None
     return structs.replace(found, low_s=alone.low_s)
+
+
+def _late_if_none_arrives(spec: Spec, ages: Ages) -> bool:
+    """Whether the messages that are still open are enough for a miss that ``_late_already`` would show."""
+    (last,) = quantiles(Ages(ages.high_s, ages.high_s), (spec.percentile or 0.0,))
+    return judge(spec.relation, last.low_s, last.high_s, spec.limit) == "missed"
 
 
 def _none_accepted(counts: OutcomeCounts | None) -> Finding:

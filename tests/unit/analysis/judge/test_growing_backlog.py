@@ -76,3 +76,20 @@ def test_otps_that_overtake_a_growing_backlog_of_marketing_are_decided(
     assert report.parts[0].sustained is False
     assert otp_objective.verdict == ("undecided" if first_in_first_out else "met")
     assert every.verdict == "undecided"
+
+
+@pytest.mark.parametrize(("drained_s", "needs"), [(20.0, "wait"), (300.0, "")])
+def test_messages_that_still_wait_can_prove_a_miss(new_run: Build, drained_s: float, needs: str) -> None:
+    """A burst at 50/s that leaves at 5/s. If the wait after the load ends early, a longer wait shows the miss."""
+    run = new_run("run")
+    for slot in range(1_000):
+        left_s = slot / 5
+        run.due(f"m-{slot}", slot / 50, message_class="marketing")
+        if left_s < drained_s:
+            run.seen(f"m-{slot}", left_s)
+        else:
+            run.seen(f"m-{slot}", slot / 50 + 0.1, at_carrier=False, state="open")
+    report = build_report(run.write(load_s=20.0, end_s=20.0 + drained_s), objectives=("marketing.p95<60s",))
+    found = report.objectives[0]
+    assert found.verdict == ("undecided" if needs else "missed")
+    assert ("wait longer after the load (--drain-timeout)" in found.needs) is bool(needs)
