@@ -17,6 +17,7 @@ from analysis.findings import BottleneckKind
 CAPACITY = "capacity.json"
 # Ends the text of a constant rate. It has no figure: that of a trial can be below the sustained rate.
 OWN_LIMIT = "a limit of its own rate, or a fixed number of workers"
+ALLOWS_FOR_CHANCE = "The interval allows for chance in the measured throughput, so trials can be inside it"
 SEARCH_ITSELF = "."  # ``capacity`` in the run.json of a search: its own directory
 
 
@@ -42,8 +43,8 @@ class Trial(Struct, frozen=True, kw_only=True):
 class CapacityResult(Struct, frozen=True, kw_only=True):
     """``capacity.json``: the highest sustained rate at which every objective is met.
 
-    ``sustained_per_s`` is None if no rate was met. The interval is from ``low_per_s`` (met) to
-    ``high_per_s`` (missed; None if no rate was missed up to the search's upper end).
+    ``sustained_per_s`` is None if no rate was met. The interval is from ``low_per_s`` (met, or less) to
+    ``high_per_s`` (missed, or more; None if no rate was missed up to the search's upper end).
     """
 
     profile: str
@@ -61,6 +62,14 @@ class CapacityResult(Struct, frozen=True, kw_only=True):
     interrupted_per_s: float | None = None  # the rate of the trial in which the user ended the search
     bottleneck_kinds: tuple[BottleneckKind, ...] = ()  # of each; () in a file of an earlier version
     brief: bool = False  # the search of the bench: few trials in little time, so its interval is often wider
+
+
+def allows_for_chance(found: CapacityResult) -> bool:
+    """Whether judged trials are inside the interval, since it contains that of the throughput too."""
+    if found.sustained_per_s is None or found.high_per_s is None:
+        return False
+    judged = (each.rate_per_s for each in found.trials if each.verdict in ("met", "missed"))
+    return any(found.low_per_s < rate_per_s < found.high_per_s for rate_per_s in judged)
 
 
 def kinds_of(names: Sequence[str]) -> tuple[BottleneckKind, ...]:

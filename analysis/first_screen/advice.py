@@ -197,7 +197,7 @@ def _less_load(quote: Quote, at: int, found: Bottleneck) -> Sentence:
     through, path = quote.report.parts[at].throughput, f"parts.{at}.throughput"
     most: Sentence = ()
     if through.contract_most_per_s is not None:
-        most = (" of ", quote.rate(f"{path}.contract_most_per_s"), " at most")
+        most = (" of ", quote.rate(f"{path}.contract_most_per_s"), " sustained")
     again = ""
     if found.kind == "sender_gave_up":
         again = " A message that the provider refuses must be sent again later, and not given up."

@@ -39,6 +39,8 @@ def observe_answer(quote: Quote) -> ScreenAnswer:
                 "Prometheus rules and a Grafana dashboard are in docs/monitoring.",
             )
         )
+    elif not report.simulated:
+        sentences.append(("The bench does not check that texts arrive whole. The inbox page shows them.",))
     sentences.append(("This report has the statistics after the run.",))
     rows = []
     for index, each in enumerate(report.totals):

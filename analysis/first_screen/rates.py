@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.capacity_record import ALLOWS_FOR_CHANCE, allows_for_chance
 from analysis.findings import NO_TURN, NOT_FORWARDED, Bottleneck, acts_after_acceptance
 from analysis.first_screen.no_rate import no_rate_row, no_rate_sentences, profile_label
 from analysis.first_screen.quoting import Quote
@@ -108,6 +109,8 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
         why = "the search of the bench is brief, and " if found.brief else ""
         sentences.append((wider, why, quote.text("capacity.ended"), "."))
         sentences.append(("The capacity may be anywhere in the interval.",))
+    if allows_for_chance(found):
+        sentences.append((f"{ALLOWS_FOR_CHANCE}.",))
     sentences += _other_objectives(quote)
     value: Sentence = (rate, " sustained")
     more = delivered_more(quote.report)

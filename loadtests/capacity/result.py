@@ -9,7 +9,14 @@ from itertools import combinations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analysis.capacity_record import OWN_LIMIT, CapacityResult, Trial, kinds_of
+from analysis.capacity_record import (
+    ALLOWS_FOR_CHANCE,
+    OWN_LIMIT,
+    CapacityResult,
+    Trial,
+    allows_for_chance,
+    kinds_of,
+)
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import (
     MOST_TRIALS,
@@ -253,6 +260,8 @@ def lines(
         if found.high_per_s is not None:
             interval = " to ".join(interval_texts(found.low_per_s, found.high_per_s))
         listed = [f"{rate_text(met)} sustained ({interval}): {found.ended}"]
+        if allows_for_chance(found):
+            listed.append(ALLOWS_FOR_CHANCE[0].lower() + ALLOWS_FOR_CHANCE[1:])
         listed.append(
             f"equivalent to a day of {rounded(found.messages_per_day or 0.0):,.0f} messages, whose busiest "
             f"hour has {peak_to_mean():.1f} times the mean rate"

@@ -10,7 +10,7 @@ from made_benches import suite
 from made_reports import lag_check, part, report, throughput
 from screen_texts import answer_text
 
-from analysis.capacity_record import Trial
+from analysis.capacity_record import ALLOWS_FOR_CHANCE, Trial
 from analysis.first_screen.rates import OTHER_OBJECTIVES
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -18,6 +18,7 @@ from analysis.first_screen.values import Figure, as_text
 from analysis.judge.search import search_verdict
 from analysis.model import RunReport
 from analysis.render.tables_findings import capacity
+from loadtests.capacity.result import lines
 
 replace = msgspec.structs.replace
 
@@ -187,3 +188,21 @@ def test_an_answer_yes_above_the_searched_capacity_is_a_contradiction() -> None:
     assert contradictions(first_screen(made), made) == ()
     assert contradictions(screen, made) == ("YES names 60.2/s, but the capacity is at most 60.0/s",)
     assert contradictions(replace(first_screen(other), why=above), other) == ()  # another profile
+
+
+@pytest.mark.parametrize(("low_per_s", "high_per_s", "said"), [(60.0, 80.0, False), (55.0, 90.0, True)])
+def test_an_interval_with_trials_inside_allows_for_chance(
+    low_per_s: float, high_per_s: float, said: bool
+) -> None:
+    """A reader sees that a rate inside the interval was missed, and asks why it is inside."""
+    made = searched()
+    assert made.capacity is not None
+    trials = (
+        Trial(rate_per_s=80.0, verdict="missed", delivered_per_s=70.0),
+        Trial(rate_per_s=60.0, verdict="met", delivered_per_s=60.0),
+    )
+    found = replace(made.capacity, low_per_s=low_per_s, high_per_s=high_per_s, trials=trials)
+    text = answer_text(first_screen(replace(made, capacity=found)), "rate")
+    assert (ALLOWS_FOR_CHANCE in text) is said
+    told = lines(found, ())
+    assert (f"t{ALLOWS_FOR_CHANCE[1:]}" in told) is said

@@ -80,7 +80,7 @@ def test_otps_that_overtake_a_growing_backlog_of_marketing_are_decided(
 
 @pytest.mark.parametrize(("drained_s", "needs"), [(20.0, "wait"), (300.0, "")])
 def test_messages_that_still_wait_can_prove_a_miss(new_run: Build, drained_s: float, needs: str) -> None:
-    """A burst at 50/s that leaves at 5/s. If the wait after the load ends early, a longer wait shows the miss."""
+    """A burst at 50/s that leaves at 5/s. After a short wait, a longer one shows the miss."""
     run = new_run("run")
     for slot in range(1_000):
         left_s = slot / 5
