@@ -257,8 +257,9 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
 
 
 def _pauses(part: PartReport) -> int | None:
-    """The position of the bottleneck that says that the sender forwarded nothing at times: its best seconds do
-    not show what it sustains. None without one.
+    """The position of the bottleneck that says that the sender forwarded nothing at times; None without one.
+
+    The best seconds of such a sender do not show what it sustains.
     """
     return next((at for at, each in enumerate(part.bottlenecks) if "paused" in each.signs), None)
 
