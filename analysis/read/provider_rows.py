@@ -8,6 +8,7 @@ the same numbers, or the numbers at the time of writing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -128,15 +129,8 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     state[owner] = copies.state[chosen]
     refused = ~copies.accepted[chosen]
     ids = _total(copies.key, copies.accepted.astype(np.float64), count)
-    price, price_again = _with_copies(copies, _prices_of(copies.rows), chosen, owner, count)
-    price += _total(parts.key, _prices_of(parts.rows), count)
-    price_again += _total(parts.key, np.where(parts.again, _prices_of(parts.rows), 0.0), count)
-    of_rows, of_parts = integers(copies.rows["segments"]), integers(parts.rows["segments"])
-    _, segments_again = _with_copies(copies, np.where(copies.accepted, of_rows, 0), chosen, owner, count)
-    segments_again += _total(parts.key, np.where(parts.again, of_parts, 0), count)
-    segments = np.zeros(count, dtype=np.int64)
-    segments[owner] = of_rows[chosen]
-    segments += _total(parts.key, np.where(parts.again, 0, of_parts), count).astype(np.int64)
+    price, price_again = _once_and_again(copies, parts, chosen, count, _prices_of)
+    segments, segments_again = _once_and_again(copies, parts, chosen, count, _segments_of)
     undelivered = copies.state[chosen] != PROVIDER_STATES.index("delivered")
     return ProviderSide(
         state=state,
@@ -155,9 +149,9 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         accepts=np.maximum(
             _highest(copies.key, integers(copies.rows["accepts"]), count), ids.astype(np.int64)
         ),
-        segments=segments,
+        segments=segments.astype(np.int64),
         segments_of_duplicates=segments_again.astype(np.int64),
-        price=price,
+        price=price + price_again,
         price_of_duplicates=price_again,
         copies=_accepted_again(copies, origin_ns),
         unknown=unknown_rows(unknown, _prices_of(unknown)),
@@ -287,14 +281,22 @@ def _accepted_again(copies: _Copies, origin_ns: int) -> Copies:
     )
 
 
-def _with_copies(
-    copies: _Copies, values: Floats | Ints, chosen: Ints, owner: Ints, count: int
+def _once_and_again(
+    copies: _Copies, parts: _Parts, chosen: Ints, count: int, values_of: Callable[[pa.Table], Floats]
 ) -> tuple[Floats, Floats]:
-    """The sum of a value of the rows for each message, and of that the sum for its duplicates."""
-    every = _total(copies.key, values, count)
-    one_copy = np.zeros(count)
-    one_copy[owner] = values[chosen]
-    return every, np.maximum(every - one_copy, 0.0)
+    """The sum of a value of the rows for one copy of each message, and that for its other copies."""
+    of_rows, of_parts = values_of(copies.rows), values_of(parts.rows)
+    accepted = np.where(copies.accepted, of_rows, 0.0)
+    once, one_accepted = np.zeros(count), np.zeros(count)
+    owner = copies.key[chosen]
+    once[owner], one_accepted[owner] = of_rows[chosen], accepted[chosen]
+    once += _total(parts.key, np.where(parts.again, 0.0, of_parts), count)
+    again = np.maximum(_total(copies.key, accepted, count) - one_accepted, 0.0)
+    return once, again + _total(parts.key, np.where(parts.again, of_parts, 0.0), count)
+
+
+def _segments_of(rows: pa.Table) -> Floats:
+    return integers(rows["segments"]).astype(np.float64)
 
 
 def _prices_of(rows: pa.Table) -> Floats:
