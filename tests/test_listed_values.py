@@ -89,6 +89,7 @@ def test_the_command_tells_its_version() -> None:
     [
         ("Probe: a report that is not confirmed stops the run\n\nIt was a note.\n", True),
         ("Merge branch 'w/a'\n", True),
+        ("\n# A template\n\nProbe: a report stops the run\n\nIt was a note.\n", True),
         ("wip\n", False),
         ("wip storms\n", False),
         ("fix: stuff\n", False),
