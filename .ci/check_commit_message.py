@@ -15,8 +15,9 @@ _SAYS_NOTHING = re.compile(r"(?i)^(wip|tmp|fixup|squash|misc|stuff|update|fix)\b
 
 
 def faults(message: str) -> list[str]:
-    """What is wrong with a message; comment lines are ignored."""
-    lines = [line.rstrip() for line in message.splitlines() if not line.startswith("#")]
+    """What is wrong with a message. As by git, comments and empty lines before the subject are ignored."""
+    kept = [line.rstrip() for line in message.splitlines() if not line.startswith("#")]
+    lines = "\n".join(kept).lstrip("\n").splitlines()
     subject = lines[0] if lines else ""
     if subject.startswith(("Merge ", "Revert ")):
         return []

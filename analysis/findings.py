@@ -73,6 +73,7 @@ BottleneckSign = Literal[
     "waits_for_repeats",  # of messages that the provider refused for the time being
     "refused_permanently",  # of messages that were not repeated: a repeat meets the same refusal
     "accepted_before",  # the provider accepted this sender's messages until some time
+    "refused_for_limits",  # of messages that were not repeated: most of them
     "retry_after",  # the provider's refusals say how long to wait
     "most_refused",  # most requests were refused for a limit
     "contract_obeyed",  # the evidence of the limit is only that the sender stays within it

@@ -125,7 +125,7 @@ def analyse_part(
         handsets=handsets(journeys, outcomes) if journeys.journal else (),
         availability=available,
         backlog_grew=grew,
-        sustained=sustained(counted, grew, journeys, outcomes, _waited_out(manifest, journeys)),
+        sustained=sustained(counted, grew, journeys, outcomes, waited_out(manifest, journeys.waited_s)),
         delay_splits=splits,
         hints=_hints(journeys, outcomes, manifest, named, repeated, through.above_contract),
         repeat_times=repeated,
@@ -147,10 +147,6 @@ def _times(
         delivery_distributions(journeys, outcomes, _percentiles(specs, "delivery_time"), faults),
         api_distributions(journeys, _percentiles(specs, "api_response"), faults),
     )
-
-
-def _waited_out(manifest: Manifest, journeys: Journeys) -> bool:
-    return waited_out(manifest, journeys.end_s - journeys.load_end_s)
 
 
 def _grew_in_trial(manifest: Manifest, journeys: Journeys) -> bool:
@@ -195,7 +191,7 @@ def _bottleneck_inputs(
         faults=bands,
         flag_is_faster=has_fast_lane(manifest.profile),
         routes=route_count(manifest.target),
-        waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
+        waited_out=waited_out(manifest, journeys.waited_s),
     )
 
 
@@ -246,7 +242,7 @@ def _facts(
     measured: tuple[Cost, Availability | None, bool | None],
     stopped_forwarding: bool,
 ) -> ObjectiveInputs:
-    waited = _waited_out(manifest, journeys)
+    waited = waited_out(manifest, journeys.waited_s)
     return ObjectiveInputs(
         delivery=distributions[0],
         api=distributions[1],
@@ -372,7 +368,7 @@ def _identity(manifest: Manifest, journeys: Journeys) -> PartIdentity:
         window=timing.window,
         load_s=journeys.load_end_s,
         planned_s=timing.duration_s,
-        drained_s=max(journeys.end_s - journeys.load_end_s, 0.0),
+        drained_s=max(journeys.waited_s, 0.0),
         target=manifest.target,
         seeds=manifest.seeds,
         versions=manifest.versions,

@@ -26,7 +26,7 @@ def of_trial(run_dir: Path, report: RunReport, result: AnalysisResult) -> Analys
     journeys = read_journeys(run_dir, manifest)
     outcomes = judge(journeys)
     counted = report.parts[0].accounting
-    waited = waited_out(manifest, journeys.end_s - journeys.load_end_s)
+    waited = waited_out(manifest, journeys.waited_s)
     return replace(
         result,
         steady=steady_of(journeys),

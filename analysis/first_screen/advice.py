@@ -185,10 +185,11 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
 
 
 def _above_contract(part: PartReport, found: Bottleneck) -> bool:
-    """Whether the bottleneck is a limit of the contract that no sender could obey with this load."""
-    of_limits = found.kind == "provider_limit" or (
-        found.kind == "sender_gave_up" and "refused_permanently" not in found.signs
-    )
+    """Whether the bottleneck is a limit of the contract that no sender could obey with this load.
+
+    A higher limit does not help messages that the sender gave up after errors.
+    """
+    of_limits = found.kind == "provider_limit" or "refused_for_limits" in found.signs
     return of_limits and part.throughput.above_contract
 
 

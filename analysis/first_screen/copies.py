@@ -7,7 +7,8 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
 from analysis.first_screen.wording import target_name
 
-_SHORTEST_TIMEOUT_S = 0.05  # no client of an API over a network gives up an answer sooner
+# No client of an API over a network gives up an answer sooner: copies that come sooner are of two workers.
+_SHORTEST_TIMEOUT_S = 0.05
 _REFUSED_BY_PROVIDER = "Let the provider refuse duplicates, if its API has an option for it."
 _LIST = " smsbench report DIR --export csv lists the messages (column accepts)."
 
@@ -42,7 +43,9 @@ def when_repeated(quote: Quote, at: int) -> Sentence:
 
 
 def no_copies(quote: Quote, at: int) -> Sentence:
-    """By what most of the copies came after."""
+    """What to change so that there are no copies, by when most of them came: before the answer to the submit
+    before (too soon for any timeout, or after one), without an answer, or after it.
+    """
     times, path = quote.report.parts[at].repeat_times, f"parts.{at}.repeat_times"
     if times is not None and times.after_s is not None and _is_majority(times.late, times):
         if times.after_s < _SHORTEST_TIMEOUT_S:

@@ -93,10 +93,17 @@ def _count_of(field: str, text: str) -> Callable[[Quote, int, Objective], Senten
         at = objective_part(quote.report, objective)
         counted = quote.report.parts[at].accounting
         path, number = f"parts.{at}.accounting.{field}", getattr(counted, field)
-        if field == "unaccounted" and counted.still_held:  # without those in the sender
+        unknown = counted.unknown_messages if field in ("lost", "unaccounted") else 0
+        if unknown or (field == "unaccounted" and counted.still_held):  # without those that may not be
             path, number = f"objectives.{place}.low", objective.low
         count, one = quote.count(path), number == 1
-        return (count, f" message{' was' if one else 's were'} {text}", *_allowed(quote, place, objective))
+        lead: Sentence = ("At least ",) if unknown else ()
+        return (
+            *lead,
+            count,
+            f" message{' was' if one else 's were'} {text}",
+            *_allowed(quote, place, objective),
+        )
 
     return sentence
 
@@ -114,7 +121,8 @@ def _loss(quote: Quote, place: int, objective: Objective) -> Sentence:
     if not counted.given_up:
         return _count_of("lost", "lost")(quote, place, objective)
     limited = " for a limit" if counted.given_up_for_a_limit == counted.given_up else ""
-    lost: Sentence = (" ", quote.count(f"{path}.lost"), " others were lost") if counted.lost else ()
+    most = " up to " if counted.unknown_messages else " "
+    lost: Sentence = (most, quote.count(f"{path}.lost"), " others were lost") if counted.lost else ()
     return (
         f"{target_name(quote.report)} gave up ",
         quote.count(f"{path}.given_up"),

@@ -214,7 +214,7 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
         row = AnswerRow(label=label, value=few, limit=_contract(quote, place, field))
         return row, [title] if title else []
     bottleneck = _bottleneck(quote, place)
-    lead = "" if bottleneck or _paused(part) else "at least "
+    lead = "" if bottleneck or _pauses(part) is not None else "at least "
     row = AnswerRow(
         label=label,
         value=(
@@ -238,15 +238,18 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
 
 def _no_limit(quote: Quote, place: int) -> Sentence:
     """Names a delay that does not limit the rate, such as a sender that holds every message."""
-    if not quote.report.parts[place].bottlenecks:
+    part = quote.report.parts[place]
+    if not part.bottlenecks:
         return (f"{NO_LIMIT}, so the capacity may be higher.",)
-    if any(each.reach_kind == "network_alone" for each in quote.report.objectives):
+    pauses = _pauses(part)
+    if pauses is None and any(each.reach_kind == "network_alone" for each in quote.report.objectives):
         return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher.",)  # the delay is named above
-    found, path = quote.report.parts[place].bottlenecks[0], f"parts.{place}.bottlenecks.0"
+    at = 0 if pauses is None else pauses
+    found, path = part.bottlenecks[at], f"parts.{place}.bottlenecks.{at}"
     # A NO has the evidence in its sentence on the cause.
     has_evidence_above = overall(quote.report.objectives) == "missed"
     named = (quote.text(f"{path}.text"),) if has_evidence_above else with_evidence(quote, path, found)
-    if _paused(quote.report.parts[place]):
+    if pauses is not None:
         return (*named, ". This load does not show what the sender sustains without such a time.")
     return (
         f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ",
@@ -256,9 +259,12 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
     )
 
 
-def _paused(part: PartReport) -> bool:
-    """Whether the sender forwarded nothing at times: its best seconds do not show what it sustains."""
-    return any("paused" in each.signs for each in part.bottlenecks)
+def _pauses(part: PartReport) -> int | None:
+    """The position of the bottleneck that says that the sender forwarded nothing at times; None without one.
+
+    The best seconds of such a sender do not show what it sustains.
+    """
+    return next((at for at, each in enumerate(part.bottlenecks) if "paused" in each.signs), None)
 
 
 def _without_api_objective(report: RunReport, found: Bottleneck) -> Sentence:

@@ -87,7 +87,8 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
         value: list[str | Figure] = []
         for field, text in (*missing, *((("lost", "lost"),) if each.lost else ())):
             figure = quote.count(f"{path}.{field}", subject=f"{field} {each.mode}")
-            value += [", " if value else "", figure, f" {text}"]
+            most = "up to " if field == "lost" and each.with_other_keys else ""
+            value += [f", {most}" if value else "", figure, f" {text}"]
             if field == "unaccounted" and each.still_held:
                 held = quote.count(f"{path}.still_held", subject=f"still_held {each.mode}")
                 held_by_it = "still in the sender when the wait ended"

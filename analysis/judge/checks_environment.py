@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 
 from analysis.arrays import Floats
-from analysis.formatting import count_text, counted_text, seconds_text, significant
+from analysis.formatting import counted_text, seconds_text, significant
 from analysis.judge.check_names import END_OF_RUN, INSTRUMENT
 from analysis.judge.checks import unchecked
-from analysis.judge.losses import never_reached
 from analysis.judge.options import MadeBy, command_of, has_longer_wait
 from analysis.measure.late_generator import CPU_NAMES, EXPLAINED_SHARE, GENERATOR_PROCESSES, OTHERS_PERCENT
 from analysis.measure.percentiles import ranks
+from analysis.measure.unforwarded import never_reached
 from analysis.model import Accounting, Check, CheckState
 from analysis.read.gauges import Gauges
 from analysis.read.journeys import Journeys, Samples
@@ -231,14 +231,16 @@ def ending(manifest: Manifest, counted: Accounting, stopped_forwarding: bool = F
 
 
 def _ending_advice(reason: str, counted: Accounting, command: MadeBy, stopped_forwarding: bool) -> str:
-    """More time does not help for messages that the sender did not forward in the whole wait, unless it was
-    submitting until the end.
+    """More time does not help for messages that came without their key, nor for those that the sender did not
+    forward in the whole wait, unless it was submitting until the end.
     """
     if reason != "drain_timeout":
         return "run it again, and wait until it ends"
     left_out = counted.unaccounted - counted.still_held
     if left_out and left_out >= counted.open:
-        return f"look for the messages in the sender: {never_reached(left_out, counted)}"
+        return f"look for the messages in the sender: {never_reached(left_out, counted.unknown_messages)}"
+    if counted.without_key and counted.without_key >= counted.open:
+        return "let the sender pass the key of each message on: a longer wait changes nothing"
     if stopped_forwarding:
         return "find out why the sender stopped forwarding messages: a longer wait changes nothing"
     if not has_longer_wait(command):
@@ -267,9 +269,10 @@ def files(manifest: Manifest, journeys: Journeys, counted: Accounting) -> Check:
     if not journeys.sender.present and counted.unknown_to_both and manifest.target.get("kind") == "http":
         complete = "complete; a sender of your own writes no sender.arrow"
     elif not journeys.sender.present and counted.unknown_to_both:
+        unseen = counted.unknown_to_both
+        count_as = "it counts" if unseen == 1 else "they count"
         missing.append(
-            f"sender.arrow ({count_text(counted.unknown_to_both)} messages that never reached the provider "
-            "count as open)"
+            f"sender.arrow ({never_reached(unseen, counted.unknown_messages)}: {count_as} as open)"
         )
     state: CheckState = "warn" if missing else "ok"
     if counted.rows == 0:

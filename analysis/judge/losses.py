@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analysis.formatting import count_text, counted_text
+from analysis.measure.unforwarded import never_reached, under_keys
 from analysis.model import Accounting
 
 # Columns of messages.csv that select the messages behind a count.
@@ -57,9 +58,7 @@ def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_
         reasons.append(why)
         needs = needs or decides
     elif accounting.lost and accounting.unknown_messages:
-        why = (
-            f"the provider has no row of {counted_text(accounting.lost)} under {_their_keys(accounting.lost)}"
-        )
+        why = f"the provider has no row of {counted_text(accounting.lost)}{under_keys(accounting.lost)}"
         reasons.append(f"{why}; {may_be_unknown(accounting.unknown_messages)}")
         needs = needs or PASS_THE_KEY
     if not reasons:
@@ -77,19 +76,9 @@ def _unseen(accounting: Accounting, unseen: int, waited_out: bool) -> tuple[str,
     held, left_out = accounting.still_held, unseen - accounting.still_held
     if held and not left_out:
         return still_held(accounting), WAIT_FOR_THEM
-    why = f"{never_reached(left_out, accounting)}, and there are no sender rows that say why"
+    why = f"{never_reached(left_out, accounting.unknown_messages)}, and there are no sender rows that say why"
     unknown = f"; {may_be_unknown(accounting.unknown_messages)}" if accounting.unknown_messages else ""
     return f"{why}{unknown}; {still_held(accounting)}" if held else f"{why}{unknown}", SENDER_ROWS
-
-
-def never_reached(count: int, accounting: Accounting) -> str:
-    """``60 messages never reached the provider``. Some of them may have come with unknown keys."""
-    under = f" under {_their_keys(count)}" if accounting.unknown_messages else ""
-    return f"{counted_text(count)} never reached the provider{under}"
-
-
-def _their_keys(count: int) -> str:
-    return "its key" if count == 1 else "their keys"
 
 
 def ended_early(messages: str) -> str:

@@ -16,7 +16,7 @@ from analysis.findings import GREW, Availability
 from analysis.formatting import counted_text, seconds_text
 from analysis.measure.comparison.differences import TimeGroup, independent_difference
 from analysis.measure.outcomes import OPEN, MessageOutcomes
-from analysis.measure.unforwarded import skipped
+from analysis.measure.unforwarded import never_reached, skipped
 from analysis.read.journeys import Journeys
 
 WINDOW_S = 10.0
@@ -251,7 +251,12 @@ def _availability(
         load_needed_s=LOAD_PER_HOLD * hold_s if risen.any() else 0.0,
         window_s=WINDOW_S if count > 1 else round(journeys.load_end_s, 1),
         first_bad_at_s=first,
-        why=_why((not_taken, left, beyond), _left_text(absent, left_out & (left[window] > 0)), growing, hold),
+        why=_why(
+            (not_taken, left, beyond),
+            _left_text(journeys, absent, left_out & (left[window] > 0)),
+            growing,
+            hold,
+        ),
         only_grew=bool(growing.any()) and not any(each.any() for each in (not_taken, left, beyond, risen)),
     )
 
@@ -286,12 +291,12 @@ def growing_windows(backlog: LoadBacklog, starts: Floats) -> Bools:
     return growing
 
 
-def _left_text(absent: Bools, left_out: Bools) -> str:
+def _left_text(journeys: Journeys, absent: Bools, left_out: Bools) -> str:
     """Why the API took these messages and the provider has none of them."""
     missing = int(np.count_nonzero(left_out & absent))
     refused = int(np.count_nonzero(left_out & ~absent))
     said = (
-        (missing, f"{counted_text(missing, 'message')} never reached the provider"),
+        (missing, never_reached(missing, journeys.provider.unknown.count)),
         (refused, f"the provider accepted no submit of {counted_text(refused, 'message')}"),
     )
     return " and ".join(text for count, text in said if count)

@@ -39,7 +39,7 @@ def cost(journeys: Journeys, outcomes: MessageOutcomes, currency: str = "") -> C
         other_keys_points=others,
         undelivered_points=float((provider.price - provider.price_of_duplicates)[undelivered].sum()),
         segments=segments,
-        duplicates_segments=int(provider.copies.segments.sum()),
+        duplicates_segments=int(provider.segments_of_duplicates.sum()),
         segments_per_message=segments / accepted if accepted else None,
         currency=currency,
     )

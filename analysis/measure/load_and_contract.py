@@ -33,9 +33,7 @@ def with_contract(
     most_per_s = allowed_per_s(profile, journeys.provider.protocol, segments_per_message)
     if most_per_s is not None:
         wait_s = journeys.load_end_s * (offered_per_s / most_per_s - 1.0)
-        found = replace(
-            found, contract_most_per_s=most_per_s, above_contract=wait_s > 0.0 and wait_s > tightest_s
-        )
+        found = replace(found, contract_most_per_s=most_per_s, above_contract=wait_s > tightest_s)
     limit_per_s = segments_per_s(profile)
     if limit_per_s is None:
         return found

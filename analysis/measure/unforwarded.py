@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools
+from analysis.formatting import counted_text
 from analysis.measure.forwarding import submits_to_the_end
 from analysis.read.journeys import Journeys
 
@@ -37,3 +38,15 @@ def still_held(journeys: Journeys, unaccounted: Bools) -> Bools:
         return np.zeros(journeys.count, dtype=np.bool_)
     held: Bools = unaccounted & ~skipped(journeys, unaccounted)
     return held
+
+
+def never_reached(count: int, unknown: int) -> str:
+    """``60 messages never reached the provider``. Some of them may be among the ``unknown`` ones, which came
+    with keys that the load did not send.
+    """
+    return f"{counted_text(count)} never reached the provider{under_keys(count) if unknown else ''}"
+
+
+def under_keys(count: int) -> str:
+    """`` under their keys``."""
+    return " under its key" if count == 1 else " under their keys"

@@ -16,10 +16,9 @@ class Copies:
     key: Ints  # position among the load's rows
     after_s: Floats  # from the submit that was accepted before it; NaN: unknown
     answer_s: Floats  # of that submit; NaN: it has had no answer
-    segments: Ints
 
 
-def copies_of(key: Ints, accepted_s: Floats, answered_s: Floats, segments: Ints) -> Copies:
+def copies_of(key: Ints, accepted_s: Floats, answered_s: Floats) -> Copies:
     """Of accepted rows, one of each provider id; ``key`` is the position of the message."""
     order = np.lexsort((accepted_s, key))
     places = np.flatnonzero(np.diff(key[order]) == 0)
@@ -28,5 +27,4 @@ def copies_of(key: Ints, accepted_s: Floats, answered_s: Floats, segments: Ints)
         key=key[again],
         after_s=accepted_s[again] - accepted_s[earlier],
         answer_s=answered_s[earlier] - accepted_s[earlier],
-        segments=segments[again],
     )

@@ -92,6 +92,11 @@ class Journeys:
         return len(self.load.intended_s)
 
     @property
+    def waited_s(self) -> float:
+        """The wait after the load."""
+        return self.end_s - self.load_end_s
+
+    @property
     def accepted(self) -> Bools:
         """Messages that the sender accepted."""
         chosen: Bools = self.load.outcome == OUTCOMES.index("accepted")

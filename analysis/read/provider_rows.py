@@ -8,6 +8,7 @@ the same numbers, or the numbers at the time of writing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +20,7 @@ from analysis.arrays import Bools, Floats, Ints
 from analysis.read.columns import ABSENT, Labels, codes, integers, labelled, positions, seconds
 from analysis.read.copies import Copies, copies_of
 from analysis.read.odd_characters import OddCharacter, odd_characters
-from analysis.read.unknown_rows import UnknownRows, labels, last_of_unknown, unknown_rows
+from analysis.read.unknown_rows import UnknownRows, labels, last_of_unknown, unknown_rows, with_acceptance
 from analysis.refusals import CAUSED_BY_RECIPIENT, PERMANENT
 
 # In order of preference: of two copies of a message, the one that arrived describes it.
@@ -46,7 +47,8 @@ class ProviderSide:
     confirmed_s: Floats
     submits: Ints
     accepts: Ints  # how often the provider accepted it
-    segments: Ints
+    segments: Ints  # of one copy
+    segments_of_duplicates: Ints
     price: Floats
     price_of_duplicates: Floats
     copies: Copies  # of messages that the provider accepted more than once
@@ -102,6 +104,7 @@ class _Parts:
 
     rows: pa.Table
     key: Ints
+    again: Bools  # the provider had accepted this part before
 
 
 def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> ProviderSide:
@@ -126,10 +129,8 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     state[owner] = copies.state[chosen]
     refused = ~copies.accepted[chosen]
     ids = _total(copies.key, copies.accepted.astype(np.float64), count)
-    price, duplicates = _prices(copies, chosen, owner, count)
-    segments = np.zeros(count, dtype=np.int64)
-    segments[owner] = integers(speaking["segments"])
-    segments += _total(parts.key, integers(parts.rows["segments"]), count).astype(np.int64)
+    price, price_again = _once_and_again(copies, parts, chosen, count, _prices_of)
+    segments, segments_again = _once_and_again(copies, parts, chosen, count, _segments_of)
     undelivered = copies.state[chosen] != PROVIDER_STATES.index("delivered")
     return ProviderSide(
         state=state,
@@ -148,9 +149,10 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         accepts=np.maximum(
             _highest(copies.key, integers(copies.rows["accepts"]), count), ids.astype(np.int64)
         ),
-        segments=segments,
-        price=price + _total(parts.key, _prices_of(parts.rows), count),
-        price_of_duplicates=duplicates,
+        segments=segments.astype(np.int64),
+        segments_of_duplicates=segments_again.astype(np.int64),
+        price=price + price_again,
+        price_of_duplicates=price_again,
         copies=_accepted_again(copies, origin_ns),
         unknown=unknown_rows(unknown, _prices_of(unknown)),
         reason=labelled(speaking["reason"].filter(pa.array(undelivered)), owner[undelivered], count),
@@ -218,11 +220,10 @@ def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, pa.Table]:
     # Without copies of a message their order is of no importance, and the rows need not be copied.
     known = known if _repeated(key[known]) else np.sort(known)
     chosen = _taken(rows, known)
-    accepted = pc.greater(pc.utf8_length(pc.fill_null(chosen["provider_id"], "")), 0).to_numpy()
     copies = _Copies(
         rows=chosen,
         key=key[known],
-        accepted=accepted | (integers(chosen["accepts"]) > 0),
+        accepted=with_acceptance(chosen),
         state=codes(chosen["state"], PROVIDER_STATES),
     )
     return copies, last_of_unknown(rows.take(pa.array(np.flatnonzero(key == ABSENT))))
@@ -248,7 +249,12 @@ def _parts(others: pa.Table, keys: pa.ChunkedArray) -> tuple[_Parts, pa.Table]:
     base = pc.replace_substring_regex(pc.fill_null(others["key"], ""), r"/[0-9]+$", "")
     key = positions(base, keys)
     found = key != ABSENT
-    return _Parts(others.filter(pa.array(found)), key[found]), others.filter(pa.array(~found))
+    rows = others.filter(pa.array(found))
+    part, refused = labels(rows["key"]), ~with_acceptance(rows)
+    order = np.lexsort((refused, part))
+    again = np.zeros(len(rows), dtype=np.bool_)
+    again[order[1:]] = (np.diff(part[order]) == 0) & ~refused[order[1:]]
+    return _Parts(rows, key[found], again), others.filter(pa.array(~found))
 
 
 def _describing_copies(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
@@ -272,17 +278,25 @@ def _accepted_again(copies: _Copies, origin_ns: int) -> Copies:
         copies.key[chosen],
         seconds(rows["t_accepted_ns"], origin_ns),
         seconds(rows["t_answered_ns"], origin_ns),
-        integers(rows["segments"]),
     )
 
 
-def _prices(copies: _Copies, chosen: Ints, owner: Ints, count: int) -> tuple[Floats, Floats]:
-    """The price of each message, and of that the price of its duplicates."""
-    prices = _prices_of(copies.rows)
-    paid = _total(copies.key, prices, count)
-    one_copy = np.zeros(count)
-    one_copy[owner] = prices[chosen]
-    return paid, np.maximum(paid - one_copy, 0.0)
+def _once_and_again(
+    copies: _Copies, parts: _Parts, chosen: Ints, count: int, values_of: Callable[[pa.Table], Floats]
+) -> tuple[Floats, Floats]:
+    """The sum of a value of the rows for one copy of each message, and that for its other copies."""
+    of_rows, of_parts = values_of(copies.rows), values_of(parts.rows)
+    accepted = np.where(copies.accepted, of_rows, 0.0)
+    once, one_accepted = np.zeros(count), np.zeros(count)
+    owner = copies.key[chosen]
+    once[owner], one_accepted[owner] = of_rows[chosen], accepted[chosen]
+    once += _total(parts.key, np.where(parts.again, 0.0, of_parts), count)
+    again = np.maximum(_total(copies.key, accepted, count) - one_accepted, 0.0)
+    return once, again + _total(parts.key, np.where(parts.again, of_parts, 0.0), count)
+
+
+def _segments_of(rows: pa.Table) -> Floats:
+    return integers(rows["segments"]).astype(np.float64)
 
 
 def _prices_of(rows: pa.Table) -> Floats:

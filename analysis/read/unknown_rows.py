@@ -36,7 +36,7 @@ def last_of_unknown(rows: pa.Table) -> pa.Table:
         return rows
     key, provider_id = labels(rows["key"]), labels(rows["provider_id"])
     place = np.arange(len(rows))
-    accepted = _accepted(rows)
+    accepted = with_acceptance(rows)
     named: Bools = pc.not_equal(pc.fill_null(rows["key"], ""), "").to_numpy()
     single = np.where(named | accepted, -1, place)
     order: Ints = np.lexsort((place, single, provider_id, key)).astype(np.int64)
@@ -61,7 +61,7 @@ def _again(rows: pa.Table, kept: Ints, accepted: Bools) -> Bools:
 
 def unknown_rows(rows: pa.Table, prices: Floats) -> UnknownRows:
     """``rows`` as ``last_of_unknown`` returns them, with their prices."""
-    accepted = _accepted(rows)
+    accepted = with_acceptance(rows)
     values, counts = np.unique(integers(rows["segments"])[accepted], return_counts=True)
     by_count = sorted(zip(values.tolist(), counts.tolist(), strict=True), key=lambda each: -each[1])
     return UnknownRows(len(rows), int(np.count_nonzero(accepted)), float(prices.sum()), tuple(by_count))
@@ -74,7 +74,8 @@ def labels(column: pa.ChunkedArray) -> Ints:
     return found.astype(np.int64)
 
 
-def _accepted(rows: pa.Table) -> Bools:
+def with_acceptance(rows: pa.Table) -> Bools:
+    """Rows that the provider accepted."""
     with_id: Bools = pc.not_equal(pc.fill_null(rows["provider_id"], ""), "").to_numpy()
     found: Bools = with_id | (integers(rows["accepts"]) > 0)
     return found

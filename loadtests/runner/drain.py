@@ -138,7 +138,7 @@ class Drain:
         if not found.at_provider:
             return self._without_provider(now_s, found)
         if found.queued or found.on_air:
-            return self._in_transit(now_s, found)
+            return self._until_verdicts_are_final(now_s, found)
         if found.reports and now_s - self._reports_since_s < QUIET_S:
             return DrainDecision(False, _reports(found.reports))
         return DrainDecision(True, _left(found))
@@ -167,7 +167,7 @@ class Drain:
         left = f"{found.sender_open:,} without a delivery report" if found.sender_open else ""
         return DrainDecision(True, left)
 
-    def _in_transit(self, now_s: float, found: OpenMessages) -> DrainDecision:
+    def _until_verdicts_are_final(self, now_s: float, found: OpenMessages) -> DrainDecision:
         if self._verdicts_final is None or not self._verdicts_final():
             self._final_since_s = None
         elif self._final_since_s is None:

@@ -284,9 +284,13 @@ class StormWatch:
 
     def _check_wait(self, key: str) -> None:
         """A message is given up only if its report has not come in time. The wall clock counts while no
-        process runs.
+        process runs. A lookup cannot distinguish equal messages, so it may find one that did not go out.
         """
-        waited_s = (self._state.now_ns - self._submitted_ns[key]) / 1e9 + self._state.wall_forward_s
+        since_ns = self._submitted_ns.get(key, self.attempted_ns.get(key))
+        if since_ns is None:
+            self._violated("unreported", f"{key} was given up, and was never tried", key)
+            return
+        waited_s = (self._state.now_ns - since_ns) / 1e9 + self._state.wall_forward_s
         if waited_s < self._report_timeout_s:
             self._violated("unreported", f"{key} was given up after {waited_s:.1f} s", key)
 

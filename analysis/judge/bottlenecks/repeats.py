@@ -30,9 +30,11 @@ def repeats(view: View) -> KindFinding:
 
     def describe(windows: Bools) -> Description:
         assert stop is not None
-        count, submits = int(np.count_nonzero(repeated)), int(provider.submits[repeated].sum())
-        (reason, _), *others = reasons_among(view, repeated)
-        permanent = bool(provider.refused_permanently[repeated].all())
+        of_permanent: Bools = repeated & provider.refused_permanently
+        permanent = 2 * int(np.count_nonzero(of_permanent)) > int(np.count_nonzero(repeated))
+        among = of_permanent if permanent else repeated  # the text is about most of them
+        count, submits = int(np.count_nonzero(among)), int(provider.submits[among].sum())
+        (reason, _), *others = reasons_among(view, among)
         how = " permanently" if permanent else ""
         why = reason_text(reason or "no reason") + (", and others" if others else "")
         text = (
@@ -40,7 +42,7 @@ def repeats(view: View) -> KindFinding:
             f"has forwarded nothing else since {seconds_text(stop.at_s)} after the load's start"
         )
         of_one = f"this message was submitted {counted_text(submits, 'time')} until the run ended"
-        each = submits_text(provider.submits[repeated])
+        each = submits_text(provider.submits[among])
         of_these = f"{counted_text(submits, 'submit')} of these messages until the run ended: {each}"
         evidence = (
             of_one if count == 1 else of_these,
@@ -50,7 +52,7 @@ def repeats(view: View) -> KindFinding:
             return Description(text, evidence, ("waits_for_repeats",))
         if reason in CAUSED_BY_RECIPIENT:
             return Description(text, evidence, (), reason)
-        since = accepted_before(view, repeated)
+        since = accepted_before(view, among)
         signs: tuple[BottleneckSign, ...] = ("refused_permanently",)
         return Description(text, (*evidence, *since), (*signs, "accepted_before") if since else signs, reason)
 

@@ -99,7 +99,8 @@ def gave_up(view: View) -> KindFinding:
             evidence = (of_accepted, *since, *classes, *often, *(each if len(each) > 1 else ()))
             signs: tuple[BottleneckSign, ...] = ("refused_permanently",)
             return Description(text, evidence, (*signs, "accepted_before") if since else signs, reasons[0][0])
-        limited = bool((view.provider.throttled[gone] > 0).all())
+        for_limits = int(np.count_nonzero(view.provider.throttled[gone]))
+        limited = for_limits == count
         refused = "refused for a limit" if limited else "refused for the time being"
         what = f"{counted_text(count)} that the provider {refused}"
         text = f"{view.sender_name} gave up {what}"
@@ -107,7 +108,8 @@ def gave_up(view: View) -> KindFinding:
             text = f"when the run ended, {view.sender_name} had not repeated {what}"
         known = limited and says_how_long(view.given.profile, view.provider.protocol)
         with_header = ", refused with Retry-After" if known else ""
-        signs = ("retry_after",) if known else ()
+        signs = ("refused_for_limits",) if 2 * for_limits > count else ()
+        signs = (*signs, "retry_after") if known else signs
         submits = [submits_text(view.provider.submits[gone])] if view.journeys.repeats_awaited else []
         return Description(text, (f"{of_accepted}{with_header}", *submits, *classes), signs)
 

@@ -24,8 +24,9 @@ LOAD_S = 100.0  # at 40/s through 32/s the last message waits 25 s: longer than 
 ABOVE = "which is above the contract of 32.0/s sustained, whatever the sender does."
 
 
-def gives_up(run: RunBuilder, per_s: int) -> None:
+def gives_up(run: RunBuilder, per_s: int, reason: str = "throttled_requests") -> None:
     """One message in each request, of 1.25 segments; it drops each that the provider refused three times."""
+    throttled = 3 if reason == "throttled_requests" else 0
     for slot in range(round(per_s * LOAD_S)):
         due_s, taken = slot / per_s, slot * 20 // per_s != (slot - 1) * 20 // per_s
         run.due(f"m-{slot}", due_s)
@@ -33,12 +34,12 @@ def gives_up(run: RunBuilder, per_s: int) -> None:
         if taken:
             run.seen(f"m-{slot}", due_s + 0.01, segments=segments)
         else:
-            refused: dict[str, Any] = {"state": "rejected", "reason": "throttled_requests", "accepted": False}
+            refused: dict[str, Any] = {"state": "rejected", "reason": reason, "accepted": False}
             run.seen(
                 f"m-{slot}",
                 due_s + 0.01,
                 submits=3,
-                throttled=3,
+                throttled=throttled,
                 at_carrier=False,
                 segments=segments,
                 **refused,
@@ -68,6 +69,16 @@ def test_the_contract_is_said_and_no_advice_that_cannot_work(new_run: Build) -> 
     whole = " ".join((*said, aside_text(screen, "ask")))
     assert "wait as long as" not in whole and "stay below the limit" not in whole
     assert "full requests are not enough for this load" in whole
+
+
+def test_messages_that_were_given_up_after_errors_are_not_the_contract_s(new_run: Build) -> None:
+    """A higher rate would not help them: no limit refused them."""
+    run = new_run("run")
+    gives_up(run, 40, "internal_error")
+    screen = screen_of(run, THROTTLED)
+    (advice,) = [as_text(each) for each in screen.bottleneck if as_text(each).startswith("What to")]
+    assert "whatever the sender does" not in advice and "negotiate" not in advice
+    assert "send the message again" in advice
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import pytest
-from made_reports import bottleneck, hint, part, report
+from made_reports import bottleneck, hint, part, report, throughput
 
 from analysis.findings import SINGLE, BottleneckKind, BottleneckSign
 from analysis.first_screen.advice import ADVICE, BY_SIGN, what_to_change
@@ -21,6 +21,7 @@ WITH_OTHER_FACTS: dict[BottleneckSign, tuple[BottleneckKind, tuple[BottleneckSig
     "accepted_before": ("sender_gave_up", ("refused_permanently",), {"refusal": "unauthorized"}),
     "most_refused": ("provider_limit", (), {}),
     "contract_obeyed": ("provider_limit", (), {"p95_s": {"otp": 30.0}, "sustained": True}),
+    "refused_for_limits": ("sender_gave_up", (), {"throughput": throughput(above_contract=True)}),
     "other_programs": ("machine", (), {}),
     "busy_bench": ("machine", (), {}),
     "limit_of_requests": ("provider_limit", (), SINGLE_MESSAGES),

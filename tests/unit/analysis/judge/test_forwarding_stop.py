@@ -84,6 +84,27 @@ def test_a_sender_that_repeats_a_permanent_refusal_and_forwards_nothing_else_is_
     assert "forwarded nothing else since 20.0 s" in answer_text(screen, "rate")
 
 
+@pytest.mark.parametrize(
+    ("permanent", "said"),
+    [
+        (2, "repeats 2 messages that the provider refuses permanently (no valid recipient), and"),
+        (1, "repeats 3 messages that the provider refuses (internal error, and others), and"),
+    ],
+)
+def test_one_message_of_another_reason_hides_no_permanent_refusals(
+    new_run: Build, permanent: int, said: str
+) -> None:
+    run = new_run("run")
+    stops(run, {**BAD_NUMBER, "submits": 30}, until_s=50.0)
+    for other in (1, 2):
+        at_s, reason = 10.0 + other, {} if other < permanent else {"reason": "internal_error"}
+        run.due(f"other-{other}", at_s)
+        run.seen(f"other-{other}", at_s + 0.01, **{**BAD_NUMBER, **reason, "submits": 5})
+    found = next(each for each in reported(run).parts[0].bottlenecks if each.kind == "sender_repeats")
+    assert said in found.text
+    assert (found.refusal == "no_valid_recipient") is (permanent == 2)
+
+
 def test_a_sender_that_repeats_a_wrong_token_has_the_advice_on_the_token(new_run: Build) -> None:
     run = new_run("run")
     stops(run, {**REFUSED, "reason": "unauthorized", "submits": 30}, until_s=50.0)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from made_parts import OWN, found
-from made_reports import report
+from made_reports import bottleneck, part, report
 from page_reading import disagreements, rendered
 from run_builder import Build, RunBuilder, at
 from screen_texts import answer_text
@@ -88,6 +88,18 @@ def test_a_sender_that_pauses_is_named_and_not_the_limit_that_refused_it_when_it
         f"then it sent faster than the load: the provider refused {refused} messages because of its limits, "
         "and the load itself is below them"
     )
+
+
+def test_the_rate_names_the_pauses_also_behind_another_delay() -> None:
+    """*Without such a time* is about the pauses, and not about the delay that is named first."""
+    slow = bottleneck(kind="network", text="the network was slow")
+    paused = bottleneck(kind="sender_hold", text="my-sender forwarded nothing for 4 s", signs=("paused",))
+    made = report(part(bottlenecks=(slow, paused), sustained=True))
+    said = answer_text(first_screen(made), "rate")
+    assert "my-sender forwarded nothing for 4 s" in said and "the network was slow" not in said
+    assert said.endswith(". This load does not show what the sender sustains without such a time.")
+    slow_alone = report(part(bottlenecks=(slow,), sustained=True))
+    assert "But messages were delayed: the network was slow" in answer_text(first_screen(slow_alone), "rate")
 
 
 def test_the_first_page_names_the_pauses(new_run: Build, tmp_path: Path) -> None:

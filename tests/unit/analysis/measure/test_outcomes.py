@@ -162,6 +162,19 @@ def test_parts_of_a_long_message_are_paid_for_and_are_known(new_run: Build) -> N
     assert (part.cost.points, part.cost.other_keys_points, part.cost.segments) == (2.0, 0.5, 3)
 
 
+def test_the_parts_of_a_copy_are_paid_for_twice(new_run: Build) -> None:
+    """The journal has a row for each part that the provider accepted, of the message and of its copy."""
+    run = new_run("run")
+    run.due("long", 1.0)
+    for copy in ("a", "b"):
+        run.seen("long", 1.0 if copy == "a" else 1.5, price=0.5, provider_id=f"{copy}-1", accepts=2)
+        for number in (2, 3):
+            run.seen(f"long/{number}", 1.0, price=0.25, provider_id=f"{copy}-{number}", accepts=2)
+    paid = analysed(run).cost
+    assert (paid.segments, paid.duplicates_segments, paid.segments_per_message) == (3, 3, 3.0)
+    assert (paid.points, paid.duplicates_points) == (2.0, 1.0)
+
+
 def test_rows_of_others_are_seen_and_their_price_is_apart(new_run: Build) -> None:
     run = new_run("run")
     run.journey("ours", 1.0, 3.0)

@@ -148,7 +148,61 @@ def test_no_place_counts_as_lost_what_may_have_come_with_another_key(
     assert "20 messages came with keys that the load did not send: they may be some of these" in loss.why
     ending = next(each for each in part.checks if each.name == END_OF_RUN)
     assert ending.advice.endswith("60 messages never reached the provider under their keys")
-    assert contradictions(first_screen(made), made) == ()
+    assert part.availability is not None
+    assert part.availability.why == "60 messages never reached the provider under their keys"
+    screen = first_screen(made)
+    assert ("under their keys, up to 60 lost, 0 duplicated" in answer_text(screen, "wrong")) is sender_rows
+    assert contradictions(screen, made) == ()
+
+
+@pytest.mark.parametrize(
+    ("unknown", "said"), [(0, "60 messages were lost"), (20, "At least 40 messages were lost")]
+)
+def test_a_headline_on_lost_messages_leaves_out_what_may_have_come_with_another_key(
+    new_run: Build, unknown: int, said: str
+) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        run.kept(f"m-{slot}", "sent")
+        if slot % 5 != 4:
+            run.seen(f"m-{slot}", slot / 10 + 0.01)
+        elif slot < 5 * unknown:
+            run.seen("", slot / 10 + 0.01, provider_id=f"P-{slot}")
+    made = build_report(run.write(load_s=30.0, end_s=60.0), objectives=("loss=0", "unaccounted<100"))
+    screen = first_screen(made)
+    assert as_text(screen.why).startswith(f"{said}; none may be")
+    assert contradictions(screen, made) == ()
+
+
+def test_the_check_of_files_counts_them_under_their_keys(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        if slot % 5 != 4:
+            run.seen(f"m-{slot}", slot / 10 + 0.01)
+        elif slot < 100:
+            run.seen("", slot / 10 + 0.01, provider_id=f"P-{slot}")
+    part = analysed(run, load_s=30.0, end_s=60.0, target={"name": "made"})
+    files = next(each for each in part.checks if each.name == "files")
+    assert (
+        "sender.arrow (60 messages never reached the provider under their keys: they count as open)"
+        in files.value
+    )
+
+
+@pytest.mark.parametrize("sender_rows", [False, True])
+def test_a_longer_wait_does_not_help_messages_without_their_key(new_run: Build, sender_rows: bool) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        run.seen(f"m-{slot}" if slot % 5 else "", slot / 10 + 0.01, provider_id=f"P-{slot}")
+        if sender_rows:
+            run.kept(f"m-{slot}", "sent")
+    part = analysed(run, load_s=30.0, end_s=60.0, drain_timeout_s=20.0, exit_reason="drain_timeout")
+    assert (part.accounting.without_key, part.accounting.open) == (60, 60)
+    ending = next(each for each in part.checks if each.name == END_OF_RUN)
+    assert ending.advice == "let the sender pass the key of each message on: a longer wait changes nothing"
 
 
 @pytest.mark.parametrize("again", [False, True])

@@ -12,9 +12,11 @@ from nanoseconds import S
 
 from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch
-from reference_sender.dispatch.values import Lane, Message, Outcome, Result
-from reference_sender.node.effects import SubmitNow
+from reference_sender.dispatch.message_states import EXPIRED_UNREPORTED
+from reference_sender.dispatch.values import Change, Lane, Message, Outcome, Result, State
+from reference_sender.node.effects import Commit, SubmitNow
 from reference_sender.policy.settings import NO_POLICY
+from reference_sender.store.protocol import Work
 
 MOST_ATTEMPTS = 3
 MESSAGE = made_message(1, sender_id="", campaign="may", expires_ns=300 * S)
@@ -66,6 +68,33 @@ def test_a_process_makes_a_second_message_once(watch: StormWatch) -> None:
     assert watch.violations == []
     watch.hedged(process(number=2), MESSAGE)
     assert [each.invariant for each in watch.violations] == ["hedge"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "waited_s", "found"),
+    [
+        ("submitted", 20, []),
+        ("submitted", 19, ["unreported"]),
+        ("attempted", 20, []),
+        ("attempted", 19, ["unreported"]),
+        ("", 20, ["unreported"]),
+    ],
+)
+def test_a_report_is_awaited_for_its_time(stage: str, waited_s: int, found: list[str]) -> None:
+    """A lookup may find a message that did not go out, since it cannot distinguish equal messages."""
+    state, one = StormState(1, ("route",)), process()
+    watch = StormWatch(state, NO_POLICY, max_attempts=MOST_ATTEMPTS, report_timeout_s=20.0)
+    spending = SimpleNamespace(spent={}, days=list)
+    gate = SimpleNamespace(wall=SimpleNamespace(ahead_ns=0), spending=spending)
+    one.node, one.ends = SimpleNamespace(gate=gate), {}
+    if stage == "submitted":
+        submitted(watch, MESSAGE)
+    elif stage:
+        watch.attempted_ns[MESSAGE.key] = state.now_ns
+    state.now_ns += waited_s * S
+    ended = Change(1, MESSAGE.key, State.EXPIRED, EXPIRED_UNREPORTED, "p-1", 1, 0, "route")
+    watch.committing(one, Commit(Work(changes=[ended])))
+    assert [each.invariant for each in watch.violations] == found
 
 
 def test_attempts_that_count_stay_within_the_budget(watch: StormWatch) -> None:
