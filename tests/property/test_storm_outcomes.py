@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from storm_failures import BACKLOG, Bug, found_and_reduced
 
 from loadtests.storm.store import ModelStore
-from reference_sender.dispatch import Dispatcher, attempt_results, message_states
+from reference_sender.dispatch import Dispatcher, attempt_results, awaiting, message_states
 from reference_sender.dispatch.awaiting import Awaiting
 from reference_sender.dispatch.retry import Decision, decide
 from reference_sender.dispatch.shares import Shares
@@ -33,6 +33,11 @@ def take_failures_for_deliveries(patch: pytest.MonkeyPatch) -> None:
         return reported(target, now_ns, [*changed, *others])
 
     patch.setattr(Dispatcher, "reported", good)
+
+
+def ignore_ids_of_reports(patch: pytest.MonkeyPatch) -> None:
+    """A message whose answer had no id is delivered without one."""
+    patch.setattr(awaiting, "with_id", lambda sent, report: sent)
 
 
 def end_firsts_by_failed_seconds(patch: pytest.MonkeyPatch) -> None:
@@ -165,6 +170,7 @@ def serve_lower_lanes_first(patch: pytest.MonkeyPatch) -> None:
     ("bug", "invariants", "text"),
     [
         (take_failures_for_deliveries, {"reports"}, "is delivered"),
+        (ignore_ids_of_reports, {"reports"}, "the store has no id of its provider"),
         (end_firsts_by_failed_seconds, {"reports"}, "is delivered (delivered_by_second)"),
         (call_unknown_outcomes_failures, {"unknown"}, "a provider accepted it"),
         (fail_at_the_first_transient_refusal, {"failed"}, "(refused)"),
