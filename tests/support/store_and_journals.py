@@ -20,7 +20,7 @@ class Stored(NamedTuple):
 
 
 class Journaled(NamedTuple):
-    """The last row of a message in the journals. ``accepts`` is of its key."""
+    """The last row of a message in the journals of its provider. ``accepts`` is of its key."""
 
     state: str
     accepts: int
@@ -40,7 +40,7 @@ def stored_messages(store: Path) -> dict[str, Stored]:
 
 
 def accepted_messages(journals: Iterable[Path]) -> dict[str, dict[str, Journaled]]:
-    """All journals of one provider, in the order in which it was started."""
+    """Of one provider, in the order in which it was started, or of several, whose ids differ."""
     found: dict[str, dict[str, Journaled]] = {}
     for row in (row for path in journals for row in rows(path) if row["provider_id"]):
         found.setdefault(row["key"], {})[row["provider_id"]] = _journaled(row)
