@@ -122,8 +122,7 @@ class SenderSettings(BaseModel):
 
     def dispatcher(self) -> Dispatcher:
         """A dispatcher for these routes; raises ``ValueError`` if their limits or names are not valid."""
-        price = self.policy.spending.route_price
-        limits = [replace(spec.limits, cost_per_segment=price(spec.limits.name)) for spec in self.routes]
+        limits = [self.policy.priced(spec.limits) for spec in self.routes]
         return Dispatcher(self.dispatch, tuple(limits), self.seed)
 
     def open_routes(self, reports_url: str, report_secret: str) -> dict[str, HttpRoute]:

@@ -18,7 +18,7 @@ _NOT_DELIVERED = frozenset({State.FAILED, State.EXPIRED})
 
 def a_delivered_message_was_delivered(end: StormEnd) -> Iterator[Violation]:
     """A message is delivered in the store only if the journal of a provider says so, of it or of its second
-    message.
+    message. It has the provider's id, which an answer or its report gave.
     """
     for key, record in end.known.items():
         if record.state is not State.DELIVERED:
@@ -28,6 +28,8 @@ def a_delivered_message_was_delivered(end: StormEnd) -> Iterator[Violation]:
         if _DELIVERED not in states:
             text = f"{key} is delivered ({record.reason}), and the journals of its providers say {states}"
             yield Violation("reports", text, (key,))
+        if not by_second and record.provider_id is None:
+            yield Violation("reports", f"{key} is delivered, and the store has no id of its provider", (key,))
 
 
 def an_unknown_outcome_is_called_unknown(end: StormEnd) -> Iterator[Violation]:

@@ -55,6 +55,18 @@ def no_message_is_accepted_twice(end: StormEnd) -> Iterator[Violation]:
             yield Violation("accepted once", f"{key} was accepted by {' and '.join(routes)}", (key,))
 
 
+def the_journals_have_every_accept(end: StormEnd) -> Iterator[Violation]:
+    """The engine of a provider has as many rows of a message as it counted accepts of its key."""
+    for key, found in end.accepted.items():
+        counted: dict[tuple[str, int], list[int]] = {}
+        for route, number, row in found:
+            counted.setdefault((route, number), []).append(row.accepts)
+        for (route, number), accepts in counted.items():
+            if max(accepts) != len(accepts):
+                text = f"{key} has {len(accepts)} rows of {route} (engine {number}), which counted {accepts}"
+                yield Violation("journal", text, (key,))
+
+
 def every_sent_message_was_accepted_by_a_provider(end: StormEnd) -> Iterator[Violation]:
     """A provider accepted each message that is sent or delivered in the store, or was when it was removed,
     under the id that the store has. No two messages have one id. If two equal messages to one number are
@@ -293,6 +305,7 @@ Invariant = Callable[[StormEnd], Iterator[Violation]]
 INVARIANTS: tuple[Invariant, ...] = (
     every_acknowledged_message_is_final,
     no_message_is_accepted_twice,
+    the_journals_have_every_accept,
     every_sent_message_was_accepted_by_a_provider,
     the_provider_has_only_messages_of_the_store,
     a_confirmed_report_is_kept,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Report, State
 
@@ -26,6 +27,13 @@ class Sent(Struct, frozen=True, gc=False):
     route: str | None = None  # of the last attempt
     carrier: str = ""  # of the recipient; empty if its delivery is not measured
     campaign: str = ""  # the one that counts it
+
+
+def with_id(sent: Sent, report: Report) -> Sent:
+    """``sent`` with the provider's id of ``report``, if no answer and no lookup had said it."""
+    if sent.provider_id is not None or not report.provider_id:
+        return sent
+    return replace(sent, provider_id=report.provider_id)
 
 
 class SentIndex:
@@ -65,14 +73,14 @@ class SentIndex:
         return key if key in self.by_key else None
 
     def take_reported(self, report: Report) -> tuple[str, Sent] | None:
-        """As ``find`` and ``pop``."""
+        """As ``find``, ``pop`` and ``with_id``."""
         key = report.key
         if key is None:
             key = self._key_of.get(report.provider_id)
         if key is None or (sent := self.by_key.pop(key, None)) is None:
             return None
         self._forget_id(key, sent.provider_id)
-        return key, sent
+        return key, with_id(sent, report) if sent.provider_id is None else sent
 
     def extend(self, later: SentIndex) -> None:
         """Add the messages of ``later`` after these."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reference_sender.dispatch.figures import begun_ns
+from reference_sender.dispatch.number_prices import NumberPrices
 from reference_sender.dispatch.route import RouteState
 from reference_sender.dispatch.scoring import Purpose, ScoredRoute, score
 from reference_sender.dispatch.settings import DispatchSettings
@@ -31,6 +32,7 @@ class RouteChoice:
             for lane in LANES
         )
         self._equal_within = settings.equal_within
+        self.prices = NumberPrices([route.limits for route in routes])
         self.statistics = [RouteStatistics(settings.slow_delivery_s) for _ in routes]
         self._by_name = {route.name: each for route, each in zip(routes, self.statistics, strict=True)}
         given = [route.limits.weight for route in routes]
@@ -78,36 +80,40 @@ class RouteChoice:
         """All routes, the best for ``message`` of ``lane`` first."""
         self._review(now_ns)
         carrier = message.to[:CARRIER_DIGITS] if lane == OTP else None
-        return self._order(self._scores(now_ns, message, lane, carrier))
+        return self._order(self._scores(now_ns, message, lane, carrier, message.to))
 
     def differs_by_carrier(self, now_ns: int, message: Message, lane: int) -> bool:
-        """Whether the best route for ``message`` is another one than for the average carrier."""
-        of_all = self._order(self._scores(now_ns, message, lane, None))
+        """Whether the best route for ``message`` is another one than for the average carrier and country."""
+        of_all = self._order(self._scores(now_ns, message, lane, None, None))
         return of_all[0] is not self.ranked(now_ns, message, lane)[0]
 
     def candidate(self, now_ns: int, route: RouteState) -> ScoredRoute:
         """``route`` as a choice for one segment to the average carrier."""
-        return self._candidate(now_ns, route, 1, None)
+        return self._candidate(now_ns, route, 1, None, None)
 
     def scores(self, now_ns: int) -> list[float]:
         """The score of each route for an OTP of one segment now, for display."""
         purpose = self._purposes[OTP]
-        return [score(self._candidate(now_ns, route, 1, None), purpose) for route in self._routes]
+        return [score(self._candidate(now_ns, route, 1, None, None), purpose) for route in self._routes]
 
-    def _scores(self, now_ns: int, message: Message, lane: int, carrier: str | None) -> list[float]:
+    def _scores(
+        self, now_ns: int, message: Message, lane: int, carrier: str | None, number: str | None
+    ) -> list[float]:
         purpose = self._purposes[lane]
         age_s = (now_ns - begun_ns(now_ns, message, self.wall_ahead_ns)) / NS_PER_S
         return [
-            score(self._candidate(now_ns, route, message.segments, carrier), purpose, age_s)
+            score(self._candidate(now_ns, route, message.segments, carrier, number), purpose, age_s)
             for route in self._routes
         ]
 
-    def _candidate(self, now_ns: int, route: RouteState, segments: int, carrier: str | None) -> ScoredRoute:
+    def _candidate(
+        self, now_ns: int, route: RouteState, segments: int, carrier: str | None, number: str | None
+    ) -> ScoredRoute:
         statistics = self.statistics[route.index]
         rate, seconds = statistics.means(now_ns, carrier)
         slow_share = statistics.slow_share(now_ns) or 0.0
         return ScoredRoute(
-            route.limits.cost_per_segment * segments,
+            self.prices.of(route.index, number) * segments,
             seconds,
             rate,
             statistics.health.now(now_ns) * (1.0 - slow_share),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent, SentIndex
+from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent, SentIndex, with_id
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.campaign_figures import CountedCampaigns, counted_under
 from reference_sender.dispatch.choice import RouteChoice
@@ -267,7 +267,8 @@ class MessageStates:
             if about is None:
                 self._reported_other(now_ns, report, submitting, effects)
             elif state in FINAL_STATES:
-                self._reached(now_ns, about, awaiting.pop(about), state, report.reason, effects)
+                sent = with_id(awaiting.pop(about), report)
+                self._reached(now_ns, about, sent, state, report.reason, effects)
             else:
                 self.totals.repeated_reports += 1
         if delivered:
@@ -326,9 +327,7 @@ class MessageStates:
         ended = self.past.index
         if report.state in FINAL_STATES and raises_rank(ended.by_key[key].state, report.state):
             self.totals.late += 1
-            sent = ended.pop(key)
-            if sent.provider_id is None:  # no answer and no lookup had said it
-                sent = replace(sent, provider_id=report.provider_id or None)
+            sent = with_id(ended.pop(key), report)
             self._reached(now_ns, key, sent, report.state, report.reason, effects)
         else:
             self.totals.repeated_reports += 1

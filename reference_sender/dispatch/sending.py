@@ -230,6 +230,8 @@ class Sending:
                     continue
                 limit = min(room.segments, owed) if owed else room.segments
                 batch = backlog.take(now_ns, slot, lane, route.name, most, limit)
+                if not best:
+                    batch = self._with_prices_of_first(batch)
                 messages = tuple([ticket.message for ticket in batch])
                 taken = sum([message.segments for message in messages])
                 self._submit(now_ns, route, batch, messages, taken, effects)
@@ -255,6 +257,20 @@ class Sending:
         if head.lane == OTP and choice.differs_by_carrier(now_ns, message, OTP):
             return 1
         return room.messages
+
+    def _with_prices_of_first(self, batch: list[Ticket]) -> list[Ticket]:
+        """Those of ``batch`` whose prices are those of its first. For the others another route may be better:
+        they are given back.
+        """
+        choice = self._choice
+        assert choice is not None
+        if len(batch) < 2 or not choice.prices.differ_by_number:
+            return batch
+        prices = [choice.prices.of_all(ticket.message.to) for ticket in batch]
+        others = [ticket for ticket, each in zip(batch, prices, strict=True) if each != prices[0]]
+        if others:
+            self._backlog.give_back(others)
+        return [ticket for ticket, each in zip(batch, prices, strict=True) if each == prices[0]]
 
     def _next_unexpired(
         self, now_ns: int, queue: Queue, expired: Ticket, effects: list[Effect]

@@ -254,6 +254,8 @@ class RouteLimits(Struct, frozen=True, gc=False):
     lookup_window_s: float = 0.0
     weight: float | None = None  # among equal routes; None for all: the first is preferred
     cost_per_segment: float = 0.0  # in any currency, that of the worths in ``DispatchSettings``
+    # By the first digits of a number, with those of countries without a price of their own; empty: one price.
+    cost_by_prefix: tuple[tuple[str, float], ...] = ()
     answers_status: bool = False  # the provider can be asked for the state of a message that it accepted
 
     @property

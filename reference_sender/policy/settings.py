@@ -6,10 +6,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated
 
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reference_sender.dispatch.campaign_figures import UNIT
-from reference_sender.dispatch.values import NS_PER_S, Lane
+from reference_sender.dispatch.values import NS_PER_S, Lane, RouteLimits
 from reference_sender.policy.countries import Country, Prefixes, TimeZoneName, default_countries
 from reference_sender.policy.recipients import RecipientLimit
 from user_input.plain_errors import boolean_errors, settings_errors
@@ -81,6 +82,11 @@ class SpendingLimits(_PolicyTable):
         own = self.routes.get(route)
         return (self.cost_per_segment or 0.0) if own is None else own.cost_per_segment
 
+    def route_prices(self, route: str) -> dict[str, float]:
+        """The prices of a segment on ``route`` by country, without those of other countries."""
+        own = self.routes.get(route)
+        return (self if own is None else own).cost_per_segment_by_country
+
     def highest(self, country: str) -> float:
         """The highest price of a segment in a country, whichever route it goes. "" is any other country."""
         tables = [(self.cost_per_segment or 0.0, self.cost_per_segment_by_country)]
@@ -120,6 +126,18 @@ class PolicySettings(_PolicyTable):
                 f"cost_per_segment_by_country: {', '.join(unknown)} not in the table; known: {known}"
             )
         return self
+
+    def priced(self, limits: RouteLimits) -> RouteLimits:
+        """``limits`` with the prices of that route. If they differ by country, each prefix of every country
+        has one, since a longer prefix may be that of a country without a price of its own.
+        """
+        usual, by_country = self.spending.route_price(limits.name), self.spending.route_prices(limits.name)
+        by_prefix = (
+            (prefix, by_country.get(code, usual))
+            for code, country in self.countries.items()
+            for prefix in country.prefixes
+        )
+        return replace(limits, cost_per_segment=usual, cost_by_prefix=tuple(by_prefix) if by_country else ())
 
     def recipient_limits(self) -> tuple[RecipientLimit | None, RecipientLimit | None]:
         """For all messages, and for OTPs."""

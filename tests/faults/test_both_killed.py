@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from provider_process import rows
 from started_processes import StartedProcesses, ask, free_port
+from store_and_journals import Journaled, Stored, accepted_messages, differences, stored_messages
 
 MESSAGES = int(os.environ.get("SMSBENCH_KILL_MESSAGES", "600"))
 KILLS = int(os.environ.get("SMSBENCH_KILLS", "2"))
@@ -92,16 +91,6 @@ class SenderAndProvider:
             "accepted": int(provider["accepted"]),
         }
 
-    def stored(self) -> dict[str, str]:
-        """State by key as the store has it, when the sender has ended."""
-        connection = sqlite3.connect(self.store)
-        found = connection.execute(
-            "SELECT m.key, coalesce(p.state, 'queued') FROM message m LEFT JOIN progress p ON p.id = m.id"
-        )
-        states = dict(found.fetchall())
-        connection.close()
-        return states
-
     def close(self) -> None:
         self._processes.close()
 
@@ -168,16 +157,43 @@ def test_kills_of_sender_and_provider_lose_and_duplicate_nothing(rig: SenderAndP
     for process in (rig.sender, rig.provider):
         process.terminate()
         assert process.wait(30) == 0
-    stored = rig.stored()
-    ids = {
-        (row["key"], row["provider_id"]) for path in rig.journals for row in rows(path) if row["provider_id"]
-    }
-    accepted = [key for key, _ in ids]
-    duplicated = len(accepted) - len(set(accepted))
-    stuck = sum(state != "delivered" for state in stored.values())
-    print(f"lost {len(set(keys) - set(accepted))}, duplicates {duplicated}, stuck {stuck}")
-    assert sorted(accepted) == keys
-    assert stored == dict.fromkeys(keys, "delivered")
+    stored, accepted = stored_messages(rig.store), accepted_messages(rig.journals)
+    lost = len(set(keys) - accepted.keys())
+    duplicated = sum(len(ids) > 1 for ids in accepted.values())
+    stuck = sum(message.state != "delivered" for message in stored.values())
+    print(f"lost {lost}, duplicates {duplicated}, stuck {stuck}")
+    assert not list(differences(keys, stored, accepted))
     # A kill of an idle process would show nothing.
     assert all(min(work.values()) > 0 for _, work in met), met
     assert len(rig.journals) == PROVIDER_KILLS + 1
+
+
+@pytest.mark.parametrize(
+    ("stored", "accepted", "found"),
+    [
+        ({}, {"x": Journaled("delivered", 1)}, "k: not in the store"),
+        ({"k": Stored("sent", "x", 1)}, {"x": Journaled("delivered", 1)}, "the store has"),
+        ({"k": Stored("delivered", "x", 0)}, {"x": Journaled("delivered", 1)}, "the store has"),
+        ({"k": Stored("delivered", "y", 1)}, {"x": Journaled("delivered", 1)}, "provider id y in the store"),
+        ({"k": Stored("delivered", None, 1)}, {"x": Journaled("delivered", 1)}, "provider id None in"),
+        ({"k": Stored("delivered", "x", 1)}, {}, "provider ids []"),
+        ({"k": Stored("delivered", "x", 1)}, {"x": Journaled("open", 1)}, "the journals have"),
+        ({"k": Stored("delivered", "x", 1)}, {"x": Journaled("delivered", 2)}, "the journals have"),
+    ],
+)
+def test_a_difference_in_one_row_is_found(
+    stored: dict[str, Stored], accepted: dict[str, Journaled], found: str
+) -> None:
+    """Of one message of two: the other is the same in the store and the journals."""
+    same, row = Stored("delivered", "s", 1), {"s": Journaled("delivered", 1)}
+    assert not list(differences(["same"], {"same": same}, {"same": row}))
+    (difference,) = differences(["k", "same"], stored | {"same": same}, {"k": accepted, "same": row})
+    assert found in difference
+
+
+def test_a_message_that_the_provider_has_under_two_ids_and_one_of_nobody_are_found() -> None:
+    row = Journaled("delivered", 1)
+    stored = {"k": Stored("delivered", "x", 2)}
+    found = list(differences(["k"], stored, {"k": {"x": row, "y": row}, "other": {"z": row}}))
+    assert "k: the journals have the provider ids ['x', 'y']" in found
+    assert "other: was not acknowledged" in found

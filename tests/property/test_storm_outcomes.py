@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from storm_failures import BACKLOG, Bug, found_and_reduced
 
 from loadtests.storm.store import ModelStore
-from reference_sender.dispatch import Dispatcher, attempt_results, message_states
+from loadtests.storm.storm_provider import StormProvider
+from reference_sender.dispatch import Dispatcher, attempt_results, awaiting, message_states
 from reference_sender.dispatch.awaiting import Awaiting
 from reference_sender.dispatch.retry import Decision, decide
 from reference_sender.dispatch.shares import Shares
@@ -33,6 +34,25 @@ def take_failures_for_deliveries(patch: pytest.MonkeyPatch) -> None:
         return reported(target, now_ns, [*changed, *others])
 
     patch.setattr(Dispatcher, "reported", good)
+
+
+def hide_duplicates(patch: pytest.MonkeyPatch) -> None:
+    """The sender forgets its attempts, and the journal of a provider has one row of each key."""
+    forget_attempts(patch)
+    end = StormProvider.end
+
+    def with_newest(provider: StormProvider) -> None:
+        end(provider)
+        for place, epoch in enumerate(provider.epochs):
+            rows = {row.key: row for row in sorted(epoch.rows, key=lambda row: row.provider_id != "")}
+            provider.epochs[place] = replace(epoch, rows=list(rows.values()))
+
+    patch.setattr(StormProvider, "end", with_newest)
+
+
+def ignore_ids_of_reports(patch: pytest.MonkeyPatch) -> None:
+    """A message whose answer had no id is delivered without one."""
+    patch.setattr(awaiting, "with_id", lambda sent, report: sent)
 
 
 def end_firsts_by_failed_seconds(patch: pytest.MonkeyPatch) -> None:
@@ -165,6 +185,8 @@ def serve_lower_lanes_first(patch: pytest.MonkeyPatch) -> None:
     ("bug", "invariants", "text"),
     [
         (take_failures_for_deliveries, {"reports"}, "is delivered"),
+        (hide_duplicates, {"journal"}, "which counted [2]"),
+        (ignore_ids_of_reports, {"reports"}, "the store has no id of its provider"),
         (end_firsts_by_failed_seconds, {"reports"}, "is delivered (delivered_by_second)"),
         (call_unknown_outcomes_failures, {"unknown"}, "a provider accepted it"),
         (fail_at_the_first_transient_refusal, {"failed"}, "(refused)"),

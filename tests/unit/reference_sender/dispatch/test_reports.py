@@ -11,6 +11,7 @@ from nanoseconds import LATER, S
 
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import (
+    Change,
     Message,
     Outcome,
     Recovered,
@@ -35,6 +36,20 @@ def test_a_report_may_come_before_its_answer(
     assert changes(core.reported(3600 * S, [Report("p-2", None, State.FAILED, "405")])) == [
         (two.key, "failed", "405")
     ]
+
+
+@pytest.mark.parametrize("state", [State.DELIVERED, State.FAILED])
+def test_a_message_gets_its_provider_id_from_its_report_if_no_answer_gave_one(
+    dispatcher: MakeDispatcher, message: Make, batches: Pick, state: State
+) -> None:
+    """The answer to its first submit is lost, and its repeat is refused as already accepted."""
+    core = dispatcher()
+    one, two = message(), message()
+    (batch,) = batches(core.offer(0, [one, two]))
+    core.answered(1, batch.batch_id, [Result(Outcome.ACCEPTED), Result(Outcome.ACCEPTED, "p-2")])
+    found = core.reported(2, [Report("p-1", one.key, state, ""), Report("x-2", two.key, state, "")])
+    ids = {effect.key: effect.provider_id for effect in found if isinstance(effect, Change)}
+    assert ids == {one.key: "p-1", two.key: "p-2"}
 
 
 def test_an_early_report_without_our_key_waits_for_the_answer_that_places_it(

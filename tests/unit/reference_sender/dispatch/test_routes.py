@@ -152,6 +152,26 @@ def test_equal_routes_share_by_weight(
     assert count["a"] == pytest.approx(300, abs=3)
 
 
+@pytest.mark.parametrize("lane", [Lane.OTP, Lane.MARKETING])
+def test_each_message_takes_the_route_that_is_cheap_in_its_country(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick, lane: Lane
+) -> None:
+    """Most countries have one price. The longest prefix counts: numbers with 4915 have another price than the
+    rest of 49. An OTP is worth ten times a marketing message, so only higher prices count.
+    """
+    dear = 0.06 if lane is Lane.MARKETING else 0.6
+    core = dispatcher(
+        limits("a", cost_per_segment=0.01, cost_by_prefix=(("48", 0.01), ("49", dear), ("4915", 0.01))),
+        limits("b", cost_per_segment=0.01, cost_by_prefix=(("48", dear), ("49", 0.01), ("4915", 0.01))),
+    )
+    other_german, french = "49301100200", "33600100200"
+    made = [message(lane, to=to) for to in [POLAND, other_german, GERMANY, french] * 3]
+    routes = {each.key: batch.route for batch in batches(core.offer(0, made)) for each in batch.messages}
+    found = {(one.to, routes[one.key]) for one in made}
+    # Of equal routes the first is preferred.
+    assert found == {(POLAND, "a"), (other_german, "b"), (GERMANY, "a"), (french, "a")}
+
+
 def test_a_full_route_does_not_hold_messages_that_another_can_take(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
 ) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from reference_sender.dispatch.values import Lane
+from reference_sender.dispatch.values import Lane, RouteLimits
 from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
 
 
@@ -83,6 +84,23 @@ def test_a_message_costs_at_most_the_highest_price_of_its_country(tmp_path: Path
     assert [spending.highest(code) for code in ("PL", "DE", "")] == [0.03, 0.09, 0.04]
     assert [spending.route_price(route) for route in ("fast", "other")] == [0.03, 0.04]
     assert NO_POLICY.spending.route_price("other") == 0.0
+
+
+def test_a_route_has_a_price_for_each_prefix_if_its_prices_differ_by_country(tmp_path: Path) -> None:
+    """Canada's numbers begin with the prefix of the United States, and have the price of other countries."""
+    text = (
+        "[spending]\ncost_per_segment = 0.04\n"
+        "[spending.routes.fast]\ncost_per_segment = 0.03\ncost_per_segment_by_country = {US = 0.09}\n"
+        "[countries.US]\nprefixes = ['1']\nzones = ['America/New_York']\n"
+        "[countries.CA]\nprefixes = ['1204', '1416']\nzones = ['America/Toronto']\n"
+    )
+    (tmp_path / "policy.toml").write_text(text)
+    policy = read_policy(tmp_path / "policy.toml")
+    limits = RouteLimits("fast", 1, 1, 1, 1, 1, 1, 0)
+    fast, other = policy.priced(limits), policy.priced(replace(limits, name="other"))
+    assert (fast.cost_per_segment, other.cost_per_segment) == (0.03, 0.04)
+    assert fast.cost_by_prefix == (("1", 0.09), ("1204", 0.03), ("1416", 0.03))
+    assert other.cost_by_prefix == ()
 
 
 def test_an_unknown_key_of_a_route_s_prices_comes_with_the_known_ones(tmp_path: Path) -> None:
