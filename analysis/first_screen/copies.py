@@ -43,8 +43,8 @@ def when_repeated(quote: Quote, at: int) -> Sentence:
 
 
 def no_copies(quote: Quote, at: int) -> Sentence:
-    """What to change so that there are no copies, by when most of them came: before the answer to the submit
-    before (too soon for any timeout, or after one), without an answer, or after it.
+    """What to change so that there are no copies, by when most of them came: before the answer to the
+    previous submit (too soon for any timeout, or after one), without an answer, or after it.
     """
     times, path = quote.report.parts[at].repeat_times, f"parts.{at}.repeat_times"
     if times is not None and times.after_s is not None and _is_majority(times.late, times):
