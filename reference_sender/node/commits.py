@@ -123,12 +123,10 @@ class Group:
             return Commit(None, bool(self.probes), self.late.reports)
         controls: Sequence[Control] = self.controls or ()
         spent = [*(each for each in controls if isinstance(each, Spent)), *self.admitted.spent]
-        if spent:
-            kept = [
-                replace(total, amount=total.amount - self.later[total.campaign, total.day])
-                for total in totals(spent)
-            ]
-            controls = [*(each for each in controls if not isinstance(each, Spent)), *kept]
+        if spent or any(isinstance(each, KnownCampaign) for each in controls):
+            # Costs may have been returned since the controls of a campaign were handed over.
+            others = (self._as_now(each, totals) for each in controls if not isinstance(each, Spent))
+            controls = [*others, *self._without_later(totals(spent))]
         work = Work(
             self.messages,
             self.changes,
@@ -143,6 +141,16 @@ class Group:
             self.given_back or (),
         )
         return Commit(in_unix_time(work, ahead_ns), late=self.late.reports)
+
+    def _as_now(self, control: Control, totals: Callable[[Iterable[Spent]], Sequence[Spent]]) -> Control:
+        """``control``; that of a known campaign with its costs of now."""
+        if not isinstance(control, KnownCampaign):
+            return control
+        spent = [each for each in self._without_later(totals(control.spent)) if each.amount]
+        return replace(control, spent=spent)
+
+    def _without_later(self, totals: Iterable[Spent]) -> list[Spent]:
+        return [replace(each, amount=each.amount - self.later[each.campaign, each.day]) for each in totals]
 
 
 class Commits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from held_world import HeldWorld
 from msgspec.structs import replace
 from nanoseconds import S
@@ -109,6 +110,28 @@ def test_a_repeated_key_costs_nothing_after_a_kill_right_after_its_commit() -> N
     world.start()
     assert world.node.gate.spending is not None
     assert world.store.spent("may") == world.node.gate.spending.spent["may"] == 2_000_000
+
+
+@pytest.mark.parametrize("ends", ["with a repeated key", "with an error"])
+def test_controls_that_wait_for_a_commit_are_stored_with_the_costs_after_it(ends: str) -> None:
+    """A campaign's first controls come twice while its messages are committed: the second time with the costs."""
+    world = HeldWorld(PRICED)
+    one = world.message()
+    world.node.take_many([one, replace(world.message(), key=one.key)], None)
+    commit = world.node.begin_commit(0)
+    for limit in (5_000_000, 6_000_000):
+        world.node.change_campaign(0, CampaignChange("may", CampaignState.RUNNING, limit), None)
+    assert commit.work is not None
+    if ends == "with an error":
+        world.act(world.node.commit_failed(0, StoreError("full")))
+    else:
+        taken = world.store.commit(commit.work)
+        assert set(taken) == {2}
+        world.act(world.node.committed(0, taken))
+    world.pass_time(S)
+    assert world.node.gate.spending is not None
+    counted = world.node.gate.spending.spent["may"]
+    assert world.store.spent("may") == counted == (0 if ends == "with an error" else 1_000_000)
 
 
 def test_over_the_daily_limit_messages_continue_the_next_day() -> None:
