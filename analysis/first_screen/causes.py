@@ -82,22 +82,18 @@ def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
 
 
 def undecided_advice(quote: Quote) -> tuple[Sentence, ...]:
-    """For an UNDECIDED: what to change about the first bottleneck of a deciding part. Row 1 names that of the
-    part that it shows, so it is named here only if there are several parts.
-    """
+    """For an UNDECIDED: the first bottleneck of a deciding part, and what to change about it."""
     several = len(quote.report.parts) > 1
     for at, part in deciding(quote.report):
         number = leading(part) if trusted(part) else None
         if number is None:
             continue
-        named: list[Sentence] = []
-        if several:
-            path = f"parts.{at}.bottlenecks.{number}.text"
-            lead = "Cause (part: " if part.bottlenecks[number].kind in NOT_FORWARDED else "Bottleneck (part: "
-            named = [(lead, part_title(quote, at), "): ", quote.text(path), ".")]
         advice = _advice(quote, at, number)
         if advice:
-            return (*named, *advice)
+            lead = "Cause" if part.bottlenecks[number].kind in NOT_FORWARDED else "Bottleneck"
+            of: Sentence = (" (part: ", part_title(quote, at), ")") if several else ()
+            named = (lead, *of, ": ", quote.text(f"parts.{at}.bottlenecks.{number}.text"), ".")
+            return (named, *advice)
     return ()
 
 

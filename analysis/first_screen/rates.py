@@ -108,7 +108,8 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
         wider = "The interval is wider than the precision asked for: "
         why = "the search of the bench is brief, and " if found.brief else ""
         sentences.append((wider, why, quote.text("capacity.ended"), "."))
-        sentences.append(("The capacity may be anywhere in the interval.",))
+        if found.high_per_s is not None:
+            sentences.append(("The capacity of this machine may be anywhere in the interval.",))
     if allows_for_chance(found):
         sentences.append((f"{ALLOWS_FOR_CHANCE}.",))
     sentences += _other_objectives(quote)

@@ -88,6 +88,16 @@ def test_a_search_that_reached_no_limit_says_why_it_ended() -> None:
     assert said not in answer_text(first_screen(made), "rate")
 
 
+def test_only_a_wide_interval_with_an_upper_end_may_have_the_capacity_anywhere() -> None:
+    made = searched()
+    assert made.capacity is not None
+    wide = replace(made.capacity, precision_missed=0.02)
+    said = "The capacity of this machine may be anywhere in the interval."
+    assert said in answer_text(first_screen(replace(made, capacity=wide)), "rate")
+    no_end = replace(made, capacity=replace(wide, high_per_s=None))
+    assert said not in answer_text(first_screen(no_end), "rate")
+
+
 @pytest.mark.parametrize("made", [searched(profile="smsapi"), searched(sustained_per_s=None)])
 def test_without_a_sustained_rate_on_its_profile_a_part_quotes_its_own(made: RunReport) -> None:
     assert as_text(first_screen(made).why) == "my-sender met every objective at 60.2/s."

@@ -179,6 +179,16 @@ def test_undecided_says_what_would_decide_it() -> None:
     )
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_undecided_names_the_bottleneck_before_its_advice(several: bool) -> None:
+    first = part(p95_s={"transactional": None}, bottlenecks=(bottleneck(),))
+    made = report(first, replace(first, slug="b")) if several else report(first)
+    named, change = map(as_text, screen_of(made).bottleneck)
+    of = f" (part: {first.identity.title})" if several else ""
+    assert named == f"Bottleneck{of}: {bottleneck().text}."
+    assert change.startswith("What to change: ")
+
+
 def test_unaccounted_messages_are_never_called_lost_nor_none() -> None:
     screen = screen_of(report(part(accounting=accounting(unaccounted=7))))
     assert screen.word == "NO"
@@ -282,7 +292,7 @@ def test_an_interval_without_an_upper_end_is_a_lower_bound() -> None:
 
 
 def test_a_search_that_was_not_as_precise_as_asked_says_so() -> None:
-    expected = "is wider than the precision asked for: 5 trials were made. The capacity may be"
+    expected = "is wider than the precision asked for: 5 trials were made. The capacity of this machine"
     searched = suite()
     wide = replace(searched.capacity, ended="5 trials were made", precision_missed=0.2)
     assert expected in answer_text(screen_of(replace(searched, capacity=wide)), "rate")
