@@ -301,7 +301,7 @@ def test_a_search_that_was_not_as_precise_as_asked_says_so() -> None:
     bench = replace(wide, brief=True)
     expected = (
         "precision asked for: the search of the bench is brief, and 5 trials were made. "
-        "The capacity may be anywhere"
+        "The capacity of this machine may be anywhere"
     )
     said = answer_text(screen_of(replace(searched, capacity=bench)), "rate")
     assert expected in said and said.count("profile fast") == 2  # of the row, and of the sentences together

@@ -114,7 +114,7 @@ def test_a_repeated_key_costs_nothing_after_a_kill_right_after_its_commit() -> N
 
 @pytest.mark.parametrize("ends", ["with a repeated key", "with an error"])
 def test_controls_that_wait_for_a_commit_are_stored_with_the_costs_after_it(ends: str) -> None:
-    """A campaign's first controls come twice while its messages are committed: the second time with the costs."""
+    """The first controls of a campaign come twice during a commit of its messages, so they have costs."""
     world = HeldWorld(PRICED)
     one = world.message()
     world.node.take_many([one, replace(world.message(), key=one.key)], None)
