@@ -280,10 +280,11 @@ def lines(
                 f"out a reserve of the target. That needs {each.needed_load_s:g} s"
                 + (f". Give {alternatives((*more, '--from closer to it'))}" if whole else "")
             )
+    where = "above it" if found.sustained_per_s is not None else "at every rate"
     if found.bottlenecks:
-        listed.append(f"bottleneck above it: {'; '.join(found.bottlenecks)}")
+        listed.append(f"bottleneck {where}: {'; '.join(found.bottlenecks)}")
     elif found.high_per_s is not None:
-        listed.append(f"bottleneck above it: unknown. {_last_miss(found)}")
+        listed.append(f"bottleneck {where}: unknown. {_last_miss(found)}")
     judged = [each for each in (*found.objectives, BACKLOG) if each not in unjudged]
     listed.append(f"judged by: {', '.join(judged) or 'nothing'}")
     if unjudged:

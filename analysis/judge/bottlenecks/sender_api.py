@@ -66,6 +66,7 @@ def slow(view: View) -> KindFinding:
                 signs.append("target_timeout" if limit else "answers_nothing")
         if late[windows].any() and not silent and not failed:
             evidence.append(f"the median request to {view.sender_name} {median_answer(view, windows)}")
+            evidence += _allowed(view)
             first = _answered_first(view)
             evidence += first
             signs += ["answered_first"] if first else []
@@ -273,6 +274,14 @@ def _silence_text(view: View, longest: Silence, count: int) -> str:
         seen = counted_text(longest.forwarded) if longest.forwarded else "no message"
         words = f"{words} while the provider saw {seen} of the sender"
     return f"{words}, the longest of {count_text(count)} such times" if count > 1 else words
+
+
+def _allowed(view: View) -> list[str]:
+    """How long the target file lets a request wait, if requests waited for longer: a cause of its own."""
+    timeout_s = view.given.target.get("timeout_s")
+    if not timeout_s or not with_errors(view, ("timeout",)).any():
+        return []
+    return [f"the target file allows {limit_text(float(timeout_s))} for an answer (timeout_s)"]
 
 
 def _limit(view: View) -> str:

@@ -236,6 +236,12 @@ def test_without_a_bottleneck_the_cause_of_the_miss_is_named() -> None:
     assert "bottleneck above it: unknown. At 150/s: the backlog grew by 12/s" in lines(found, ())
 
 
+def test_without_a_sustained_rate_the_bottleneck_is_that_of_every_rate() -> None:
+    found = capacity_result(SETTINGS, [trial(50, "missed", 1)], SEARCHED)
+    assert found.sustained_per_s is None
+    assert "bottleneck at every rate: unknown. At 50/s: the backlog grew by 12/s" in lines(found, ())
+
+
 def test_an_interval_is_not_narrower_than_its_trials_show() -> None:
     """60/s was met and 62.5/s was missed: a throughput of 60.01/s does not bound the capacity there."""
     trials = [trial(60, "met"), trial(180, "missed", 60.01), trial(62.5, "missed", 60.01)]
