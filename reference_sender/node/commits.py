@@ -14,10 +14,11 @@ from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Change, Lane, Message, Report, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
-from reference_sender.node.stored_times import in_unix_time
+from reference_sender.node.stored_times import changes_in_unix_time, in_unix_time
 from reference_sender.policy.campaigns import KnownCampaign
 from reference_sender.policy.gate_values import NOTHING_ADMITTED
 from reference_sender.policy.spending import Spent
+from reference_sender.policy.wall_offset import WallOffset
 from reference_sender.store.protocol import Control, Work
 
 _OTP = Lane.OTP
@@ -58,7 +59,7 @@ class Group:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
-        self.changes: list[Change] = []
+        self.changes: list[Change] = []  # in Unix time
         self.attempts: list[tuple[SubmitAttempt, SubmitBatch]] = []
         self.predicted_attempt: SubmitAttempt | None = None  # of the group's own messages
         self.ended: list[int] = []
@@ -162,9 +163,10 @@ class Commits:
     removed does not grow while the store is down.
     """
 
-    def __init__(self, linger_ns: int, retry_ns: int) -> None:
+    def __init__(self, linger_ns: int, retry_ns: int, wall: WallOffset | None = None) -> None:
         self._linger_ns = linger_ns
         self._retry_ns = retry_ns
+        self._wall = wall or WallOffset()
         self._group = Group()
         self._repeat: Group | None = None  # what is kept of a commit that failed
         self._running: Group | None = None
@@ -195,7 +197,7 @@ class Commits:
 
     def change(self, changes: Iterable[Change]) -> None:
         """Store these changes. A failed commit is repeated until the store keeps them."""
-        self._group.changes.extend(changes)
+        self._group.changes.extend(changes_in_unix_time(changes, self._wall.ahead_ns))
 
     def control(self, controls: Iterable[Control]) -> None:
         """Keep these changes of campaigns, costs, holds and opt-outs, as ``change``."""
@@ -247,6 +249,11 @@ class Commits:
         """As ``find_ended``, after the store could not be read."""
         self.find_ended(late)
         self._failed_until_ns = now_ns + self._retry_ns
+
+    def held_back(self) -> list[Change]:
+        """The changes of all ``find_ended`` that wait for the store's answer."""
+        groups = (self._running, self._repeat, self._group)
+        return [change for group in groups if group is not None for change in group.late.changes]
 
     def answer_when_stored(self, waiter: Waiter, answer: bool | None = None) -> None:
         """Give ``waiter`` this answer when everything handed over before is durable."""

@@ -57,7 +57,7 @@ class Node:
         self._node_share: NodeShare | None = None  # None: no other node uses the store
         self.gate = open_gate() if gate is None else gate  # only to be read by others
         dispatcher.bar(self.gate.bars)
-        self._commits = Commits(times.linger_ns, times.retry_ns)
+        self._commits = Commits(times.linger_ns, times.retry_ns, self.gate.wall)
         self._reports = ReportCalls(dispatcher, self._commits, times.early_report_ns)
         self.rules = ChangingRules(self.gate, self._commits)
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out

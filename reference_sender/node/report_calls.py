@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from msgspec.structs import replace
+
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.message_states import DELIVERED_BY_SECOND
-from reference_sender.dispatch.values import Change, Effect, EndedMessage, Report, key_of_second
+from reference_sender.dispatch.values import Change, Effect, EndedMessage, Report, State, key_of_second
 from reference_sender.node.commits import Commits, EndedReports
 from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Waiter
@@ -62,7 +64,7 @@ class ReportCalls:
         self, now_ns: int, late: EndedReports, ended: Sequence[EndedMessage], unanswered: Collection[int]
     ) -> Sequence[Effect]:
         """The store says that ``late`` are about ``ended``. The first message of a second one may follow."""
-        effects = self._dispatcher.found_ended(now_ns, ended, late.reports)
+        effects = self._dispatcher.found_ended(now_ns, self._as_now(ended, late), late.reports)
         self._commits.change(late.changes)
         for attempt_id in late.attempts:
             self._commits.ended(attempt_id)
@@ -74,6 +76,17 @@ class ReportCalls:
         for waiter, reports in late.calls:
             self._answer(now_ns, waiter, reports, unanswered)
         return effects
+
+    def _as_now(self, ended: Sequence[EndedMessage], late: EndedReports) -> Sequence[EndedMessage]:
+        """``ended`` with the deliveries that wait for a first message, and so are not in the store yet. A
+        report that came again would deliver the second message twice.
+        """
+        waiting = [*late.changes, *self._commits.held_back()]
+        delivered = {change.message_id for change in waiting if change.state is State.DELIVERED}
+        return [
+            replace(each, state=State.DELIVERED) if each.message.message_id in delivered else each
+            for each in ended
+        ]
 
     def not_found(self, now_ns: int, late: EndedReports) -> list[Waiter]:
         """The store did not say what ``late`` are about. The calls that the provider must repeat. What waits

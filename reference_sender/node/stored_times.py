@@ -6,7 +6,7 @@ that moment. So another process, whose clock begins at the wall clock, and anoth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -18,16 +18,22 @@ from reference_sender.store.protocol import Control, Work
 
 
 def in_unix_time(work: Work, ahead_ns: int) -> Work:
-    """``work`` as the store must have it."""
+    """``work`` as the store must have it. Its changes are in Unix time already: ``changes_in_unix_time``."""
     if not ahead_ns:
         return work
     return replace(
         work,
         messages=[_moved(message, ahead_ns) for message in work.messages],
-        changes=[_moved_change(change, ahead_ns) for change in work.changes],
         attempts=[replace(attempt, at_ns=attempt.at_ns + ahead_ns) for attempt in work.attempts],
         controls=[_moved_control(control, ahead_ns) for control in work.controls],
     )
+
+
+def changes_in_unix_time(changes: Iterable[Change], ahead_ns: int) -> Iterable[Change]:
+    """``changes`` as the store must have them. The dispatcher compares the end of a message in the store with
+    its own instant of it, so the offset must be that of the same moment, and not that of a later commit.
+    """
+    return changes if not ahead_ns else [_moved_change(change, ahead_ns) for change in changes]
 
 
 def recovered_here(recovered: Sequence[Recovered], ahead_ns: int) -> Sequence[Recovered]:

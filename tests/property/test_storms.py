@@ -55,6 +55,13 @@ def test_nearly_every_fault_takes_effect_in_a_few_storms(occurrences: Counter[st
     assert len(missing) <= len(NAMES) // 5, missing
 
 
+def test_a_purge_long_after_the_storm_is_part_of_it() -> None:
+    """Messages are kept for longer than the wall clock is set forward in all: several times two hours."""
+    plan = draw_plan(1)
+    late = replace(plan.rules, keep_s=30_000.0, purges=(31_000.0,))
+    assert storm(replace(plan, rules=late)).violations == ()
+
+
 def test_a_storm_replays_from_its_seed() -> None:
     for seed in range(5):
         first: list[str] = []

@@ -6,7 +6,7 @@ import pytest
 from held_world import HeldWorld
 from nanoseconds import S
 
-from reference_sender.dispatch.values import State
+from reference_sender.dispatch.values import Report, State
 
 HOUR = 3600 * S
 
@@ -43,6 +43,21 @@ def test_messages_that_end_after_a_step_back_count_once_too() -> None:
         world.report(number, State.DELIVERED)
     total = world.campaigns.total
     assert (total.delivered, total.failed, total.messages) == (2, 2, 4)
+
+
+@pytest.mark.parametrize("step_ns", [HOUR, -HOUR])
+def test_messages_whose_ends_are_not_stored_yet_at_a_step_count_once(step_ns: int) -> None:
+    world = HeldWorld(late_reports=2)
+    world.pass_time(3 * HOUR)
+    world.take(*(world.message() for _ in range(4)))
+    world.answer()
+    ends = [Report(f"p-k-{number}", f"k-{number}", State.FAILED, "") for number in (1, 2, 3, 4)]
+    effects = world.node.reported(world.now_ns, ends, None)
+    world.set_wall(step_ns)
+    world.act(effects)
+    world.report_all((1, 2, 3, 4), State.DELIVERED)
+    total = world.campaigns.total
+    assert (total.delivered, total.failed, total.messages) == (4, 0, 4)
 
 
 def test_a_late_report_of_a_message_of_an_earlier_process_counts_it_once_more() -> None:

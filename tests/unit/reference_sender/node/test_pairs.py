@@ -209,6 +209,31 @@ def test_a_report_is_confirmed_once_the_ended_first_message_of_its_second_one_is
     assert here.committed(AT, {}) == [Acknowledge("provider", True)]
 
 
+@pytest.mark.parametrize("when", ["before the answer of the store", "after it"])
+def test_a_late_report_that_comes_twice_delivers_the_second_message_once(when: str) -> None:
+    """Both messages had ended before. The change of the second one waits until the first one is found."""
+    here = node(several=False)
+    expired = [
+        EndedMessage(SECOND, State.EXPIRED, 1, "p-2", "b"),
+        EndedMessage(FIRST, State.EXPIRED, 1, "p-1", "a"),
+    ]
+    here.reported(AT, [replace(DELIVERED_SECOND, key="k-1~2")], "provider")
+    here.begin_commit(AT)
+    if when == "before the answer of the store":
+        here.reported(AT, [DELIVERED_SECOND], "again")
+    here.committed(AT, {}, expired[:1])
+    if when == "after it":
+        here.reported(AT, [DELIVERED_SECOND], "again")
+    written = []
+    while here.commit_due_ns() is not None:
+        commit = here.begin_commit(AT)
+        written += ends(commit.work) if commit.work else []
+        here.committed(AT, {}, expired if commit.late else [])
+    assert written == BOTH_DELIVERED
+    counted = here.state(LATER).totals
+    assert (counted["delivered"], counted["orphan_reports"]) == (2, 0)
+
+
 def test_a_report_that_comes_again_after_a_crash_ends_the_first_message() -> None:
     """The second message was stored as delivered, and the process ended before the first one was."""
     here = node(several=False, hedges=False)
