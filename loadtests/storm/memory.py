@@ -53,6 +53,8 @@ class Growth(Enum):
         *("_lookups._unanswered", "_lookups._forget", "_lookups._due", "_lookups._since_ns"),
         "_hedging._due",
     )
+    # While a process reads the messages of an earlier one, those that end meanwhile stay listed.
+    TO_FIT = ("_to_fit._ids",)
     CALL = ("unmatched.reports", "unmatched.firsts")  # of reports
     ENDED = ("past.index.by_key", "past.index._key_of")  # for late reports
     CLAIMED = ("_lookups._claimed",)
@@ -148,6 +150,7 @@ class MemoryWatch:
         rules += self._watch.controls.removed  # the process forgets them some time later
         return {
             Growth.OPEN: 2 * most,
+            Growth.TO_FIT: 2 * most + (0 if node.gate.may_fit else final),
             Growth.HEAP: 3 * most + _STALE,
             Growth.RULES: 2 * (rules + most) + _CAMPAIGN_DAYS,
             Growth.ATTEMPTED: 2 * (attempted + most),

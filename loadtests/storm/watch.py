@@ -32,6 +32,7 @@ from reference_sender.policy.settings import PolicySettings
 from reference_sender.store.protocol import Record
 
 _DAY_NS = 86_400 * NS_PER_S
+_COMMIT_NS = 300 * NS_PER_S  # how long a change waits for its commit at most: a slow disk, a paused process
 _COUNTED = frozenset({Outcome.RETRYABLE, Outcome.UNKNOWN})
 _REFUSALS = frozenset(
     {Outcome.THROTTLED, Outcome.RETRYABLE, Outcome.DEFERRED, Outcome.SPLIT, Outcome.ROUTE_DOWN}
@@ -69,6 +70,7 @@ class StormWatch:
         self.purged_records: dict[str, Record] = {}  # by key
         self.repeats: dict[int, set[int]] = {}  # ids of the messages that repeat a dead letter, by its id
         self.holders: dict[str, int] = {}  # by the key of a refused duplicate, the id of what keeps it out
+        self._attempt_wall_ns: dict[str, int] = {}  # the wall clock when the last attempt was to be stored
         self._ended: dict[str, tuple[int, int]] = {}  # by key: process, and when by its clock
         self._refused: Counter[tuple[int, str]] = Counter()  # attempts, by the process's number and key
         self._counted: Counter[str] = Counter()  # attempts that count, in all processes
@@ -191,7 +193,8 @@ class StormWatch:
             self._violated("stopped", f"{key} was submitted and its number had opted out", key)
         if message.not_before_ns:
             self._state.occurred(features.SCHEDULE)
-            if message.not_before_ns > wall_ns:
+            # The wall clock may have been set back since the attempt was handed to the store.
+            if message.not_before_ns > max(wall_ns, self._attempt_wall_ns.get(key, 0)):
                 self._violated("schedule", f"{key} was submitted before its time", key)
         if message.keeps_hours:
             self._state.occurred(features.HOURS)
@@ -269,13 +272,13 @@ class StormWatch:
             keys = [messages[number].key for number in attempt.message_ids]
             self._attempted.update(keys)
             self.attempted_ns.update(dict.fromkeys(keys, self._state.now_ns))
+            self._attempt_wall_ns.update(dict.fromkeys(keys, process.wall_ns))
         for text in self.limits.exceeded(process.node.gate):
             self._violated("spending", text, "")
         self._count_held(process, commit.work.messages)
         for change in commit.work.changes:
             if change.state in FINAL_STATES:
-                ended_ns = change.at_ns - process.node.gate.wall.ahead_ns
-                self._ended[change.key] = process.number, ended_ns
+                self._ended[change.key] = process.number, change.at_ns - _ahead_ns(process)
             if change.reason == EXPIRED_UNREPORTED:
                 self._check_wait(change.key)
             process.ends.setdefault(change.state, set()).add(change.key)
@@ -305,3 +308,9 @@ class StormWatch:
 
 def _shown(message: Message) -> tuple[str, str, str]:
     return message.campaign, message.to, message.text
+
+
+def _ahead_ns(process: StormProcess) -> int:
+    """The larger offset of the wall clock, now or when a change of this commit was handed over."""
+    wall = process.node.gate.wall
+    return max(wall.ahead_ns, wall.ahead_at_ns(process.now_ns() - _COMMIT_NS))
