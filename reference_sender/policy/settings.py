@@ -111,9 +111,8 @@ class PolicySettings(_PolicyTable):
     opt_out: OptOutList = OptOutList()
     recipients: Recipients = Recipients()
     spending: SpendingLimits = SpendingLimits()
-    keep_days: Annotated[float, Field(gt=0, le=3650)] | None = (
-        None  # of final messages; None: kept permanently
-    )
+    # How long final messages are kept; None: permanently.
+    keep_days: Annotated[float, Field(gt=0, le=3650)] | None = None
     countries: dict[str, Country] = Field(default_factory=lambda: dict(default_countries()))
 
     @model_validator(mode="after")
