@@ -73,6 +73,8 @@ class Hedging:
             if ticket.tried_ns != tried_ns or message.expires_ns <= now_ns:
                 continue  # that attempt was refused
             if ticket.state is State.SUBMITTING and not ticket.uncertain:
+                if ticket.expires_ns <= now_ns:
+                    continue  # it may not be sent now: an attempt that is not stored yet does not go out
                 self._bind(now_ns, ticket, tried_ns, effects)
             is_open = ticket.state in (State.SUBMITTING, State.QUEUED)
             if is_open or message.key in self._states.awaiting.index.by_key:

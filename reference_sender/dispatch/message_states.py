@@ -296,8 +296,8 @@ class MessageStates:
         self, now_ns: int, ended: Sequence[EndedMessage], reports: Iterable[Report], effects: list[Effect]
     ) -> None:
         """Apply ``reports``, which were unmatched, to the messages that they are about."""
-        index, unkept, known = self.past.index, SentIndex(), {each.message.key for each in ended}
-        for each in ended:
+        index, unkept, known = self.past.index, SentIndex(), {each.message.key: each for each in ended}
+        for each in known.values():  # once, also if its report came again
             if each.state is not _DELIVERED and each.message.key not in index.by_key:
                 if not self.past.had(each.ended_ns):
                     self._campaigns.ended_elsewhere(counted_under(each.message), each.state)

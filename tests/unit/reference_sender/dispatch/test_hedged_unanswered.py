@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from dispatch_steps import Make, MakeDispatcher, MakeLimits, accepted, all_with, run_until
+from msgspec.structs import replace
 from nanoseconds import LATER, S
 
 from reference_sender.dispatch import Dispatcher
@@ -102,6 +103,17 @@ def test_a_request_that_was_not_sent_does_not_count(core: Dispatcher, message: M
     again = batch_of(core.withdrawn(4 * S, batch.batch_id))
     core.answered(8 * S, again.batch_id, accepted(again))
     assert [at_ns for at_ns, each in run_until(core, 300 * S) if isinstance(each, Hedge)] == [14 * S]
+
+
+def test_a_request_that_must_not_go_out_yet_may_not_go_when_its_second_route_is_due(
+    core: Dispatcher, message: Make
+) -> None:
+    """The attempt waits for its commit, and the wall clock was set back to before its time."""
+    batch = no_answer_on_a(core, message(Lane.OTP, expires_ns=300 * S, not_before_ns=1))
+    core.set_wall(5 * S, -3600 * S, lambda each: (replace(each, expires_ns=3_900 * S), 5 * S))
+    assert not core.may_still_go(6 * S, batch.batch_id)
+    assert not [each for each in core.advance(10 * S) if isinstance(each, Hedge)]
+    assert not core.may_still_go(11 * S, batch.batch_id)
 
 
 def test_no_provider_gets_both_if_the_first_one_is_refused_after_all(core: Dispatcher, message: Make) -> None:

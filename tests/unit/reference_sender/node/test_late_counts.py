@@ -92,3 +92,19 @@ def test_one_call_may_have_more_late_reports_than_messages_are_kept_for(late_rep
     assert states == [State.DELIVERED] * 4 + [State.FAILED]
     total = world.campaigns.total
     assert (total.delivered, total.failed, total.messages) == (4, 1, 5)
+
+
+def test_a_late_report_that_came_twice_counts_a_message_of_an_earlier_process_once() -> None:
+    """The commit that finds the message has both: the provider repeated its call meanwhile."""
+    world = HeldWorld()
+    world.pass_time(HOUR)
+    world.take(world.message())
+    world.answer()
+    world.report(1, State.EXPIRED)
+    world.pass_time(2 * HOUR)
+    world.start()
+    for _ in range(2):
+        world.node.reported(world.now_ns, [Report("p-k-1", "k-1", State.DELIVERED, "")], None)
+    world.act([])
+    total = world.campaigns.total
+    assert (total.delivered, total.expired, total.messages) == (1, 0, 1)
