@@ -358,3 +358,13 @@ def test_the_senders_own_limit_is_raised_to_the_contract_if_it_has_one(limits: s
     own = bottleneck(kind="sender_pacing", text="my-sender delays messages because of its own rate limits")
     made = report(part(p95_s={"otp": 30.0}, bottlenecks=(own,), profile_limits=limits))
     assert of(made).endswith(f"What to change: {advice}")
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_undecided_names_the_bottleneck_before_its_advice(several: bool) -> None:
+    first = part(p95_s={"transactional": None}, bottlenecks=(bottleneck(),))
+    made = report(first, msgspec.structs.replace(first, slug="b")) if several else report(first)
+    named, change = map(as_text, first_screen(made).bottleneck)
+    of = f" (part: {first.identity.title})" if several else ""
+    assert named == f"Bottleneck{of}: {bottleneck().text}."
+    assert change.startswith("What to change: ")

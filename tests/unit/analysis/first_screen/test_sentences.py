@@ -179,16 +179,6 @@ def test_undecided_says_what_would_decide_it() -> None:
     )
 
 
-@pytest.mark.parametrize("several", [False, True])
-def test_undecided_names_the_bottleneck_before_its_advice(several: bool) -> None:
-    first = part(p95_s={"transactional": None}, bottlenecks=(bottleneck(),))
-    made = report(first, replace(first, slug="b")) if several else report(first)
-    named, change = map(as_text, screen_of(made).bottleneck)
-    of = f" (part: {first.identity.title})" if several else ""
-    assert named == f"Bottleneck{of}: {bottleneck().text}."
-    assert change.startswith("What to change: ")
-
-
 def test_unaccounted_messages_are_never_called_lost_nor_none() -> None:
     screen = screen_of(report(part(accounting=accounting(unaccounted=7))))
     assert screen.word == "NO"

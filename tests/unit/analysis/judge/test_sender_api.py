@@ -129,23 +129,6 @@ def test_a_load_of_which_every_request_failed_says_what_failed(
     assert ("look in the sender's log" in advice) == (error != "connection refused")
 
 
-@pytest.mark.parametrize("timeout_s", [0.5, None])
-def test_requests_that_timed_out_are_shown_with_the_timeout_of_the_target_file(
-    new_run: Build, timeout_s: float | None
-) -> None:
-    """The file may be the cause: callers of the sender may wait longer."""
-    run = new_run("run")
-    for slot in range(300):
-        if slot % 3:
-            run.due(f"m-{slot}", slot / 10, "failed", error="timeout")
-        else:
-            run.journey(f"m-{slot}", slot / 10, 3.0, api_s=0.4)
-    (only,) = found(run, target={**OWN, "timeout_s": timeout_s}).bottlenecks
-    told = "the target file allows 500 ms for an answer (timeout_s)"
-    assert only.text == "my-sender's API answers too slowly"
-    assert (told in only.evidence) == (timeout_s is not None)
-
-
 def test_an_api_that_fails_some_messages_says_how(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(300):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from made_parts import OWN, found, sampled
 from run_builder import Build, RunBuilder
 from screen_texts import answer_text
@@ -127,3 +128,20 @@ def test_an_api_refuses_messages_only_if_most_of_those_not_taken_were_refused(ne
         some_time_out(run, 3, "connection reset", refused)
         (only,) = found(run, target=OWN).bottlenecks
         assert (only.kind, only.text) == ("sender_refuses", f"my-sender's API {what}")
+
+
+@pytest.mark.parametrize("timeout_s", [0.5, None])
+def test_requests_that_timed_out_are_shown_with_the_timeout_of_the_target_file(
+    new_run: Build, timeout_s: float | None
+) -> None:
+    """The file may be the cause: callers of the sender may wait longer."""
+    run = new_run("run")
+    for slot in range(300):
+        if slot % 3:
+            run.due(f"m-{slot}", slot / 10, "failed", error="timeout")
+        else:
+            run.journey(f"m-{slot}", slot / 10, 3.0, api_s=0.4)
+    (only,) = found(run, target={**OWN, "timeout_s": timeout_s}).bottlenecks
+    told = "the target file allows 500 ms for an answer (timeout_s)"
+    assert only.text == "my-sender's API answers too slowly"
+    assert (told in only.evidence) == (timeout_s is not None)

@@ -13,9 +13,10 @@ from nanoseconds import S
 from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch
 from reference_sender.dispatch.message_states import EXPIRED_UNREPORTED
-from reference_sender.dispatch.values import Change, Lane, Message, Outcome, Result, State
+from reference_sender.dispatch.values import Change, Lane, Message, Outcome, Result, State, SubmitAttempt
 from reference_sender.node.effects import Commit, SubmitNow
 from reference_sender.policy.settings import NO_POLICY
+from reference_sender.policy.wall_offset import WallOffset
 from reference_sender.store.protocol import Work
 
 MOST_ATTEMPTS = 3
@@ -24,6 +25,15 @@ MESSAGE = made_message(1, sender_id="", campaign="may", expires_ns=300 * S)
 
 def process(now_ns: int = 100 * S, number: int = 1) -> Any:
     return SimpleNamespace(number=number, wall_ns=now_ns, now_ns=lambda: now_ns, counted={})
+
+
+def committing() -> Any:
+    """A process whose commit begins."""
+    one = process()
+    gate = SimpleNamespace(wall=WallOffset(), spending=SimpleNamespace(spent={}, days=list))
+    one.node, one.ends = SimpleNamespace(gate=gate), {}
+    one.lanes = SimpleNamespace(begun=lambda attempt, messages, ahead_ns: None)
+    return one
 
 
 @pytest.fixture
@@ -62,6 +72,13 @@ def test_a_message_is_not_submitted_before_its_time(watch: StormWatch) -> None:
     assert submitted(watch, replace(MESSAGE, not_before_ns=100 * S + 1)) == ["schedule"]
 
 
+def test_a_message_that_was_due_at_its_attempt_is_not_early_after_a_step_back(watch: StormWatch) -> None:
+    due = replace(MESSAGE, not_before_ns=100 * S)
+    attempt = SubmitAttempt(7, "route", 100 * S, (due.message_id,))
+    watch.committing(committing(), Commit(Work([due], attempts=[attempt])))
+    assert submitted(watch, due, 40 * S) == []
+
+
 def test_a_process_makes_a_second_message_once(watch: StormWatch) -> None:
     watch.hedged(process(number=1), MESSAGE)
     watch.hedged(process(number=2), MESSAGE)  # a process that starts makes it again
@@ -82,11 +99,8 @@ def test_a_process_makes_a_second_message_once(watch: StormWatch) -> None:
 )
 def test_a_report_is_awaited_for_its_time(stage: str, waited_s: int, found: list[str]) -> None:
     """A lookup may find a message that did not go out, since it cannot distinguish equal messages."""
-    state, one = StormState(1, ("route",)), process()
+    state, one = StormState(1, ("route",)), committing()
     watch = StormWatch(state, NO_POLICY, max_attempts=MOST_ATTEMPTS, report_timeout_s=20.0)
-    spending = SimpleNamespace(spent={}, days=list)
-    gate = SimpleNamespace(wall=SimpleNamespace(ahead_ns=0), spending=spending)
-    one.node, one.ends = SimpleNamespace(gate=gate), {}
     if stage == "submitted":
         submitted(watch, MESSAGE)
     elif stage:
