@@ -75,6 +75,8 @@ def inbox(watched: Watched, provider: InboxProvider) -> Iterator[Any]:
     page = watched.page
     page.goto(f"{provider.url}/#token={provider.admin_token}")
     page.get_by_text("live", exact=True).wait_for()
+    # The title of the profile comes later, and moves the links beside it: a click would miss them.
+    expect(page.locator("#profile")).not_to_be_empty()
     yield page
     assert [error for error in watched.errors if not REFUSED.match(error)] == []
     assert all(url.startswith((provider.url, "data:")) for url in watched.requested)
